@@ -1,0 +1,1 @@
+"""The kernel: what at least two services need, without a word of their trade in it."""

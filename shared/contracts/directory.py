@@ -1,0 +1,35 @@
+"""Events of the directory: the map of places and organisations, which every other service keeps a copy of."""
+
+from datetime import date
+from typing import ClassVar
+from uuid import UUID
+
+from shared.contracts.envelope import EventData
+
+__all__ = ["AreaChanged", "UnitChanged"]
+
+
+class AreaChanged(EventData):
+    """An area was opened, renamed, moved or closed; the whole of it, so that the last one wins."""
+
+    event_type: ClassVar[str] = "linli.area.changed.v1"
+
+    area_id: UUID
+    path: str
+    kind: str
+    name: str
+    parent_id: UUID | None
+    closed_on: date | None
+
+
+class UnitChanged(EventData):
+    """A unit was registered, changed or deactivated; the whole of what others may know of it."""
+
+    event_type: ClassVar[str] = "linli.unit.changed.v1"
+
+    unit_id: UUID
+    name: str
+    kind: str
+    area_id: UUID
+    area_path: str
+    active: bool

@@ -1,0 +1,54 @@
+"""The envelope of an event: CloudEvents 1.0 in structured JSON, with our extension attributes.
+
+`sequence` counts the events of one subject towards one consumer, without a gap, so that the consumer can apply them in
+order; `actor`, `requestid` and `traceparent` let one request be followed through every process. Payloads carry ids and
+summaries written by officers, never personal data: what waits in Redis may be read by whoever reads Redis.
+"""
+
+from datetime import datetime
+from typing import Any, ClassVar, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+__all__ = ["Event", "EventData"]
+
+
+class EventData(BaseModel):
+    """Base of all event payloads; a subclass names its type once and never changes after its release."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    event_type: ClassVar[str]
+
+
+T = TypeVar("T", bound=EventData)
+
+
+class Event(BaseModel, Generic[T]):
+    """One event as it travels. Unknown payload members are ignored, so that a newer producer does not stop an older consumer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: str = "1.0"
+    id: UUID
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    datacontenttype: str = "application/json"
+    tenant: str
+    sequence: int
+    actor: str | None = None
+    requestid: str | None = None
+    traceparent: str | None = None
+    data: T
+
+    @property
+    def subject_id(self) -> UUID:
+        """The id behind the slash of `case/<id>`."""
+        return UUID(self.subject.partition("/")[2])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the structured JSON form, without the attributes that are not set."""
+        return self.model_dump(mode="json", exclude_none=True)

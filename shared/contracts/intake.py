@@ -1,0 +1,76 @@
+"""Events of the intake: a case on its way from its first word to its requester's verdict."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from shared.contracts.envelope import EventData
+
+__all__ = ["CaseClaimed", "CaseClosed", "CaseFiled", "CaseNeedRaised", "CaseResolved", "CaseTriaged"]
+
+
+class CaseFiled(EventData):
+    """Somebody raised a case. Its words stay in the intake."""
+
+    event_type: ClassVar[str] = "linli.case.filed.v1"
+
+    case_id: UUID
+    number: str
+    category: str
+    area_id: UUID
+    area_path: str
+    filed_at: datetime
+
+
+class CaseNeedRaised(EventData):
+    """An officer stated what a case needs; `summary` is written for the public demand list."""
+
+    event_type: ClassVar[str] = "linli.case.need_raised.v1"
+
+    case_id: UUID
+    need_id: UUID
+    category: str
+    summary: str
+    area_id: UUID
+    area_path: str
+    quantity: int | None
+    urgent: bool
+
+
+class CaseTriaged(EventData):
+    """A case got its level: `grid`, `council` or `joint`."""
+
+    event_type: ClassVar[str] = "linli.case.triaged.v1"
+
+    case_id: UUID
+    level: str
+    reasons: list[str]
+
+
+class CaseClaimed(EventData):
+    """A unit took the case, until a due time."""
+
+    event_type: ClassVar[str] = "linli.case.claimed.v1"
+
+    case_id: UUID
+    unit_id: UUID
+    due_at: datetime
+
+
+class CaseResolved(EventData):
+    """The handler says that it is done; the requester is asked next."""
+
+    event_type: ClassVar[str] = "linli.case.resolved.v1"
+
+    case_id: UUID
+    resolved_at: datetime
+
+
+class CaseClosed(EventData):
+    """The requester has spoken; `outcome` says what."""
+
+    event_type: ClassVar[str] = "linli.case.closed.v1"
+
+    case_id: UUID
+    outcome: str
+    closed_at: datetime

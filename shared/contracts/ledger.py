@@ -1,0 +1,46 @@
+"""Events of the ledger: what was decided about money, and what moved."""
+
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+from shared.contracts.envelope import EventData
+
+__all__ = ["ContributionReceived", "GrantDecided", "PaymentMade"]
+
+
+class GrantDecided(EventData):
+    """A grant application was `approved` (and the money is held) or `refused`."""
+
+    event_type: ClassVar[str] = "linli.grant.decided.v1"
+
+    grant_id: UUID
+    project_id: UUID | None
+    request_id: UUID | None
+    outcome: str
+    granted_fen: int
+    reason: str | None
+
+
+class PaymentMade(EventData):
+    """An invoice was paid out of a grant."""
+
+    event_type: ClassVar[str] = "linli.payment.made.v1"
+
+    payment_id: UUID
+    invoice_id: UUID
+    grant_id: UUID
+    project_id: UUID | None
+    amount_fen: int
+    paid_at: datetime
+
+
+class ContributionReceived(EventData):
+    """Money arrived in a fund. Who gave it stays in the ledger."""
+
+    event_type: ClassVar[str] = "linli.contribution.received.v1"
+
+    contribution_id: UUID
+    fund_id: UUID
+    amount_fen: int
+    received_at: datetime

@@ -1,0 +1,48 @@
+"""Who listens to what. An event with no consumer here is public: it is part of the catalogue that partners subscribe to."""
+
+from typing import Final
+
+from shared.contracts.directory import AreaChanged, UnitChanged
+from shared.contracts.envelope import EventData
+from shared.contracts.intake import CaseClaimed, CaseClosed, CaseFiled, CaseNeedRaised, CaseResolved, CaseTriaged
+from shared.contracts.ledger import ContributionReceived, GrantDecided, PaymentMade
+from shared.contracts.matching import (
+    NeedOpened,
+    ProjectBudgetRequested,
+    ProjectCompleted,
+    ProjectOpened,
+    ProjectProgressed,
+)
+
+__all__ = ["CONSUMERS", "EVENT_TYPES", "SERVICES", "consumers_of"]
+
+# The services that keep books of their own; the gateway and the worker own no table.
+SERVICES: Final[tuple[str, ...]] = ("directory", "intake", "matching", "ledger")
+
+_PUBLIC: Final[tuple[str, ...]] = ()
+
+CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
+    AreaChanged: ("intake", "matching", "ledger"),
+    UnitChanged: ("intake", "matching", "ledger"),
+    CaseFiled: ("matching",),
+    CaseNeedRaised: ("matching",),
+    CaseTriaged: _PUBLIC,
+    CaseClaimed: ("matching",),
+    CaseResolved: ("matching",),
+    CaseClosed: ("matching",),
+    NeedOpened: ("intake",),
+    ProjectOpened: ("intake", "ledger"),
+    ProjectBudgetRequested: ("ledger",),
+    ProjectProgressed: ("intake",),
+    ProjectCompleted: ("intake", "ledger"),
+    GrantDecided: ("matching",),
+    PaymentMade: ("matching",),
+    ContributionReceived: _PUBLIC,
+}
+
+EVENT_TYPES: Final[dict[str, type[EventData]]] = {event.event_type: event for event in CONSUMERS}
+
+
+def consumers_of(event: type[EventData]) -> tuple[str, ...]:
+    """Return the services that get this event; a type that is not in the topology is a programming error."""
+    return CONSUMERS[event]

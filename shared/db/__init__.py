@@ -1,0 +1,20 @@
+"""PostgreSQL as the only truth: tenant-bound transactions, commit before the answer, row-level security under all of it."""
+
+from shared.db.base import Ltree, TenantRow, UtcTime, service_base
+from shared.db.database import Database
+from shared.db.session import ReadSession, Session, WriteSession
+from shared.db.tenants import TENANT_PATTERN, begin_statement, check_tenant
+
+__all__ = [
+    "TENANT_PATTERN",
+    "Database",
+    "Ltree",
+    "ReadSession",
+    "Session",
+    "TenantRow",
+    "UtcTime",
+    "WriteSession",
+    "begin_statement",
+    "check_tenant",
+    "service_base",
+]

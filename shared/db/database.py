@@ -1,0 +1,193 @@
+"""One service's way to PostgreSQL: a bounded pool and transactions that are always some tenant's.
+
+SQLAlchemy is kept in AUTOCOMMIT and the transaction is begun and ended here on the driver's connection. So BEGIN and
+SET LOCAL travel in one message, and there is exactly one place in the system that says COMMIT.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+
+from shared.db.session import ReadSession, WriteSession
+from shared.db.tenants import begin_statement
+
+__all__ = ["Database"]
+
+_CONNECT_TIMEOUT_S = 3.0
+_COMMAND_TIMEOUT_S = 30.0
+
+
+class _HotConnection(asyncpg.Connection):
+    """A driver connection that needs no reset between uses: the hot path leaves no state behind its COMMIT."""
+
+    def get_reset_query(self) -> str:
+        """Save the round trip of RESET ALL."""
+        return ""
+
+
+class Database:
+    """The pools of one service on its schema.
+
+    Args:
+        url: `postgresql://user:password@host:port/name` of the service's own role.
+        pool_size: how many connections at the most; callers beyond wait `pool_timeout_s` and then get a 503.
+        application_name: shown in pg_stat_activity.
+        statement_timeout_ms: PostgreSQL ends a statement that runs longer.
+        on_commit: called after each commit of a writing transaction that published something.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        application_name: str = "linli",
+        pool_timeout_s: float = 2.0,
+        statement_timeout_ms: int = 15_000,
+        on_commit: Callable[[], None] | None = None,
+    ) -> None:
+        self.on_commit = on_commit
+        self._url = make_url(url).set(drivername="postgresql")
+        self._pool_size = pool_size
+        self._pool_timeout_s = pool_timeout_s
+        self._server_settings = {
+            "application_name": application_name,
+            "statement_timeout": str(statement_timeout_ms),
+            "idle_in_transaction_session_timeout": str(max(statement_timeout_ms, 10_000)),
+            "jit": "off",
+        }
+        self.engine: AsyncEngine = create_async_engine(
+            self._url.set(drivername="postgresql+asyncpg"),
+            isolation_level="AUTOCOMMIT",
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=pool_timeout_s,
+            pool_reset_on_return=None,
+            connect_args={
+                "timeout": _CONNECT_TIMEOUT_S,
+                "command_timeout": _COMMAND_TIMEOUT_S,
+                "server_settings": self._server_settings,
+            },
+        )
+        self._hot: asyncpg.Pool[asyncpg.Record] | None = None
+        self._hot_lock = asyncio.Lock()
+
+    @asynccontextmanager
+    async def read(self, tenant: str) -> AsyncIterator[ReadSession]:
+        """Open a read-only transaction of a tenant."""
+        async with self.engine.connect() as connection, self._transaction(connection, tenant, read_only=True):
+            session = ReadSession(bind=connection, expire_on_commit=False, autoflush=False)
+            session.tenant = tenant
+            async with _discarded(session):
+                yield session
+
+    @asynccontextmanager
+    async def write(self, tenant: str) -> AsyncIterator[WriteSession]:
+        """Open a transaction of a tenant: committed when the block ends, rolled back when it raises."""
+        async with self.engine.connect() as connection:
+            async with self._transaction(connection, tenant):
+                session = WriteSession(bind=connection, expire_on_commit=False)
+                session.tenant = tenant
+                async with _discarded(session):
+                    yield session
+                    await session.flush()
+            for callback in session.info.get("after_commit", ()):
+                callback()
+            if session.info.get("published") and self.on_commit is not None:
+                self.on_commit()
+
+    async def one_trip(self, tenant: str, statement: str, *arguments: Any) -> asyncpg.Record | None:  # noqa: ANN401
+        """Run one statement as one fsynced transaction of a tenant, beside SQLAlchemy: for the hottest writes.
+
+        Returns:
+            The first row that the statement returned, after COMMIT.
+        """
+        pool = await self._hot_pool()
+        async with pool.acquire(timeout=self._pool_timeout_s) as connection:
+            await connection.execute(begin_statement(tenant))
+            try:
+                row = await connection.fetchrow(statement, *arguments)
+                await _commit(connection)
+            except BaseException:
+                await _abandon(connection)
+                raise
+        if self.on_commit is not None:
+            self.on_commit()
+        return row
+
+    async def ping(self) -> None:
+        """Raise when the database does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._hot is not None:
+            await self._hot.close()
+        await self.engine.dispose()
+
+    async def _hot_pool(self) -> "asyncpg.Pool[asyncpg.Record]":
+        async with self._hot_lock:
+            if self._hot is None:
+                self._hot = await asyncpg.create_pool(
+                    self._url.render_as_string(hide_password=False),
+                    min_size=1,
+                    max_size=self._pool_size,
+                    connection_class=_HotConnection,
+                    timeout=_CONNECT_TIMEOUT_S,
+                    command_timeout=_COMMAND_TIMEOUT_S,
+                    server_settings=self._server_settings,
+                )
+            return self._hot
+
+    @asynccontextmanager
+    async def _transaction(
+        self, connection: AsyncConnection, tenant: str, *, read_only: bool = False
+    ) -> AsyncIterator[None]:
+        raw = (await connection.get_raw_connection()).driver_connection
+        if raw is None:
+            message = "the pool gave a connection without a driver connection"
+            raise RuntimeError(message)
+        try:
+            await raw.execute(begin_statement(tenant, read_only=read_only))
+            yield
+            await _commit(raw)
+        except BaseException:
+            if not await _abandon(raw):
+                await connection.invalidate()
+            raise
+
+
+@asynccontextmanager
+async def _discarded(session: AsyncSession) -> AsyncIterator[None]:
+    """Let go of the session's objects at the end without a word to the database: the transaction is not the session's."""
+    try:
+        yield
+    finally:
+        session.expunge_all()
+        await session.close()
+
+
+async def _commit(connection: Any) -> None:  # noqa: ANN401 - asyncpg's connection or its pool proxy
+    """Commit, and believe only PostgreSQL's own word: COMMIT of a failed transaction answers ROLLBACK without an error."""
+    if await connection.execute("COMMIT") != "COMMIT":
+        message = "the transaction had failed before COMMIT and was rolled back"
+        raise RuntimeError(message)
+
+
+async def _abandon(connection: Any) -> bool:  # noqa: ANN401 - asyncpg's connection or its pool proxy
+    """Roll back; close the connection when even that fails. Returns whether the connection can be used again."""
+    if connection.is_closed():
+        return False
+    try:
+        await asyncio.shield(connection.execute("ROLLBACK", timeout=2.0))
+    except Exception:  # noqa: BLE001 - whatever it was, the connection is not to be trusted any more
+        connection.terminate()
+        return False
+    return True
