@@ -12,7 +12,9 @@ CURRENCY: Final = "CNY"
 MAX_FEN: Final = 9_007_199_254_740_991
 
 Fen = Annotated[int, Field(strict=True, ge=1, le=MAX_FEN, description="Amount in fen (1/100 yuan), an exact integer.")]
-BalanceFen = Annotated[int, Field(strict=True, ge=-MAX_FEN, le=MAX_FEN, description="Balance in fen, an exact integer.")]
+BalanceFen = Annotated[
+    int, Field(strict=True, ge=-MAX_FEN, le=MAX_FEN, description="Balance in fen, an exact integer.")
+]
 
 
 def split_largest_remainder(total_fen: int, weights: Sequence[int]) -> list[int]:

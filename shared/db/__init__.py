@@ -2,6 +2,7 @@
 
 from shared.db.base import Ltree, TenantRow, UtcTime, service_base
 from shared.db.database import Database
+from shared.db.kernel_models import ReferenceModels, kernel_models, reference_models
 from shared.db.session import ReadSession, Session, WriteSession
 from shared.db.tenants import TENANT_PATTERN, begin_statement, check_tenant
 
@@ -10,11 +11,14 @@ __all__ = [
     "Database",
     "Ltree",
     "ReadSession",
+    "ReferenceModels",
     "Session",
     "TenantRow",
     "UtcTime",
     "WriteSession",
     "begin_statement",
     "check_tenant",
+    "kernel_models",
+    "reference_models",
     "service_base",
 ]

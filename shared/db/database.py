@@ -36,6 +36,7 @@ class Database:
 
     Args:
         url: `postgresql://user:password@host:port/name` of the service's own role.
+        schema: the service's schema, where its outbox is.
         pool_size: how many connections at the most; callers beyond wait `pool_timeout_s` and then get a 503.
         application_name: shown in pg_stat_activity.
         statement_timeout_ms: PostgreSQL ends a statement that runs longer.
@@ -46,6 +47,7 @@ class Database:
         self,
         url: str,
         *,
+        schema: str = "",
         pool_size: int = 10,
         application_name: str = "linli",
         pool_timeout_s: float = 2.0,
@@ -53,6 +55,7 @@ class Database:
         on_commit: Callable[[], None] | None = None,
     ) -> None:
         self.on_commit = on_commit
+        self.schema = schema
         self._url = make_url(url).set(drivername="postgresql")
         self._pool_size = pool_size
         self._pool_timeout_s = pool_timeout_s
@@ -94,6 +97,7 @@ class Database:
             async with self._transaction(connection, tenant):
                 session = WriteSession(bind=connection, expire_on_commit=False)
                 session.tenant = tenant
+                session.info["schema"] = self.schema
                 async with _discarded(session):
                     yield session
                     await session.flush()

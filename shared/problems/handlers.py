@@ -135,7 +135,9 @@ async def _on_http(request: Request, error: Exception) -> Response:
     kind = _BY_STATUS.get(error.status_code)
     phrase = HTTPStatus(error.status_code).phrase
     if kind is None:
-        kind = type("FrameworkRefusal", (_OtherStatus,), {"status": error.status_code, "title": Text(zh=phrase, en=phrase)})
+        kind = type(
+            "FrameworkRefusal", (_OtherStatus,), {"status": error.status_code, "title": Text(zh=phrase, en=phrase)}
+        )
     return problem_response(request, kind(headers=error.headers))
 
 

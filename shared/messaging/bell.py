@@ -1,0 +1,62 @@
+"""The bell that wakes the relay after a commit. Losing it costs at most one polling interval, so nobody waits for it."""
+
+import asyncio
+from typing import Final
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+__all__ = ["Bell", "bell_key"]
+
+log = structlog.get_logger()
+
+_TIMEOUT_S: Final = 1.0
+
+
+def bell_key(service: str) -> str:
+    """Name the list that the relay of a service's outbox waits on."""
+    return f"linli:bell:{service}"
+
+
+class Bell:
+    """Rings for one service's outbox; many rings while one is on its way count as one."""
+
+    def __init__(self, redis_url: str, service: str) -> None:
+        self._redis: Redis = Redis.from_url(
+            redis_url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, max_connections=4
+        )
+        self._key = bell_key(service)
+        self._pending: asyncio.Task[None] | None = None
+        self._again = False
+
+    def ring(self) -> None:
+        """Tell the relay that there is something to send; returns at once."""
+        if self._pending is not None and not self._pending.done():
+            self._again = True
+            return
+        self._pending = asyncio.get_running_loop().create_task(self._ring())
+
+    async def _ring(self) -> None:
+        while True:
+            self._again = False
+            try:
+                async with self._redis.pipeline(transaction=False) as pipe:
+                    pipe.lpush(self._key, b"1")
+                    pipe.ltrim(self._key, 0, 0)
+                    await pipe.execute()
+            except (RedisError, OSError, TimeoutError) as error:
+                log.debug("bell_not_rung", error=repr(error)[:120])
+                return
+            if not self._again:
+                return
+
+    async def ping(self) -> None:
+        """Raise when Redis does not answer."""
+        await self._redis.ping()
+
+    async def close(self) -> None:
+        """Let the last ring out and close the connections."""
+        if self._pending is not None:
+            await asyncio.gather(self._pending, return_exceptions=True)
+        await self._redis.aclose()

@@ -1,0 +1,316 @@
+"""Consuming: the inbox row and the effect are one transaction, so an event that comes twice has one effect.
+
+Per subject, events apply in their sequence. One that comes early waits in the inbox for its predecessor; one that fails
+is kept there with its error, tried again alone with growing delay, and after the last try it is dead: a person looks at
+it and puts it back. Its successors wait behind it, everybody else goes on.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import orjson
+import structlog
+from sqlalchemy import TextClause, text
+
+from shared.clock import utc_now
+from shared.contracts import Event
+from shared.db import Database, WriteSession
+from shared.messaging.consumers import Consumers
+from shared.problems import accident_problem
+
+__all__ = ["MAX_ATTEMPTS", "Inbox"]
+
+log = structlog.get_logger()
+
+MAX_ATTEMPTS: Final = 8
+_FIRST_DELAY_S: Final = 1.0
+_LONGEST_DELAY_S: Final = 300.0
+_ERROR_LENGTH: Final = 2000
+# What accident_problem says when the database is away and the event is not to blame.
+_AWAY: Final = 503
+
+
+class _Statements:
+    """The inbox's SQL for one schema."""
+
+    def __init__(self, schema: str) -> None:
+        self.begin_subjects = self._text(
+            """
+            INSERT INTO {s}.inbox_subjects (tenant_id, subject, last_sequence)
+            SELECT :tenant, subject, 0 FROM unnest(CAST(:subjects AS text[])) AS subject ORDER BY subject
+            ON CONFLICT DO NOTHING""",
+            schema,
+        )
+        # Locked in the order of their names, so that two batches that share subjects queue and never deadlock.
+        self.lock_subjects = self._text(
+            """
+            SELECT subject, last_sequence FROM {s}.inbox_subjects
+            WHERE tenant_id = :tenant AND subject = ANY(CAST(:subjects AS text[])) ORDER BY subject FOR UPDATE""",
+            schema,
+        )
+        self.receive = self._text(
+            """
+            INSERT INTO {s}.inbox (tenant_id, id, type, subject, sequence, state, body, applied_at)
+            SELECT :tenant, e.id, e.type, e.subject, e.sequence, e.state,
+                   CASE WHEN e.state = 'waiting' THEN e.body END,
+                   CASE WHEN e.state = 'applied' THEN clock_timestamp() END
+            FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:subjects AS text[]),
+                        CAST(:sequences AS bigint[]), CAST(:states AS text[]), CAST(:bodies AS text[]))
+                 AS e (id, type, subject, sequence, state, body)
+            ON CONFLICT (tenant_id, id) DO NOTHING""",
+            schema,
+        )
+        self.held = self._text(
+            """
+            SELECT id, subject, sequence, state, body FROM {s}.inbox
+            WHERE tenant_id = :tenant AND subject = ANY(CAST(:subjects AS text[]))
+              AND state IN ('waiting', 'failed', 'dead') ORDER BY subject, sequence""",
+            schema,
+        )
+        self.applied = self._text(
+            """
+            UPDATE {s}.inbox SET state = 'applied', body = NULL, next_attempt_at = NULL,
+                   applied_at = clock_timestamp()
+            WHERE tenant_id = :tenant AND id = ANY(CAST(:ids AS uuid[]))""",
+            schema,
+        )
+        self.advance = self._text(
+            """
+            UPDATE {s}.inbox_subjects AS t SET last_sequence = a.sequence
+            FROM unnest(CAST(:subjects AS text[]), CAST(:sequences AS bigint[])) AS a (subject, sequence)
+            WHERE t.tenant_id = :tenant AND t.subject = a.subject""",
+            schema,
+        )
+        self.fail = self._text(
+            """
+            INSERT INTO {s}.inbox
+                (tenant_id, id, type, subject, sequence, state, body, attempts, next_attempt_at, error)
+            VALUES (:tenant, :id, :type, :subject, :sequence, 'failed', :body, 1, :next_attempt_at, :error)
+            ON CONFLICT (tenant_id, id) DO UPDATE SET
+                state = CASE WHEN inbox.attempts + 1 >= :max_attempts THEN 'dead' ELSE 'failed' END,
+                attempts = inbox.attempts + 1, next_attempt_at = EXCLUDED.next_attempt_at, error = EXCLUDED.error
+            WHERE inbox.state <> 'applied'
+            RETURNING state, attempts""",
+            schema,
+        )
+        self.next_waiting = self._text(
+            """
+            SELECT i.id, i.sequence, i.body FROM {s}.inbox AS i
+            JOIN {s}.inbox_subjects AS t ON t.tenant_id = i.tenant_id AND t.subject = i.subject
+            WHERE i.tenant_id = :tenant AND i.subject = :subject AND i.state = 'waiting'
+              AND i.sequence = t.last_sequence + 1""",
+            schema,
+        )
+        self.due = self._text(
+            """
+            SELECT id, attempts, body FROM {s}.inbox
+            WHERE tenant_id = :tenant AND state = 'failed' AND next_attempt_at <= now()
+            ORDER BY next_attempt_at LIMIT 100""",
+            schema,
+        )
+        self.requeue = self._text(
+            """
+            UPDATE {s}.inbox SET state = 'failed', attempts = 0, next_attempt_at = now()
+            WHERE tenant_id = :tenant AND id = CAST(:id AS uuid) AND state = 'dead' RETURNING id""",
+            schema,
+        )
+
+    @staticmethod
+    def _text(statement: str, schema: str) -> TextClause:
+        return text(statement.format(s=schema))
+
+
+@dataclass(slots=True)
+class _Arrival:
+    """One event as it came, before it is understood."""
+
+    id: str
+    subject: str
+    sequence: int
+    raw: dict[str, Any]
+    is_held: bool = False
+
+
+class Inbox:
+    """Applies batches of events to one service."""
+
+    def __init__(self, database: Database, consumers: Consumers) -> None:
+        self._database = database
+        self._consumers = consumers
+        self._sql = _Statements(consumers.service)
+
+    async def deliver(self, batch: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Take in a batch. Every event is then applied, or kept in the inbox, or already known; never lost.
+
+        Returns:
+            The events that the producer may forget.
+        """
+        by_tenant: dict[str, list[_Arrival]] = defaultdict(list)
+        for raw in batch:
+            by_tenant[raw["tenant"]].append(_Arrival(raw["id"], raw["subject"], raw["sequence"], raw))
+        done: list[dict[str, Any]] = []
+        for tenant, arrivals in by_tenant.items():
+            await self._deliver_tenant(tenant, arrivals)
+            done.extend(arrival.raw for arrival in arrivals)
+        return done
+
+    async def retry_due(self, tenant: str) -> int:
+        """Try again, each alone, what has failed before and is due; returns how many were tried."""
+        async with self._database.read(tenant) as session:
+            due = (await session.execute(self._sql.due, {"tenant": tenant})).all()
+        for row in due:
+            raw = orjson.loads(row.body)
+            arrival = _Arrival(str(row.id), raw["subject"], raw["sequence"], raw, is_held=True)
+            await self._deliver_one(tenant, arrival, attempts=row.attempts)
+        return len(due)
+
+    async def requeue(self, session: WriteSession, event_id: str) -> bool:
+        """Put a dead event back; returns whether there was one."""
+        values = {"tenant": session.tenant, "id": event_id}
+        return (await session.execute(self._sql.requeue, values)).one_or_none() is not None
+
+    async def _deliver_tenant(self, tenant: str, arrivals: Sequence[_Arrival]) -> None:
+        try:
+            async with self._database.write(tenant) as session:
+                await self._apply(session, arrivals)
+        except Exception as error:
+            if accident_problem(error).status == _AWAY:
+                raise
+            log.warning("batch_failed_trying_each_alone", tenant=tenant, size=len(arrivals))
+            for arrival in sorted(arrivals, key=lambda item: item.sequence):
+                await self._deliver_one(tenant, arrival, attempts=0)
+
+    async def _deliver_one(self, tenant: str, arrival: _Arrival, *, attempts: int) -> None:
+        """Apply one event in a transaction of its own, then its waiting successors, each in one of its own."""
+        following: _Arrival | None = arrival
+        while following is not None:
+            try:
+                async with self._database.write(tenant) as session:
+                    await self._apply(session, [following], alone=True)
+            except Exception as error:
+                if accident_problem(error).status == _AWAY:
+                    raise
+                await self._keep_failed(tenant, following, error, attempts)
+                return
+            following, attempts = await self._next_waiting(tenant, following.subject), 0
+
+    async def _next_waiting(self, tenant: str, subject: str) -> _Arrival | None:
+        async with self._database.read(tenant) as session:
+            row = (await session.execute(self._sql.next_waiting, {"tenant": tenant, "subject": subject})).one_or_none()
+        if row is None:
+            return None
+        return _Arrival(str(row.id), subject, row.sequence, orjson.loads(row.body), is_held=True)
+
+    async def _keep_failed(self, tenant: str, arrival: _Arrival, error: Exception, attempts: int) -> None:
+        delay_s = min(_FIRST_DELAY_S * 2**attempts, _LONGEST_DELAY_S)
+        values = {
+            "tenant": tenant,
+            "id": arrival.id,
+            "type": arrival.raw["type"],
+            "subject": arrival.subject,
+            "sequence": arrival.sequence,
+            "body": orjson.dumps(arrival.raw).decode(),
+            "next_attempt_at": utc_now() + timedelta(seconds=delay_s),
+            "error": repr(error)[:_ERROR_LENGTH],
+            "max_attempts": MAX_ATTEMPTS,
+        }
+        async with self._database.write(tenant) as session:
+            kept = (await session.execute(self._sql.fail, values)).one_or_none()
+        if kept is not None:
+            log.error(
+                "event_failed", event_id=arrival.id, state=kept.state, attempts=kept.attempts, error=repr(error)[:300]
+            )
+
+    async def _apply(self, session: WriteSession, arrivals: Sequence[_Arrival], *, alone: bool = False) -> None:
+        """Lock the subjects, receive the batch, apply all that is in its turn, and move the subjects on.
+
+        With `alone`, waiting successors stay where they are, so that their failure is not blamed on this one.
+        """
+        subjects = sorted({arrival.subject for arrival in arrivals})
+        scope = {"tenant": session.tenant, "subjects": subjects}
+        last = await self._lock(session, scope, subjects)
+        fresh, runnable = await self._turn(session, scope, arrivals, last)
+        if alone:
+            runnable = [arrival for arrival in runnable if arrival.id == arrivals[0].id]
+        await self._receive(session, fresh, {arrival.id for arrival in runnable})
+        for wave in _waves(runnable):
+            for same_type in wave:
+                await self._consumers.apply(session, [self._consumers.parse(arrival.raw) for arrival in same_type])
+        was_held = [arrival.id for arrival in runnable if arrival.is_held]
+        if was_held:
+            await session.execute(self._sql.applied, {"tenant": session.tenant, "ids": was_held})
+        reached = {arrival.subject: arrival.sequence for arrival in runnable}
+        if reached:
+            values = {"tenant": session.tenant, "subjects": list(reached), "sequences": list(reached.values())}
+            await session.execute(self._sql.advance, values)
+
+    async def _lock(self, session: WriteSession, scope: dict[str, Any], subjects: Sequence[str]) -> dict[str, int]:
+        locked = {row.subject: row.last_sequence for row in await session.execute(self._sql.lock_subjects, scope)}
+        if len(locked) < len(subjects):
+            await session.execute(self._sql.begin_subjects, scope)
+            locked = {row.subject: row.last_sequence for row in await session.execute(self._sql.lock_subjects, scope)}
+        return locked
+
+    async def _turn(
+        self, session: WriteSession, scope: dict[str, Any], arrivals: Sequence[_Arrival], last: dict[str, int]
+    ) -> tuple[list[_Arrival], list[_Arrival]]:
+        """Return what is new here, and what may be applied now, held events included, each subject in its order."""
+        held = (await session.execute(self._sql.held, scope)).all()
+        held_ids = {str(row.id) for row in held}
+        retried = {arrival.id for arrival in arrivals if arrival.is_held}
+        candidates: dict[str, dict[int, _Arrival]] = defaultdict(dict)
+        for row in held:
+            if row.state == "waiting" or str(row.id) in retried:
+                raw = orjson.loads(row.body)
+                candidates[row.subject][row.sequence] = _Arrival(
+                    str(row.id), row.subject, row.sequence, raw, is_held=True
+                )
+        fresh: dict[str, _Arrival] = {}
+        for arrival in arrivals:
+            if arrival.id not in held_ids and not arrival.is_held and arrival.sequence > last[arrival.subject]:
+                fresh[arrival.id] = arrival
+                candidates[arrival.subject][arrival.sequence] = arrival
+        runnable: list[_Arrival] = []
+        for subject, by_sequence in candidates.items():
+            following = last[subject] + 1
+            while following in by_sequence:
+                runnable.append(by_sequence[following])
+                following += 1
+        return list(fresh.values()), runnable
+
+    async def _receive(self, session: WriteSession, fresh: Sequence[_Arrival], runnable: set[str]) -> None:
+        if not fresh:
+            return
+        states = ["applied" if arrival.id in runnable else "waiting" for arrival in fresh]
+        values = {
+            "tenant": session.tenant,
+            "ids": [arrival.id for arrival in fresh],
+            "types": [arrival.raw["type"] for arrival in fresh],
+            "subjects": [arrival.subject for arrival in fresh],
+            "sequences": [arrival.sequence for arrival in fresh],
+            "states": states,
+            "bodies": [
+                orjson.dumps(arrival.raw).decode() if state == "waiting" else None
+                for arrival, state in zip(fresh, states, strict=True)
+            ],
+        }
+        await session.execute(self._sql.receive, values)
+
+
+def _waves(runnable: Sequence[_Arrival]) -> Iterable[Iterable[list[_Arrival]]]:
+    """Cut what may run into waves of at most one event per subject, and each wave into lists of one type.
+
+    So a handler gets many subjects at once, and no subject's second event before its first.
+    """
+    queues: dict[str, list[_Arrival]] = defaultdict(list)
+    for arrival in runnable:
+        queues[arrival.subject].append(arrival)
+    for turn in range(max((len(queue) for queue in queues.values()), default=0)):
+        wave: dict[str, list[_Arrival]] = defaultdict(list)
+        for queue in queues.values():
+            if turn < len(queue):
+                wave[queue[turn].raw["type"]].append(queue[turn])
+        yield wave.values()

@@ -1,0 +1,79 @@
+"""Publishing: in the transaction of the change, one row per event and consuming service."""
+
+from functools import cache
+from typing import Any, Final
+
+import orjson
+import structlog
+from sqlalchemy import TextClause, text
+
+from shared.clock import utc_now
+from shared.contracts import Event, EventData, consumers_of
+from shared.db import WriteSession
+from shared.ids import new_id
+
+__all__ = ["event_body", "publish"]
+
+# The sequence counts per subject and consumer; the row lock on the counter makes its order the order of the commits.
+_INSERT: Final = """
+WITH numbered AS (
+    INSERT INTO {schema}.outbox_subjects AS s (tenant_id, subject, consumer, last_sequence)
+    SELECT :tenant, :subject, c, 1 FROM unnest(CAST(:consumers AS text[])) AS c
+    ON CONFLICT (tenant_id, subject, consumer) DO UPDATE SET last_sequence = s.last_sequence + 1
+    RETURNING consumer, last_sequence)
+INSERT INTO {schema}.outbox (tenant_id, id, consumer, subject, sequence, body)
+SELECT :tenant, CAST(:id AS uuid), consumer, :subject, last_sequence, :body FROM numbered"""
+
+
+@cache
+def _insert(schema: str) -> TextClause:
+    return text(_INSERT.format(schema=schema))
+
+
+def event_body(
+    tenant: str, source: str, subject: str, data: EventData, cause: Event[Any] | None = None
+) -> tuple[str, str]:
+    """Write the CloudEvent of a payload, without its sequence, as JSON.
+
+    Who caused it is taken from the event that is being consumed, or from the ids bound to the running request.
+
+    Returns:
+        The event's id and its body.
+    """
+    bound = structlog.contextvars.get_contextvars()
+    event_id = str(new_id())
+    body = {
+        "specversion": "1.0",
+        "id": event_id,
+        "source": f"/linli/{source}",
+        "type": data.event_type,
+        "subject": subject,
+        "time": utc_now(),
+        "datacontenttype": "application/json",
+        "tenant": tenant,
+        "actor": cause.actor if cause else bound.get("actor"),
+        "requestid": cause.requestid if cause else bound.get("request_id"),
+        "traceparent": cause.traceparent if cause else bound.get("traceparent"),
+        "data": data.model_dump(),
+    }
+    return event_id, orjson.dumps({name: value for name, value in body.items() if value is not None}).decode()
+
+
+async def publish(session: WriteSession, subject: str, *data: EventData, cause: Event[Any] | None = None) -> None:
+    """Tell the other services what happened, if and only if the session's transaction commits.
+
+    Args:
+        session: the transaction of the change itself.
+        subject: `kind/id`; events of one subject arrive in the order of their commits.
+        data: the events, in order.
+        cause: the event that a consumer is applying, so that actor and request stay the original ones.
+    """
+    schema: str = session.info["schema"]
+    for item in data:
+        consumers = list(consumers_of(type(item)))
+        if not consumers:
+            continue
+        event_id, body = event_body(session.tenant, schema, subject, item, cause)
+        values = {"tenant": session.tenant, "subject": subject, "consumers": consumers, "id": event_id, "body": body}
+        await session.execute(_insert(schema), values)
+        session.info["published"] = True

@@ -1,0 +1,160 @@
+"""Sends what waits in one service's outbox to the queues of its consumers, and sends again what Redis has lost.
+
+Rows are taken under FOR UPDATE SKIP LOCKED and marked in the transaction that sends them: a relay that dies in between
+leaves them unsent, two relays never take the same row, and the row lock is all the fencing there is to it.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Final
+
+import asyncpg
+import orjson
+import structlog
+from arq import ArqRedis
+from redis.exceptions import RedisError
+
+from shared.ids import new_id
+from shared.messaging.bell import bell_key
+from shared.messaging.worker import DELIVER, doorbell_key, queue_name
+
+__all__ = ["BATCH_SIZE", "CREDIT", "Relay"]
+
+log = structlog.get_logger()
+
+BATCH_SIZE: Final = 200
+# How many events a consumer may owe an answer for: keeps the queue short, so that age tells lost from late.
+CREDIT: Final = 2_000
+# Longer than a job may run and be taken up again (see worker.IN_PROGRESS_S).
+RESEND_AFTER_S: Final = 15
+POLL_S: Final = 0.25
+_RETENTION_DAYS: Final = 3
+_PURGE_LIMIT: Final = 5_000
+_PURGE_EVERY_S: Final = 60
+_AWAY_S: Final = 0.5
+
+_TAKE = """
+SELECT tenant_id, id, sequence, body FROM {s}.outbox
+WHERE consumer = $1 AND published_at IS NULL ORDER BY position LIMIT $2 FOR UPDATE SKIP LOCKED"""
+_MARK = """
+UPDATE {s}.outbox AS o SET published_at = clock_timestamp(), attempts = o.attempts + 1
+FROM unnest($2::text[], $3::uuid[]) AS t (tenant_id, id)
+WHERE o.tenant_id = t.tenant_id AND o.id = t.id AND o.consumer = $1"""
+_OWED = """
+SELECT count(*) FROM (SELECT 1 FROM {s}.outbox
+WHERE consumer = $1 AND published_at IS NOT NULL AND acked_at IS NULL LIMIT $2) AS owed"""
+_FORGET_SENT = """
+UPDATE {s}.outbox SET published_at = NULL WHERE published_at IS NOT NULL AND acked_at IS NULL"""
+_FORGET_STALE = """
+UPDATE {s}.outbox SET published_at = NULL
+WHERE consumer = $1 AND acked_at IS NULL AND published_at < clock_timestamp() - make_interval(secs => $2)"""
+_PURGE = """
+DELETE FROM {s}.outbox WHERE (tenant_id, id, consumer) IN
+(SELECT tenant_id, id, consumer FROM {s}.outbox
+ WHERE acked_at < now() - make_interval(days => $1) ORDER BY acked_at LIMIT $2)"""
+
+
+class Relay:
+    """The relay of one producing service.
+
+    Args:
+        pool: connections of the relay's role.
+        redis: where the queues are.
+        service: the producer, whose outbox is read.
+        consumers: the services that it may send to.
+    """
+
+    def __init__(
+        self, pool: "asyncpg.Pool[asyncpg.Record]", redis: ArqRedis, service: str, consumers: Sequence[str]
+    ) -> None:
+        self._pool = pool
+        self._redis = redis
+        self._service = service
+        self._consumers = tuple(consumers)
+        self._epoch_key = f"linli:epoch:{service}"
+        statements = (_TAKE, _MARK, _OWED, _FORGET_SENT, _FORGET_STALE, _PURGE)
+        self._take, self._mark, self._owed, self._forget_sent, self._forget_stale, self._purge = (
+            statement.format(s=service) for statement in statements
+        )
+        self._swept_at = 0.0
+        self._purged_at = 0.0
+
+    async def run(self) -> None:
+        """Send until cancelled; outlives the absence of Redis and of PostgreSQL."""
+        await asyncio.gather(self._outlive(self._send_when_rung), self._outlive(self._watch_over))
+
+    async def send_all(self) -> int:
+        """Send what waits, as far as the consumers' credit reaches; returns how many events were sent."""
+        sent = 0
+        for consumer in self._consumers:
+            while count := await self._send_batch(consumer):
+                sent += count
+        return sent
+
+    async def watch_epoch(self) -> bool:
+        """Send everything unacknowledged again if Redis has been emptied since the last look; returns whether it was."""
+        if await self._redis.exists(self._epoch_key):
+            return False
+        # Forget first and mark after: dying in between repeats the forgetting, which the inbox makes harmless.
+        forgotten = await self._pool.execute(self._forget_sent)
+        await self._redis.set(self._epoch_key, str(new_id()))
+        log.info("epoch_begun", service=self._service, resent=forgotten)
+        return True
+
+    async def _send_when_rung(self) -> None:
+        while True:
+            await self._redis.blpop([bell_key(self._service)], timeout=POLL_S)
+            await self.send_all()
+
+    async def _watch_over(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            if await self.watch_epoch():
+                await self.send_all()
+            now = loop.time()
+            if now - self._swept_at > RESEND_AFTER_S / 3:
+                self._swept_at = now
+                for consumer in self._consumers:
+                    await self._pool.execute(self._forget_stale, consumer, float(RESEND_AFTER_S))
+            if now - self._purged_at > _PURGE_EVERY_S:
+                self._purged_at = now
+                await self._pool.execute(self._purge, _RETENTION_DAYS, _PURGE_LIMIT)
+            await asyncio.sleep(POLL_S)
+
+    async def _send_batch(self, consumer: str) -> int:
+        async with self._pool.acquire() as connection:
+            owed = await connection.fetchval(self._owed, consumer, CREDIT)
+            room = min(BATCH_SIZE, CREDIT - owed)
+            if room <= 0:
+                return 0
+            async with connection.transaction():
+                rows = await connection.fetch(self._take, consumer, room)
+                if not rows:
+                    return 0
+                keys = [row["tenant_id"] for row in rows], [row["id"] for row in rows]
+                await connection.execute(self._mark, consumer, *keys)
+                await self._enqueue(consumer, [_event(row) for row in rows])
+        return len(rows)
+
+    async def _enqueue(self, consumer: str, events: list[dict[str, Any]]) -> None:
+        await self._redis.enqueue_job(
+            DELIVER, self._service, events, _queue_name=queue_name(consumer), _job_id=str(new_id())
+        )
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.lpush(doorbell_key(consumer), b"1")
+            pipe.ltrim(doorbell_key(consumer), 0, 0)
+            await pipe.execute()
+
+    async def _outlive(self, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await work()
+            except (RedisError, OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("relay_waits", service=self._service, error=repr(error)[:200])
+                await asyncio.sleep(_AWAY_S)
+
+
+def _event(row: asyncpg.Record) -> dict[str, Any]:
+    event: dict[str, Any] = orjson.loads(row["body"])
+    event["sequence"] = row["sequence"]
+    return event

@@ -1,0 +1,151 @@
+"""Our arq worker: one queue per service, woken by a doorbell, JSON on the wire, and no harm when Redis goes away.
+
+arq alone polls every half second, pickles, keeps results that block a job's id, gives up on an exception and dies with
+its Redis. None of that may matter here: truth is in the outbox and in the inbox, and a job is only a nudge with a
+batch of events in it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import orjson
+import structlog
+from arq import ArqRedis, Retry, func
+from arq.connections import RedisSettings, create_pool
+from arq.worker import Worker
+from redis.exceptions import RedisError
+
+from shared.messaging.inbox import Inbox
+
+__all__ = ["DELIVER", "IN_PROGRESS_S", "QueueWorker", "doorbell_key", "queue_name", "redis_pool"]
+
+log = structlog.get_logger()
+
+DELIVER: Final = "deliver"
+# How long a job of a killed worker stays taken, and so how long a batch may be stuck.
+IN_PROGRESS_S: Final = 6.0
+_JOB_TIMEOUT_S: Final = 5.0
+_DOORBELL_S: Final = 0.5
+_AWAY_S: Final = 0.3
+_RETRY_DUE_EVERY_S: Final = 1.0
+_JOB_EXPIRES: Final = timedelta(days=7)
+
+_ACKNOWLEDGE = """
+UPDATE {producer}.outbox AS o SET acked_at = clock_timestamp()
+FROM unnest($2::text[], $3::uuid[]) AS t (tenant_id, id)
+WHERE o.tenant_id = t.tenant_id AND o.id = t.id AND o.consumer = $1"""
+_TENANTS_DUE = """
+SELECT DISTINCT tenant_id FROM {service}.inbox WHERE state = 'failed' AND next_attempt_at <= now()"""
+
+
+def queue_name(service: str) -> str:
+    """Name the arq queue of a consuming service."""
+    return f"linli:queue:{service}"
+
+
+def doorbell_key(service: str) -> str:
+    """Name the list that the worker of a queue waits on."""
+    return f"linli:doorbell:{service}"
+
+
+async def redis_pool(redis_url: str) -> ArqRedis:
+    """Connect to Redis as arq needs it, with JSON instead of pickle; does not wait for Redis to be there."""
+    settings = RedisSettings.from_dsn(redis_url)
+    settings.conn_retries = 1_000_000
+    settings.conn_retry_delay = 1
+    settings.max_connections = 50
+    return await create_pool(
+        settings,
+        job_serializer=orjson.dumps,
+        job_deserializer=orjson.loads,
+        expires_extra_ms=int(_JOB_EXPIRES.total_seconds() * 1000),
+    )
+
+
+class QueueWorker(Worker):
+    """Takes the batches of one service off its queue, applies them, and acknowledges them to their producer.
+
+    Args:
+        inbox: applies batches to the consuming service.
+        service: the consumer.
+        redis: a pool made by `redis_pool`.
+        relay_pool: connections of the relay's role, to acknowledge with and to see whose events are due again.
+    """
+
+    def __init__(
+        self, *, inbox: Inbox, service: str, redis: ArqRedis, relay_pool: "asyncpg.Pool[asyncpg.Record]"
+    ) -> None:
+        super().__init__(
+            functions=[func(self._deliver, name=DELIVER)],
+            queue_name=queue_name(service),
+            redis_pool=redis,
+            handle_signals=False,
+            max_jobs=4,
+            job_timeout=_JOB_TIMEOUT_S,
+            keep_result=0,
+            max_tries=1_000_000,
+            job_serializer=orjson.dumps,
+            job_deserializer=orjson.loads,
+            log_results=False,
+        )
+        self.in_progress_timeout_s = IN_PROGRESS_S
+        self._inbox = inbox
+        self._service = service
+        self._relay_pool = relay_pool
+        self._stopping = asyncio.Event()
+
+    async def main(self) -> None:
+        """Work until `stop` is called; Redis may come and go meanwhile."""
+        retries = asyncio.create_task(self._retry_due_forever())
+        try:
+            while not self._stopping.is_set():
+                try:
+                    await self.pool.blpop([doorbell_key(self._service)], timeout=_DOORBELL_S)
+                    await self._poll_iteration()
+                except (RedisError, OSError, TimeoutError) as error:
+                    log.warning("worker_waits_for_redis", service=self._service, error=repr(error)[:200])
+                    await asyncio.sleep(_AWAY_S)
+        finally:
+            retries.cancel()
+            await asyncio.gather(retries, return_exceptions=True)
+
+    def stop(self) -> None:
+        """Take no more jobs; `drain` waits for those that run."""
+        self.allow_pick_jobs = False
+        self._stopping.set()
+
+    async def drain(self) -> None:
+        """Wait for the running jobs."""
+        await asyncio.gather(*self.tasks.values(), return_exceptions=True)
+
+    async def retry_due(self) -> int:
+        """Try again what has failed before and is due, of all tenants; returns how many were tried."""
+        rows = await self._relay_pool.fetch(_TENANTS_DUE.format(service=self._service))
+        return sum([await self._inbox.retry_due(row["tenant_id"]) for row in rows])
+
+    async def _deliver(self, _context: dict[str, Any], producer: str, batch: list[dict[str, Any]]) -> None:
+        try:
+            done = await self._inbox.deliver(batch)
+            await self._acknowledge(producer, done)
+        except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+            raise Retry(defer=1) from error
+        except Exception as error:
+            # The batch stays unacknowledged: whatever this was, the outbox sends it again.
+            log.error("batch_not_delivered", service=self._service, error=repr(error)[:300])  # noqa: TRY400
+            raise Retry(defer=2) from error
+
+    async def _acknowledge(self, producer: str, done: Sequence[dict[str, Any]]) -> None:
+        keys = [event["tenant"] for event in done], [UUID(event["id"]) for event in done]
+        await self._relay_pool.execute(_ACKNOWLEDGE.format(producer=producer), self._service, *keys)
+
+    async def _retry_due_forever(self) -> None:
+        while True:
+            await asyncio.sleep(_RETRY_DUE_EVERY_S)
+            try:
+                await self.retry_due()
+            except Exception as error:  # noqa: BLE001 - it is tried again in a second, whatever it was
+                log.warning("retries_wait", service=self._service, error=repr(error)[:200])

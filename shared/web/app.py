@@ -1,0 +1,93 @@
+"""Builds a service's app: the same health, metrics, envelope and refusals everywhere, so that a subject brings only routes."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared.auth import InternalVerifier, read_public_key
+from shared.db import Database
+from shared.logging import configure_logging
+from shared.messaging.bell import Bell
+from shared.problems import install_problem_handlers
+from shared.settings import ServiceSettings
+from shared.web.health import health_router
+from shared.web.middleware import RequestEnvelope
+
+__all__ = ["create_app"]
+
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def _operation_id(route: APIRoute) -> str:
+    """Use the handler's own name: it is a verb and unique within its service."""
+    return route.name
+
+
+def create_app(
+    *,
+    name: str,
+    settings: ServiceSettings,
+    routers: Sequence[APIRouter],
+    title: str,
+    description: str,
+    lifespan_extra: Lifespan | None = None,
+) -> FastAPI:
+    """Assemble the app of one service.
+
+    Args:
+        name: the service, also its schema, its queue and the audience of its internal tokens.
+        settings: its settings.
+        routers: one per subject.
+        title: shown in the API document.
+        description: in Chinese and English, shown in the API document.
+        lifespan_extra: whatever else must live as long as the app.
+    """
+    configure_logging(level=settings.log_level, as_json=settings.log_json, process=name)
+    bell = Bell(settings.redis_url, name)
+    database = Database(
+        settings.database_url.get_secret_value(),
+        schema=name,
+        pool_size=settings.db_pool_size,
+        application_name=f"linli-{name}",
+        pool_timeout_s=settings.db_pool_timeout_s,
+        statement_timeout_ms=settings.statement_timeout_ms,
+        on_commit=bell.ring,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(database.close)
+            stack.push_async_callback(bell.close)
+            if lifespan_extra is not None:
+                await stack.enter_async_context(lifespan_extra(app))
+            yield
+
+    app = FastAPI(
+        title=title,
+        description=description,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.db = database
+    app.state.bell = bell
+    app.state.schema = name
+    app.state.settings = settings
+    app.state.verify_internal = InternalVerifier(read_public_key(settings.internal_public_key), name)
+    app.state.cursor_key = settings.cursor_key.get_secret_value().encode()
+    install_problem_handlers(app)
+    app.add_middleware(RequestEnvelope, service=name)
+    app.include_router(health_router)
+    for router in routers:
+        app.include_router(router)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics() -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app

@@ -1,0 +1,94 @@
+"""Around every request: its id, its log line, its metrics, and the last net under accidents.
+
+Pure ASGI, because Starlette's BaseHTTPMiddleware costs a task per request.
+"""
+
+import re
+import time
+from typing import Final
+
+import structlog
+from fastapi import Request
+from prometheus_client import Counter, Histogram
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.ids import new_id
+from shared.problems import BadRequest, accident_problem, problem_response
+
+__all__ = ["RequestEnvelope", "request_id_from"]
+
+log = structlog.get_logger()
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9-]{8,64}")
+_TRACEPARENT: Final = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_QUIET: Final = ("/livez", "/readyz", "/metrics")
+
+REQUESTS = Counter("linli_requests_total", "Requests answered.", ["service", "route", "method", "status"])
+DURATION = Histogram(
+    "linli_request_duration_seconds",
+    "Time to the first byte of the answer.",
+    ["service", "route"],
+    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+
+
+class BadCharacter(BadRequest):
+    """The address holds U+0000."""
+
+    code = "nul_character"
+
+
+def request_id_from(value: str | None) -> str:
+    """Return the id that came along when it is well-formed, else a new one."""
+    return value if value and _REQUEST_ID.fullmatch(value) else str(new_id())
+
+
+class RequestEnvelope:
+    """The outermost layer of a service."""
+
+    def __init__(self, app: ASGIApp, *, service: str) -> None:
+        self.app = app
+        self.service = service
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request inside its envelope; everything that is not HTTP passes through."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        request_id = request_id_from(headers.get(b"x-request-id", b"").decode("latin-1"))
+        scope["linli.request_id"] = request_id
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+        traceparent = headers.get(b"traceparent", b"").decode("latin-1")
+        if _TRACEPARENT.fullmatch(traceparent):
+            structlog.contextvars.bind_contextvars(traceparent=traceparent)
+        started = time.perf_counter()
+        status = 0
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
+                self._record(scope, status, time.perf_counter() - started)
+            await send(message)
+
+        try:
+            if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
+                await problem_response(Request(scope), BadCharacter())(scope, receive, send_with_id)
+                return
+            await self.app(scope, receive, send_with_id)
+        except Exception as error:  # noqa: BLE001 - the last net: no stack trace ever leaves
+            problem = accident_problem(error)
+            if status == 0:
+                await problem_response(Request(scope), problem)(scope, receive, send_with_id)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        path = scope["path"]
+        if path in _QUIET:
+            return
+        route = getattr(scope.get("route"), "path", None) or "unmatched"
+        REQUESTS.labels(self.service, route, scope["method"], str(status)).inc()
+        DURATION.labels(self.service, route).observe(seconds)
+        log.debug("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1000, 2))

@@ -1,0 +1,61 @@
+"""The route class of all services: replays answers, keeps them, and refuses text that PostgreSQL cannot hold."""
+
+import re
+from collections.abc import Callable, Coroutine
+from enum import Enum
+from typing import Any, Final
+
+from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+
+from shared.problems import Invalid, ProblemDocument
+from shared.texts import Text
+from shared.web.idempotency import Replay, remember_answer
+
+__all__ = ["LinliRoute", "service_router"]
+
+# An escaped U+0000 that is not itself preceded by an escaped backslash.
+_NUL_ESCAPE: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
+_PROBLEM: Final[dict[str, Any]] = {
+    "model": ProblemDocument,
+    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+}
+_PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"description": "Refused 拒绝：`code` tells why", **_PROBLEM},
+    "5XX": {"description": "Not our day 服务异常：503 comes with Retry-After", **_PROBLEM},
+}
+
+
+class NulCharacter(Invalid):
+    """A text holds U+0000."""
+
+    code = "nul_character"
+    title = Text(zh="文本中含有空字符", en="A text holds the character U+0000")
+
+
+class LinliRoute(APIRoute):
+    """A route that may be asked twice: see shared.web.idempotency."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """Wrap the handler. This code still runs inside the request's transaction, before its COMMIT."""
+        handle = super().get_route_handler()
+
+        async def replaying(request: Request) -> Response:
+            if request.headers.get("content-type", "").startswith("application/json"):
+                body = await request.body()
+                if b"\\u0000" in body and _NUL_ESCAPE.search(body):
+                    raise NulCharacter
+            try:
+                response = await handle(request)
+            except Replay as replay:
+                return replay.response
+            if request.method == "POST":
+                await remember_answer(request, response)
+            return response
+
+        return replaying
+
+
+def service_router(*, tags: list[str | Enum], prefix: str = "") -> APIRouter:
+    """Make the router of a subject: our route class, and refusals documented as problem+json."""
+    return APIRouter(prefix=prefix, tags=tags, route_class=LinliRoute, responses=_PROBLEMS)
