@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final
 
-from fastapi import Header, Response
+from fastapi import Depends, Header, Response
 from pydantic import BaseModel
 
 from shared.problems import BadRequest, PreconditionFailed, PreconditionRequired
@@ -34,6 +34,9 @@ async def if_match(
             Text(zh='If-Match 应为 ETag 中的版本号，如 "3"', en='If-Match takes the version of the ETag, like "3"')
         )
     return int(found.group(1))
+
+
+ExpectedVersion = Annotated[int, Depends(if_match)]
 
 
 def check_version(expected: int, actual: int, current: BaseModel) -> None:
