@@ -1,0 +1,156 @@
+"""Everything that runs in one worker process: a relay and a queue worker for each service, and the schedules."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+import structlog
+from arq import ArqRedis
+from redis.exceptions import RedisError
+from sqlalchemy.engine import make_url
+
+from services.directory import jobs as directory_jobs
+from services.intake import jobs as intake_jobs
+from services.ledger import jobs as ledger_jobs
+from services.matching import jobs as matching_jobs
+from services.worker.settings import WorkerSettings
+from shared.contracts import SERVICES
+from shared.db import Database
+from shared.messaging import Bell, Consumers, Inbox, QueueWorker, Relay, Schedule, redis_pool
+from shared.messaging.schedules import run_schedules
+
+__all__ = ["JOBS", "House", "ServiceJobs"]
+
+log = structlog.get_logger()
+
+_DRAIN_S: Final = 5.0
+_CONNECT_AGAIN_S: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceJobs:
+    """What one service wants done outside of requests."""
+
+    consumers: Consumers
+    schedules: Sequence[Schedule]
+
+
+JOBS: Final[dict[str, ServiceJobs]] = {
+    "directory": ServiceJobs(directory_jobs.consumers, directory_jobs.schedules),
+    "intake": ServiceJobs(intake_jobs.consumers, intake_jobs.schedules),
+    "matching": ServiceJobs(matching_jobs.consumers, matching_jobs.schedules),
+    "ledger": ServiceJobs(ledger_jobs.consumers, ledger_jobs.schedules),
+}
+
+
+class House:
+    """The worker's parts and their life."""
+
+    def __init__(self, settings: WorkerSettings) -> None:
+        self._settings = settings
+        self._bells = {service: Bell(settings.redis_url, service) for service in SERVICES}
+        self.databases = {
+            service: Database(
+                settings.database_url(service),
+                schema=service,
+                pool_size=settings.worker_pool_size,
+                application_name=f"linli-worker-{service}",
+                pool_timeout_s=10.0,
+                on_commit=self._bells[service].ring,
+            )
+            for service in SERVICES
+        }
+        self.redis: ArqRedis | None = None
+        self.relay_pool: asyncpg.Pool[asyncpg.Record] | None = None
+        self._workers: list[QueueWorker] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Connect, patiently, and begin."""
+        self.relay_pool = await self._connect_relay()
+        self.redis = await self._connect_redis()
+        for service in SERVICES:
+            jobs = JOBS[service]
+            inbox = Inbox(self.databases[service], jobs.consumers)
+            worker = QueueWorker(inbox=inbox, service=service, redis=self.redis, relay_pool=self.relay_pool)
+            self._workers.append(worker)
+            relay = Relay(self.relay_pool, self.redis, service, SERVICES)
+            self._tasks += [asyncio.create_task(worker.main()), asyncio.create_task(relay.run())]
+            if jobs.schedules:
+                work = run_schedules(self.relay_pool, service, self.databases[service], jobs.schedules)
+                self._tasks.append(asyncio.create_task(work))
+        log.info("worker_ready", services=SERVICES)
+
+    async def watch(self) -> None:
+        """Return when a part ends, which none does by itself; raises what ended it."""
+        done, _ = await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def stop(self) -> None:
+        """Take no more work, finish what runs, close everything."""
+        for worker in self._workers:
+            worker.stop()
+        drained = asyncio.gather(*(worker.drain() for worker in self._workers))
+        try:
+            await asyncio.wait_for(drained, _DRAIN_S)
+        except TimeoutError:
+            log.warning("drain_incomplete")
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for bell in self._bells.values():
+            await bell.close()
+        for database in self.databases.values():
+            await database.close()
+        if self.relay_pool is not None:
+            await self.relay_pool.close()
+        if self.redis is not None:
+            await self.redis.aclose()
+
+    async def is_ready(self) -> dict[str, bool]:
+        """Tell which of the things that the worker stands on answer."""
+        return {"database": await self._database_up(), "redis": await self._redis_up()}
+
+    async def _database_up(self) -> bool:
+        if self.relay_pool is None:
+            return False
+        try:
+            await self.relay_pool.fetchval("SELECT 1", timeout=2)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            return False
+        return True
+
+    async def _redis_up(self) -> bool:
+        if self.redis is None:
+            return False
+        try:
+            await asyncio.wait_for(self.redis.ping(), 2)
+        except (RedisError, OSError, TimeoutError):
+            return False
+        return True
+
+    async def _connect_relay(self) -> "asyncpg.Pool[asyncpg.Record]":
+        url = make_url(self._settings.relay_database_url.get_secret_value()).set(drivername="postgresql")
+        while True:
+            try:
+                return await asyncpg.create_pool(
+                    url.render_as_string(hide_password=False),
+                    min_size=1,
+                    max_size=self._settings.relay_pool_size,
+                    command_timeout=30,
+                    server_settings={"application_name": "linli-relay", "jit": "off"},
+                )
+            except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+                log.warning("worker_waits_for_database", error=repr(error)[:200])
+                await asyncio.sleep(_CONNECT_AGAIN_S)
+
+    async def _connect_redis(self) -> ArqRedis:
+        while True:
+            try:
+                return await redis_pool(self._settings.redis_url)
+            except (RedisError, OSError, TimeoutError) as error:
+                log.warning("worker_waits_for_redis", error=repr(error)[:200])
+                await asyncio.sleep(_CONNECT_AGAIN_S)

@@ -1,0 +1,32 @@
+"""What the worker reads from its environment: the address of every service's schema and of the relay's role."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+__all__ = ["WorkerSettings"]
+
+
+class WorkerSettings(BaseSettings):
+    """Settings of the worker, from variables that begin with LINLI_."""
+
+    model_config = SettingsConfigDict(env_prefix="LINLI_", extra="ignore")
+
+    relay_database_url: SecretStr
+    directory_database_url: SecretStr
+    intake_database_url: SecretStr
+    matching_database_url: SecretStr
+    ledger_database_url: SecretStr
+    redis_url: str = "redis://127.0.0.1:6379/0"
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    log_json: bool = True
+    worker_host: str = "127.0.0.1"
+    worker_port: Annotated[int, Field(ge=0, le=65535, description="Health and metrics; 0 chooses a free port.")] = 0
+    worker_pool_size: Annotated[int, Field(ge=1, le=50)] = 4
+    relay_pool_size: Annotated[int, Field(ge=2, le=50)] = 8
+
+    def database_url(self, service: str) -> str:
+        """Return the address of a service's schema."""
+        url: SecretStr = getattr(self, f"{service}_database_url")
+        return url.get_secret_value()

@@ -1,0 +1,105 @@
+"""Fixtures of all tests: the servers and the services of this test process, and a tenant of its own for every test.
+
+Tests commit for real and never clean up after each other: a fresh tenant per test isolates them, by the same row-level
+security that isolates districts in production.
+"""
+
+import importlib
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+import pytest_asyncio
+from fastapi import FastAPI
+
+from shared.contracts import SERVICES
+from shared.db import Database
+from shared.ids import new_id
+from shared.testing import Callers, Pipe, Places, TestServers, start_servers
+
+ClientOf = Callable[[str], httpx.AsyncClient]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
+    """PostgreSQL and Valkey of this test process, migrated; the services' environment is set."""
+    folder: Path = tmp_path_factory.mktemp("servers")
+    with start_servers(folder, SERVICES) as started:
+        os.environ.update(started.environment)
+        yield started
+
+
+@pytest.fixture(scope="session")
+def redis_url(servers: TestServers) -> str:
+    """Where this test process has its Valkey."""
+    return servers.redis_url
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def apps(servers: TestServers) -> AsyncIterator[dict[str, FastAPI]]:
+    """All services' apps, built as their processes build them."""
+    assert servers.environment
+    built = {name: importlib.import_module(f"services.{name}.app").create() for name in SERVICES}
+    entered = [app.router.lifespan_context(app) for app in built.values()]
+    for context in entered:
+        await context.__aenter__()
+    yield built
+    for context in entered:
+        await context.__aexit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def databases(apps: dict[str, FastAPI]) -> dict[str, Database]:
+    """The services' databases, as their apps use them."""
+    return {name: app.state.db for name, app in apps.items()}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pipe(servers: TestServers, databases: dict[str, Database]) -> AsyncIterator[Pipe]:
+    """The real pipe between the services, turned by hand."""
+    consumers = {name: importlib.import_module(f"services.{name}.jobs").consumers for name in SERVICES}
+    opened = await Pipe.open(
+        databases, consumers, relay_url=servers.role_url("relay"), redis_url=servers.redis_url
+    )
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def rest(pipe: Pipe) -> Callable[[], Awaitable[None]]:
+    """Run the pipe until nothing is on its way."""
+    return pipe.rest
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A tenant that no other test has."""
+    return f"t{new_id().hex[:31]}"
+
+
+@pytest.fixture
+def caller(servers: TestServers, tenant: str) -> Callers:
+    """Make headers: `caller("intake", (Role.OFFICER, "district"))`."""
+    return Callers(servers.internal_key, tenant)
+
+
+@pytest.fixture
+def places(pipe: Pipe, tenant: str) -> Places:
+    """Open areas and units that the services hear of: `await places.area("district.zone")`."""
+    return Places(pipe, tenant)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def client(apps: dict[str, FastAPI]) -> AsyncIterator[ClientOf]:
+    """Return an HTTP client of a service: `client("intake")`."""
+    opened = {
+        name: httpx.AsyncClient(
+            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url=f"http://{name}.test"
+        )
+        for name, app in apps.items()
+    }
+    yield opened.__getitem__
+    for one in opened.values():
+        await one.aclose()
