@@ -1,7 +1,8 @@
 """The auth decision of a route, as a dependency: `public`, `authenticated` or `requires(role, …)`.
 
 Every route carries exactly one of them and a test counts. Where a role must be held is a rule of the subject and is
-checked there, by `Principal.must`.
+checked there, by `Principal.must`. Let the decision stand first among a handler's parameters: FastAPI resolves them in
+order, and who may not come in should not learn what else is wrong with the request.
 """
 
 from collections.abc import Awaitable, Callable

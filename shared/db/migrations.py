@@ -9,9 +9,12 @@ import asyncpg
 from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.dialects.postgresql.base import ischema_names
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
+from shared.db.base import Ltree
 
 __all__ = [
     "RELAY_ROLE",
@@ -114,6 +117,7 @@ def run_migrations(metadata: MetaData, schema: str) -> None:
         return name == schema if kind == "schema" else True
 
     connection: Connection = context.config.attributes["connection"]
+    ischema_names.setdefault("ltree", Ltree)
     context.configure(
         connection=connection,
         target_metadata=metadata,
