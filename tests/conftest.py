@@ -60,9 +60,7 @@ def databases(apps: dict[str, FastAPI]) -> dict[str, Database]:
 async def pipe(servers: TestServers, databases: dict[str, Database]) -> AsyncIterator[Pipe]:
     """The real pipe between the services, turned by hand."""
     consumers = {name: importlib.import_module(f"services.{name}.jobs").consumers for name in SERVICES}
-    opened = await Pipe.open(
-        databases, consumers, relay_url=servers.role_url("relay"), redis_url=servers.redis_url
-    )
+    opened = await Pipe.open(databases, consumers, relay_url=servers.role_url("relay"), redis_url=servers.redis_url)
     yield opened
     await opened.close()
 

@@ -16,7 +16,6 @@ import structlog
 from sqlalchemy import TextClause, text
 
 from shared.clock import utc_now
-from shared.contracts import Event
 from shared.db import Database, WriteSession
 from shared.messaging.consumers import Consumers
 from shared.problems import accident_problem

@@ -36,9 +36,7 @@ class Places:
     async def unit(self, path: str, *, kind: str = "department", name: str = "unit") -> UUID:
         """Register a unit at the area of a path that was opened before. Returns its id."""
         unit_id = new_id()
-        event = UnitChanged(
-            unit_id=unit_id, name=name, kind=kind, area_id=self._ids[path], area_path=path, active=True
-        )
+        event = UnitChanged(unit_id=unit_id, name=name, kind=kind, area_id=self._ids[path], area_path=path, active=True)
         await self._pipe.publish("directory", self._tenant, f"unit/{unit_id}", event)
         await self._pipe.rest()
         return unit_id

@@ -61,7 +61,7 @@ class KeyReused(Invalid):
     title = Text(zh="该 Idempotency-Key 已用于不同的请求", en="This Idempotency-Key was used for another request")
 
 
-class Replay(Exception):  # noqa: N818 - not an error: the answer of the first time
+class Replay(Exception):
     """Carries the stored answer past the handler."""
 
     def __init__(self, response: Response) -> None:

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from shared.clock import utc_now
 from shared.contracts import Event
 from shared.contracts.intake import CaseClosed, CaseFiled
-from shared.clock import utc_now
 from shared.db import Database, WriteSession
 from shared.ids import new_id
 from shared.messaging import Consumers, Inbox, publish
@@ -36,7 +36,9 @@ class Effects:
         self.calls.append(len(events))
         for event in events:
             values = {"t": session.tenant, "s": event.subject, "n": event.sequence}
-            await session.execute(text("INSERT INTO probe.effects (tenant_id, subject, sequence) VALUES (:t,:s,:n)"), values)
+            await session.execute(
+                text("INSERT INTO probe.effects (tenant_id, subject, sequence) VALUES (:t,:s,:n)"), values
+            )
             if event.data.case_id in self.poison:
                 message = "poisoned"
                 raise RuntimeError(message)
@@ -69,9 +71,7 @@ def effects() -> Effects:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def own_pipe(
-    servers: TestServers, own_databases: dict[str, Database], effects: Effects
-) -> AsyncIterator[Pipe]:
+async def own_pipe(servers: TestServers, own_databases: dict[str, Database], effects: Effects) -> AsyncIterator[Pipe]:
     opened = await Pipe.open(
         own_databases,
         {CONSUMER: effects.consumers},
@@ -99,7 +99,9 @@ async def seen(owner: asyncpg.Connection, tenant: str) -> list[tuple[str, int]]:
     return [(row["subject"], row["sequence"]) for row in rows]
 
 
-async def test_an_event_has_its_effect_once_and_in_order(own_pipe: Pipe, owner: asyncpg.Connection, tenant: str) -> None:
+async def test_an_event_has_its_effect_once_and_in_order(
+    own_pipe: Pipe, owner: asyncpg.Connection, tenant: str
+) -> None:
     case_id = new_id()
     await own_pipe.publish("intake", tenant, f"case/{case_id}", filed(case_id), closed(case_id))
     await own_pipe.rest()
@@ -119,7 +121,9 @@ async def test_nothing_is_told_when_the_transaction_fails(
     assert await seen(owner, tenant) == []
 
 
-async def test_a_batch_of_many_cases_is_one_call(own_pipe: Pipe, effects: Effects, owner: asyncpg.Connection, tenant: str) -> None:
+async def test_a_batch_of_many_cases_is_one_call(
+    own_pipe: Pipe, effects: Effects, owner: asyncpg.Connection, tenant: str
+) -> None:
     for _ in range(30):
         case_id = new_id()
         await own_pipe.publish("intake", tenant, f"case/{case_id}", filed(case_id))
@@ -148,8 +152,14 @@ async def test_what_redis_forgets_is_sent_again_and_applied_once(
 def raw(tenant: str, case_id: UUID, sequence: int) -> dict[str, object]:
     data = filed(case_id)
     event = Event[CaseFiled](
-        id=new_id(), source="/linli/intake", type=data.event_type, subject=f"case/{case_id}", time=utc_now(),
-        tenant=tenant, sequence=sequence, data=data,
+        id=new_id(),
+        source="/linli/intake",
+        type=data.event_type,
+        subject=f"case/{case_id}",
+        time=utc_now(),
+        tenant=tenant,
+        sequence=sequence,
+        data=data,
     )
     return event.as_json()
 
@@ -177,7 +187,9 @@ async def test_a_poisoned_event_sinks_neither_its_batch_nor_the_others(
     batch = [raw(tenant, bad, 1), raw(tenant, good, 1), raw(tenant, bad, 2)]
     assert await inbox.deliver(batch) == batch
     assert await seen(owner, tenant) == [(f"case/{good}", 1)]
-    states = await owner.fetch("SELECT state, error FROM matching.inbox WHERE tenant_id = $1 ORDER BY sequence, state", tenant)
+    states = await owner.fetch(
+        "SELECT state, error FROM matching.inbox WHERE tenant_id = $1 ORDER BY sequence, state", tenant
+    )
     assert [row["state"] for row in states] == ["applied", "failed", "waiting"]
     assert "poisoned" in states[1]["error"]
 
@@ -191,7 +203,9 @@ async def test_a_dead_event_is_put_back_and_its_successors_follow(
     first = raw(tenant, case_id, 1)
     await inbox.deliver([first, raw(tenant, case_id, 2)])
     for _ in range(MAX_ATTEMPTS - 1):
-        await owner.execute("UPDATE matching.inbox SET next_attempt_at = now() WHERE tenant_id = $1 AND state = 'failed'", tenant)
+        await owner.execute(
+            "UPDATE matching.inbox SET next_attempt_at = now() WHERE tenant_id = $1 AND state = 'failed'", tenant
+        )
         assert await inbox.retry_due(tenant) == 1
     assert await owner.fetchval("SELECT state FROM matching.inbox WHERE id = $1", UUID(str(first["id"]))) == "dead"
     assert await inbox.retry_due(tenant) == 0

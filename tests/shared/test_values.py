@@ -68,9 +68,7 @@ def test_ids_are_version_7_and_sort_by_their_making() -> None:
     assert {one.version for one in ids} == {7}
 
 
-KEYS = st.tuples(
-    st.text(max_size=20), st.integers(-(2**53), 2**53), st.uuids(), st.datetimes(timezones=st.just(UTC))
-)
+KEYS = st.tuples(st.text(max_size=20), st.integers(-(2**53), 2**53), st.uuids(), st.datetimes(timezones=st.just(UTC)))
 
 
 @given(KEYS)

@@ -188,7 +188,11 @@ async def test_a_failed_commit_is_never_answered_with_success(probe: httpx.Async
 
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
-    [({}, 428, "if_match_required"), ({"If-Match": '"2"'}, 412, "stale_version"), ({"If-Match": "3"}, 400, "bad_if_match")],
+    [
+        ({}, 428, "if_match_required"),
+        ({"If-Match": '"2"'}, 412, "stale_version"),
+        ({"If-Match": "3"}, 400, "bad_if_match"),
+    ],
 )
 async def test_a_change_names_the_version_it_has_seen(
     probe: httpx.AsyncClient, caller: Callers, headers: dict[str, str], status: int, code: str
@@ -252,7 +256,9 @@ async def test_a_tenant_sees_only_its_own(probe: httpx.AsyncClient, caller: Call
 
 async def test_an_accident_tells_no_internals_in_either_language(probe: httpx.AsyncClient) -> None:
     for language, title in (("zh", "系统内部错误"), ("en", "Internal error")):
-        answer = await probe.get("/v1/accident", headers={"Accept-Language": language, "X-Request-Id": "asked-for-this"})
+        answer = await probe.get(
+            "/v1/accident", headers={"Accept-Language": language, "X-Request-Id": "asked-for-this"}
+        )
         assert is_problem(answer, 500, "internal_error")
         assert answer.json()["title"] == title
         assert answer.json()["request_id"] == "asked-for-this"
