@@ -145,7 +145,7 @@ class EmbeddedPostgres:
             text=True,
             cwd="/",
             env={**os.environ, "PGPASSWORD": password},
-            preexec_fn=before_exec(unprivileged=unprivileged, death_signal=None),  # noqa: PLW1509 - no threads here
+            preexec_fn=before_exec(unprivileged=unprivileged, death_signal=None),
         )
         if done.returncode != 0:
             message = f"{program} failed: {done.stderr[-2000:]}"

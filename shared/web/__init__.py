@@ -5,12 +5,13 @@ from shared.web.conditional import ExpectedVersion, check_version, if_match, set
 from shared.web.idempotency import money_moves
 from shared.web.models import ApiModel, InputModel, OutputModel, PlainText, ShortText
 from shared.web.routing import service_router
-from shared.web.sessions import Reading, Writing, database_of
+from shared.web.sessions import KeyedWriting, Reading, Writing, database_of
 
 __all__ = [
     "ApiModel",
     "ExpectedVersion",
     "InputModel",
+    "KeyedWriting",
     "OutputModel",
     "PlainText",
     "Reading",

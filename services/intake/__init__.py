@@ -1,0 +1,1 @@
+"""Intake: takes cases from their first word to the requester's verdict."""

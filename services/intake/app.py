@@ -1,0 +1,33 @@
+"""The intake's process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from services.intake.attachments.routes import router as attachments
+from services.intake.cases.numbers import CaseNumbers
+from services.intake.cases.routes import router as cases
+from services.intake.categories.routes import router as categories
+from services.intake.settings import IntakeSettings
+from shared.web import create_app
+
+__all__ = ["create"]
+
+
+@asynccontextmanager
+async def _numbering(app: FastAPI) -> AsyncIterator[None]:
+    app.state.case_numbers = CaseNumbers(app.state.db)
+    yield
+
+
+def create() -> FastAPI:
+    """Build the app from the environment; for `uvicorn --factory`."""
+    return create_app(
+        name="intake",
+        settings=IntakeSettings(),
+        routers=[categories, attachments, cases],
+        title="Linli intake 诉求受理",
+        description="Cases from their first word to the requester's verdict. 诉求从提出到评价的全过程。",
+        lifespan_extra=_numbering,
+    )

@@ -1,0 +1,18 @@
+"""Shapes of attachments."""
+
+from datetime import datetime
+from uuid import UUID
+
+from shared.web import OutputModel
+
+__all__ = ["AttachmentOut"]
+
+
+class AttachmentOut(OutputModel):
+    """What is known of an attachment beside its bytes."""
+
+    id: UUID
+    media_type: str
+    size_bytes: int
+    sha256: str
+    uploaded_at: datetime

@@ -1,0 +1,102 @@
+"""Tables of cases: the case as it stands, every step that made it so, who else is concerned, and the numbers."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, Integer, String, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.intake.cases.rules import Level, Outcome, State
+from services.intake.models import Base
+from shared.db import Ltree, TenantRow
+
+__all__ = ["Case", "CaseJoiner", "CaseNumberBlock", "CaseStep"]
+
+
+def _one_of(column: str, values: type[State | Level | Outcome]) -> str:
+    return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
+
+
+class Case(TenantRow, Base):
+    """A case as it stands. It keeps the area that it was filed in."""
+
+    __tablename__ = "cases"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "category"], ["intake.categories.tenant_id", "intake.categories.code"]),
+        ForeignKeyConstraint(["tenant_id", "area_id"], ["intake.areas.tenant_id", "intake.areas.id"]),
+        CheckConstraint(_one_of("state", State), name="state"),
+        CheckConstraint(_one_of("level", Level), name="level"),
+        CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
+        Index("cases_number_key", "tenant_id", "number", unique=True),
+        Index("cases_filed_idx", "tenant_id", text("filed_at DESC"), text("id DESC")),
+        Index("cases_area_idx", "area_path", postgresql_using="gist"),
+        Index("cases_requester_idx", "tenant_id", "requester_id", text("filed_at DESC"), text("id DESC")),
+        Index("cases_unit_idx", "tenant_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
+        Index(
+            "cases_text_idx",
+            text("(title || ' ' || description) gin_trgm_ops"),
+            postgresql_using="gin",
+        ),
+    )
+    number: Mapped[str] = mapped_column(String(20))
+    category: Mapped[str] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(String(200))
+    description: Mapped[str] = mapped_column(Text)
+    area_id: Mapped[UUID]
+    area_path: Mapped[str] = mapped_column(Ltree())
+    latitude: Mapped[float | None] = mapped_column(Double)
+    longitude: Mapped[float | None] = mapped_column(Double)
+    place_text: Mapped[str | None] = mapped_column(String(200))
+    requester_id: Mapped[UUID]
+    state: Mapped[str] = mapped_column(String(12))
+    level: Mapped[str | None] = mapped_column(String(8))
+    outcome: Mapped[str | None] = mapped_column(String(16))
+    triage: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    unit_id: Mapped[UUID | None]
+    claimed_by: Mapped[UUID | None]
+    due_at: Mapped[datetime | None]
+    filed_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    version: Mapped[int]
+
+
+class CaseStep(Base):
+    """One step of a case's history; `position` counts them from 1."""
+
+    __tablename__ = "case_steps"
+    __table_args__ = (ForeignKeyConstraint(["tenant_id", "case_id"], ["intake.cases.tenant_id", "intake.cases.id"]),)
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    step: Mapped[str] = mapped_column(String(24))
+    from_state: Mapped[str | None] = mapped_column(String(12))
+    to_state: Mapped[str] = mapped_column(String(12))
+    actor: Mapped[str] = mapped_column(String(80))
+    note: Mapped[str | None] = mapped_column(Text)
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    at: Mapped[datetime]
+
+
+class CaseJoiner(Base):
+    """A neighbour whom the same trouble concerns."""
+
+    __tablename__ = "case_joiners"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "case_id"], ["intake.cases.tenant_id", "intake.cases.id"]),
+        Index("case_joiners_person_idx", "tenant_id", "person_id"),
+    )
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    case_id: Mapped[UUID] = mapped_column(primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(primary_key=True)
+    joined_at: Mapped[datetime]
+
+
+class CaseNumberBlock(Base):
+    """Up to where the numbers of a year have been handed out, in blocks."""
+
+    __tablename__ = "case_number_blocks"
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    year: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    next_number: Mapped[int]

@@ -1,0 +1,167 @@
+"""SQL of cases. Every statement names its tenant; what a caller may see is part of the statement."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from services.intake.attachments.models import Attachment
+from services.intake.cases.models import Case, CaseJoiner, CaseStep
+from services.intake.categories.models import Category
+from shared.auth import Principal, Role
+from shared.db import Session, WriteSession
+
+__all__ = [
+    "CaseFilter",
+    "add_joiner",
+    "attachment_ids",
+    "count_joiners",
+    "find_case",
+    "find_case_for_filing",
+    "is_joined",
+    "list_cases",
+    "lock_case",
+    "needs_proof",
+    "steps_of",
+]
+
+SEES_BELOW = (
+    Role.GRID_WORKER,
+    Role.OFFICER,
+    Role.SECRETARY,
+    Role.CONVENOR,
+    Role.ADMINISTRATOR,
+    Role.AUDITOR,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """What a list is narrowed to; None does not narrow."""
+
+    under: str | None = None
+    state: str | None = None
+    category: str | None = None
+    level: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+    mine: bool = False
+
+
+def _visible_to(caller: Principal) -> ColumnElement[bool]:
+    """Return the condition of what a caller may see: below its areas, its own, joined, or its units'."""
+    conditions: list[ColumnElement[bool]] = []
+    paths = caller.paths(*SEES_BELOW)
+    if paths:
+        conditions.append(Case.area_path.within_any(paths))  # type: ignore[attr-defined]
+    if caller.subject_id is not None:
+        conditions.append(Case.requester_id == caller.subject_id)
+        joined = exists().where(
+            CaseJoiner.tenant_id == Case.tenant_id,
+            CaseJoiner.case_id == Case.id,
+            CaseJoiner.person_id == caller.subject_id,
+        )
+        conditions.append(joined)
+    units = caller.units(Role.UNIT_STAFF)
+    if units:
+        conditions.append(Case.unit_id.in_(units))
+        # What waits for a unit to claim it is open to the units of its surroundings.
+        unit_paths = caller.paths(Role.UNIT_STAFF)
+        open_here = Case.area_path.within_any(unit_paths)  # type: ignore[attr-defined]
+        conditions.append(and_(Case.state == "triaged", Case.unit_id.is_(None), open_here))
+    return or_(*conditions) if conditions else false()
+
+
+def _one(session: Session, caller: Principal, case_id: UUID) -> Select[tuple[Case]]:
+    return select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id, _visible_to(caller))
+
+
+async def find_case(session: Session, caller: Principal, case_id: UUID) -> Case | None:
+    """Return a case that the caller may see."""
+    return await session.scalar(_one(session, caller, case_id))
+
+
+async def lock_case(session: WriteSession, caller: Principal | None, case_id: UUID) -> Case | None:
+    """Return a case that the caller may see (anybody's, for a consumer) and keep others from changing it meanwhile."""
+    statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
+    if caller is not None:
+        statement = statement.where(_visible_to(caller))
+    return await session.scalar(statement.with_for_update(of=Case))
+
+
+async def find_case_for_filing(session: Session, case_id: UUID) -> Case | None:
+    """Return whatever already has an id that a client has made."""
+    return await session.scalar(select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id))
+
+
+async def list_cases(
+    session: Session, caller: Principal, wanted: CaseFilter, *, after: tuple[Any, ...] | None, limit: int
+) -> Sequence[Case]:
+    """Return visible cases, the newest first."""
+    statement = select(Case).where(Case.tenant_id == session.tenant, _visible_to(caller))
+    if wanted.under is not None:
+        statement = statement.where(Case.area_path.within(wanted.under))  # type: ignore[attr-defined]
+    for column, value in ((Case.state, wanted.state), (Case.category, wanted.category), (Case.level, wanted.level)):
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.since is not None:
+        statement = statement.where(Case.filed_at >= wanted.since)
+    if wanted.until is not None:
+        statement = statement.where(Case.filed_at < wanted.until)
+    if wanted.text is not None:
+        pattern = "%" + wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        statement = statement.where((Case.title + " " + Case.description).ilike(pattern))
+    if wanted.mine:
+        statement = statement.where(Case.requester_id == caller.subject_id)
+    if after is not None:
+        statement = statement.where(tuple_(Case.filed_at, Case.id) < tuple_(*after))
+    return (await session.scalars(statement.order_by(Case.filed_at.desc(), Case.id.desc()).limit(limit))).all()
+
+
+async def steps_of(session: Session, case_id: UUID, *, after: int, limit: int) -> Sequence[CaseStep]:
+    """Return the history in its order."""
+    statement = select(CaseStep).where(
+        CaseStep.tenant_id == session.tenant, CaseStep.case_id == case_id, CaseStep.position > after
+    )
+    return (await session.scalars(statement.order_by(CaseStep.position).limit(limit))).all()
+
+
+async def count_joiners(session: Session, case_id: UUID) -> int:
+    """Count the neighbours of a case."""
+    statement = select(func.count()).select_from(CaseJoiner)
+    statement = statement.where(CaseJoiner.tenant_id == session.tenant, CaseJoiner.case_id == case_id)
+    return await session.scalar(statement) or 0
+
+
+async def is_joined(session: Session, case_id: UUID, person_id: UUID | None) -> bool:
+    """Tell whether somebody has joined a case."""
+    if person_id is None:
+        return False
+    statement = select(CaseJoiner.person_id).where(
+        CaseJoiner.tenant_id == session.tenant, CaseJoiner.case_id == case_id, CaseJoiner.person_id == person_id
+    )
+    return await session.scalar(statement) is not None
+
+
+async def add_joiner(session: WriteSession, case_id: UUID, person_id: UUID, now: datetime) -> bool:
+    """Note a neighbour; returns whether it is a new one."""
+    values = {"tenant_id": session.tenant, "case_id": case_id, "person_id": person_id, "joined_at": now}
+    statement = insert(CaseJoiner).values(values).on_conflict_do_nothing().returning(CaseJoiner.person_id)
+    return await session.scalar(statement) is not None
+
+
+async def attachment_ids(session: Session, case_id: UUID) -> Sequence[UUID]:
+    """Return the ids of a case's pictures."""
+    statement = select(Attachment.id).where(Attachment.tenant_id == session.tenant, Attachment.case_id == case_id)
+    return (await session.scalars(statement.order_by(Attachment.id))).all()
+
+
+async def needs_proof(session: Session, category: str) -> bool:
+    """Tell whether cases of a category are resolved with a picture."""
+    statement = select(Category.proof_required).where(Category.tenant_id == session.tenant, Category.code == category)
+    return bool(await session.scalar(statement))

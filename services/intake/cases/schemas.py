@@ -1,0 +1,197 @@
+"""Shapes of cases."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, Field
+
+from services.intake.cases.rules import Level, Outcome, State
+from services.intake.categories.schemas import CategoryCode
+from shared.money import MAX_FEN
+from shared.steps import NextActionOut
+from shared.web import InputModel, OutputModel, PlainText, ShortText
+
+__all__ = [
+    "AcceptIn",
+    "AssignIn",
+    "CaseOut",
+    "CaseSummary",
+    "ClaimIn",
+    "FeedbackIn",
+    "FileCaseIn",
+    "NeedIn",
+    "NeedRaisedOut",
+    "NoteIn",
+    "ResolveIn",
+    "StepOut",
+    "TriageIn",
+    "TriageOut",
+]
+
+AttachmentIds = Annotated[list[UUID], Field(max_length=9)]
+
+
+class PointIn(InputModel):
+    """A place in WGS 84 degrees."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
+
+
+class FileCaseIn(InputModel):
+    """A new case. `id` may be made by the client (UUIDv7), so that a phone can file offline and send twice."""
+
+    id: UUID | None = None
+    category: CategoryCode
+    title: ShortText
+    description: PlainText
+    area_id: UUID
+    location: PointIn | None = None
+    place_text: ShortText | None = None
+    attachment_ids: AttachmentIds = []
+
+
+class NoteIn(InputModel):
+    """A word on what is being done."""
+
+    note: PlainText
+
+
+class AcceptIn(InputModel):
+    """Taking a case in; the note is for its history."""
+
+    note: PlainText | None = None
+
+
+class OverrideIn(InputModel):
+    """An officer's own judgement of the level, with the reason."""
+
+    level: Level
+    reason: PlainText
+
+
+class TriageIn(InputModel):
+    """The answers to what triage asks. Cost is an estimate in fen."""
+
+    owner_is_clear: bool
+    crosses_boundary: bool
+    households: Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+    cost_fen: Annotated[int, Field(strict=True, ge=0, le=MAX_FEN)]
+    departments: Annotated[int, Field(strict=True, ge=0, le=100)]
+    override: OverrideIn | None = None
+
+
+class AssignIn(InputModel):
+    """To which unit, and why."""
+
+    unit_id: UUID
+    note: PlainText | None = None
+
+
+class ClaimIn(InputModel):
+    """Which of the caller's units takes the case, and until when."""
+
+    unit_id: UUID
+    due_at: AwareDatetime
+    note: PlainText | None = None
+
+
+class ResolveIn(InputModel):
+    """What was done, with proof."""
+
+    note: PlainText
+    attachment_ids: AttachmentIds = []
+
+
+class FeedbackIn(InputModel):
+    """The requester's verdict."""
+
+    answer: Literal["solved", "not_solved"]
+    comment: PlainText | None = None
+
+
+class NeedIn(InputModel):
+    """What a case needs. The summary is public: no names, no phone numbers."""
+
+    category: CategoryCode
+    summary: ShortText
+    quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] | None = None
+    urgent: bool = False
+
+
+class NeedRaisedOut(OutputModel):
+    """The need that will appear on the demand list."""
+
+    need_id: UUID
+    case_id: UUID
+
+
+class ReasonOut(OutputModel):
+    """One criterion's part in the level."""
+
+    code: str
+    points: int
+    detail_zh: str
+    detail_en: str
+
+
+class TriageOut(OutputModel):
+    """How the level came about."""
+
+    points: int
+    scored_level: Level
+    reasons: list[ReasonOut]
+    override_reason: str | None
+
+
+class PointOut(OutputModel):
+    """A place in WGS 84 degrees."""
+
+    latitude: float
+    longitude: float
+
+
+class CaseSummary(OutputModel):
+    """A line of a list."""
+
+    id: UUID
+    number: str
+    category: str
+    title: str
+    area_id: UUID
+    area_path: str
+    state: State
+    level: Level | None
+    outcome: Outcome | None
+    unit_id: UUID | None
+    due_at: datetime | None
+    filed_at: datetime
+    updated_at: datetime
+    version: int
+
+
+class CaseOut(CaseSummary):
+    """A case as its reader may see it; `requester_id` is null for those who need not know."""
+
+    description: str
+    location: PointOut | None
+    place_text: str | None
+    requester_id: UUID | None
+    joiners: int
+    triage: TriageOut | None
+    attachment_ids: list[UUID]
+    next_actions: list[NextActionOut]
+
+
+class StepOut(OutputModel):
+    """One step of the history."""
+
+    position: int
+    step: str
+    from_state: State | None
+    to_state: State
+    actor: str
+    note: str | None
+    data: dict[str, Any]
+    at: datetime

@@ -1,0 +1,72 @@
+"""From rows to representations."""
+
+from typing import Any
+
+from services.intake.cases.filing_service import Filed
+from services.intake.cases.models import Case
+from services.intake.cases.rules import STEPS, CaseFacts, State
+from services.intake.cases.schemas import CaseOut, CaseSummary, FileCaseIn
+from services.intake.cases.service import CaseView
+from shared.auth import Principal
+from shared.steps import NextActionOut, next_actions
+
+__all__ = ["case_out", "case_summary", "filed_out"]
+
+
+def case_summary(case: Case) -> CaseSummary:
+    """Show a line of a list."""
+    return CaseSummary.model_validate(case)
+
+
+def case_out(view: CaseView) -> CaseOut:
+    """Show a case as its reader may see it."""
+    case = view.case
+    location = None
+    if case.latitude is not None and case.longitude is not None:
+        location = {"latitude": case.latitude, "longitude": case.longitude}
+    return CaseOut.model_validate(
+        {
+            **CaseSummary.model_validate(case).model_dump(),
+            "description": case.description,
+            "location": location,
+            "place_text": case.place_text,
+            "requester_id": case.requester_id if view.shows_requester else None,
+            "joiners": view.joiners,
+            "triage": case.triage,
+            "attachment_ids": view.attachment_ids,
+            "next_actions": [NextActionOut.of(item) for item in view.next_actions],
+        }
+    )
+
+
+def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, Any]:
+    """Show a case that was just filed, without reading it back."""
+    requester = caller.subject_id
+    if requester is None:
+        message = "a case is filed by somebody"
+        raise ValueError(message)
+    facts = CaseFacts(State.FILED, filed.area_path, requester, None, None, is_joined=False)
+    return {
+        "id": filed.case_id,
+        "number": filed.number,
+        "category": wanted.category,
+        "title": wanted.title,
+        "area_id": wanted.area_id,
+        "area_path": filed.area_path,
+        "state": State.FILED,
+        "level": None,
+        "outcome": None,
+        "unit_id": None,
+        "due_at": None,
+        "filed_at": filed.filed_at,
+        "updated_at": filed.filed_at,
+        "version": 1,
+        "description": wanted.description,
+        "location": wanted.location.model_dump() if wanted.location else None,
+        "place_text": wanted.place_text,
+        "requester_id": requester,
+        "joiners": 0,
+        "triage": None,
+        "attachment_ids": wanted.attachment_ids,
+        "next_actions": [NextActionOut.of(item).model_dump() for item in next_actions(STEPS, facts, caller)],
+    }

@@ -1,0 +1,1 @@
+"""Categories: what a case can be about, as data of each tenant."""

@@ -1,0 +1,30 @@
+"""The category tree of a tenant."""
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.intake.categories.rules import CaseKind
+from services.intake.models import Base
+
+__all__ = ["Category"]
+
+_KINDS = ", ".join(f"'{kind.value}'" for kind in CaseKind)
+
+
+class Category(Base):
+    """One category; its code is its name towards clients and events."""
+
+    __tablename__ = "categories"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "parent_code"], ["intake.categories.tenant_id", "intake.categories.code"]),
+        CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
+    )
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    name_zh: Mapped[str] = mapped_column(String(200))
+    name_en: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[str] = mapped_column(String(20))
+    parent_code: Mapped[str | None] = mapped_column(String(40))
+    proof_required: Mapped[bool]
+    active: Mapped[bool]
+    version: Mapped[int]

@@ -1,0 +1,97 @@
+"""Tables of steps: what may be done with a thing, from which states, by whom, and why not, told before it is tried."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Generic, Protocol, TypeVar
+
+from shared.auth import Principal
+from shared.problems import Forbidden, WrongState
+from shared.texts import Text
+from shared.web.models import OutputModel
+
+__all__ = ["Denial", "NextAction", "NextActionOut", "Step", "check_step", "next_actions"]
+
+_WRONG_STATE = Text(zh="当前状态不能执行此操作", en="Not possible in the current state")
+
+
+class HasState(Protocol):
+    """What a table of steps must know of a thing."""
+
+    @property
+    def state(self) -> StrEnum:
+        """Where the thing is."""
+
+
+Facts = TypeVar("Facts", bound=HasState)
+
+
+@dataclass(frozen=True, slots=True)
+class Denial:
+    """Why not: the rule's name and the reason in both languages."""
+
+    rule: str
+    detail: Text
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Generic[Facts]):
+    """One line of a table: from which states, to which (None keeps it), and the guard that says why not."""
+
+    sources: frozenset[Any]
+    target: Any
+    guard: Callable[[Facts, Principal], Denial | None]
+
+
+@dataclass(frozen=True, slots=True)
+class NextAction:
+    """Whether a caller may take a step now, and if not, why."""
+
+    action: str
+    allowed: bool
+    code: str | None
+    detail: Text | None
+
+
+class NextActionOut(OutputModel):
+    """Whether the caller may do this now, and if not, why."""
+
+    action: str
+    allowed: bool
+    code: str | None
+    detail_zh: str | None
+    detail_en: str | None
+
+    @classmethod
+    def of(cls, told: NextAction) -> "NextActionOut":
+        """Show what the table says."""
+        return cls(
+            action=told.action,
+            allowed=told.allowed,
+            code=told.code,
+            detail_zh=told.detail.zh if told.detail else None,
+            detail_en=told.detail.en if told.detail else None,
+        )
+
+
+def next_actions(table: Mapping[Any, Step[Facts]], facts: Facts, caller: Principal) -> list[NextAction]:
+    """Tell for every step of a table whether this caller may take it now, and why not the rest."""
+    told = []
+    for action, step in table.items():
+        denial = step.guard(facts, caller)
+        if denial is None and facts.state not in step.sources:
+            denial = Denial("wrong_state", _WRONG_STATE)
+        code, detail = (denial.rule, denial.detail) if denial else (None, None)
+        told.append(NextAction(str(action), allowed=denial is None, code=code, detail=detail))
+    return told
+
+
+def check_step(table: Mapping[Any, Step[Facts]], action: StrEnum, facts: Facts, caller: Principal) -> None:
+    """Refuse a step that the caller may not take (403, naming the rule) or that is not possible now (409)."""
+    step = table[action]
+    denial = step.guard(facts, caller)
+    if denial is not None:
+        raise Forbidden(denial.detail, rule=denial.rule)
+    if facts.state not in step.sources:
+        told = [NextActionOut.of(item).model_dump() for item in next_actions(table, facts, caller)]
+        raise WrongState(state=facts.state, next_actions=told)
