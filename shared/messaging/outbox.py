@@ -56,7 +56,9 @@ def event_body(
         "traceparent": cause.traceparent if cause else bound.get("traceparent"),
         "data": data.model_dump(),
     }
-    return event_id, orjson.dumps({name: value for name, value in body.items() if value is not None}).decode()
+    present = {name: value for name, value in body.items() if value is not None}
+    # The driver's UUIDs are a subclass of Python's, which orjson does not take by itself.
+    return event_id, orjson.dumps(present, default=str).decode()
 
 
 async def publish(session: WriteSession, subject: str, *data: EventData, cause: Event[Any] | None = None) -> None:
