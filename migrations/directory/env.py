@@ -1,0 +1,14 @@
+"""Alembic environment of the directory: its metadata is complete once the tables of all subjects are loaded."""
+
+from services.directory.areas import models as areas
+from services.directory.models import SCHEMA, Base
+from services.directory.people import models as people
+from services.directory.personal import models as personal
+from services.directory.signin import models as signin
+from services.directory.tenants import models as tenants
+from services.directory.units import models as units
+from shared.db.migrations import run_migrations
+
+SUBJECTS = (tenants, areas, units, people, personal, signin)
+
+run_migrations(Base.metadata, SCHEMA)

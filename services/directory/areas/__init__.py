@@ -1,0 +1,1 @@
+"""The tree of areas with its boundaries: closed when it is redrawn, never deleted."""

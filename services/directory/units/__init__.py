@@ -1,0 +1,1 @@
+"""Organisations that can be made responsible for something."""
