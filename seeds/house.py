@@ -1,0 +1,106 @@
+"""The people of the packs, as they sign in: staff by password, residents by phone and one-time code.
+
+The code is read where a developer reads it: in the directory's log, to which the sender of one's own machine writes.
+"""
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+from uuid import UUID
+
+from seeds.client import Caller
+from seeds.config import Config, ConfigProblem
+from seeds.pack import Pack, read_pack
+from seeds.story import StoryBroken
+
+__all__ = ["House"]
+
+_ACCEPTED: Final = (200, 202)
+_CODE_DEADLINE_S: Final = 10.0
+_LOOK_AGAIN_S: Final = 0.02
+
+
+@dataclass(slots=True)
+class House:
+    """One running house with one tenant's pack loaded."""
+
+    config: Config
+    nobody: Caller
+    pack: Pack
+    _known: dict[str, Caller] = field(default_factory=dict)
+
+    def id(self, kind: str, key: str) -> UUID:
+        """Return the id of a row of the pack."""
+        return self.pack.id(kind, key)
+
+    def elsewhere(self, tenant: str) -> "House":
+        """Return the same house seen from another tenant."""
+        return House(self.config, self.nobody, read_pack(tenant))
+
+    async def staff(self, key: str) -> Caller:
+        """Sign a member of staff in; the second time they are still signed in."""
+        if key not in self._known:
+            body = {"tenant": self.pack.tenant, "username": key, "password": self.config.password}
+            self._known[key] = await self._sign_in("/v1/sign-in/password", body, key)
+        return self._known[key]
+
+    async def resident(self, key: str) -> Caller:
+        """Sign a resident in by phone and one-time code."""
+        if key not in self._known:
+            wanted = {"tenant": self.pack.tenant, "phone": self.pack.row("residents", key)["phone"]}
+            log = self._code_log()
+            seen_bytes = log.stat().st_size if log.exists() else 0
+            sent = await self.nobody.post("/v1/sign-in/codes", wanted)
+            if sent.status not in _ACCEPTED:
+                message = f"no one-time code for {key}: {sent}"
+                raise StoryBroken(message)
+            code = await _code_in(log, seen_bytes, **wanted)
+            self._known[key] = await self._sign_in("/v1/sign-in/code", {**wanted, "code": code}, key)
+        return self._known[key]
+
+    async def _sign_in(self, path: str, body: dict[str, str], key: str) -> Caller:
+        answer = await self.nobody.post(path, body)
+        if answer.status != 200:  # noqa: PLR2004 - the only success of a sign-in
+            message = f"{key} of {self.pack.tenant} cannot sign in (is the pack loaded with this password?): {answer}"
+            raise StoryBroken(message)
+        return self.nobody.signed_in(answer.body["access_token"], UUID(answer.body["person_id"]))
+
+    def _code_log(self) -> Path:
+        if self.config.code_log is None:
+            message = "LINLI_CODE_LOG is not set: the log in which the directory shows one-time codes"
+            raise ConfigProblem(message)
+        return self.config.code_log
+
+
+async def _code_in(log: Path, seen_bytes: int, *, tenant: str, phone: str) -> str:
+    """Return the code for a phone from what the log has gained since."""
+    deadline = time.perf_counter() + _CODE_DEADLINE_S
+    while time.perf_counter() < deadline:
+        for line in reversed(_lines_after(log, seen_bytes)):
+            entry = _entry(line)
+            if entry.get("phone") == phone and entry.get("tenant") == tenant and "code" in entry:
+                return str(entry["code"])
+        await asyncio.sleep(_LOOK_AGAIN_S)
+    message = f"{log} shows no one-time code for {phone} of {tenant} within {_CODE_DEADLINE_S:.0f} s"
+    raise StoryBroken(message)
+
+
+def _lines_after(log: Path, seen_bytes: int) -> list[str]:
+    if not log.exists():
+        return []
+    with log.open("rb") as file:
+        # A log that is shorter than it was has been begun anew.
+        file.seek(seen_bytes if log.stat().st_size >= seen_bytes else 0)
+        return file.read().decode("utf-8", errors="replace").splitlines()
+
+
+def _entry(line: str) -> dict[str, object]:
+    """Read one structured line; whatever precedes the object (a process name) is passed over."""
+    try:
+        entry = json.loads(line[line.index("{") :])
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}

@@ -1,0 +1,127 @@
+"""The manhole that nobody owned: from a resident's photo to a paid bill and a closed case.
+
+联席会议 · 认领 · 公益金. Sewage overflows where two pipe networks meet and no office owns the spot; the case is hard, the
+subdistrict's construction lead claims it, a welfare fund pays for the repair under four eyes, and the neighbours judge.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from seeds.client import Caller
+from seeds.house import House
+from seeds.ids import fresh_id
+from seeds.png import photo
+from seeds.story import Story
+
+__all__ = ["tell_huancui"]
+
+_DUE_DAYS: Final = 7
+_NEIGHBOURS: Final = ("neighbour_1", "neighbour_2", "neighbour_3")
+_FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
+
+
+async def tell_huancui(story: Story, house: House) -> None:
+    """Tell the whole story."""
+    story.chapter("一、诉求", "the case")
+    case = await _report(story, house)
+    await _join(story, house, case)
+    await _accept_and_triage(story, house, case)
+    await _claim(story, house, case)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """The case of this telling."""
+
+    id: str
+    number: str
+
+    @property
+    def path(self) -> str:
+        return f"/v1/cases/{self.id}"
+
+
+async def _report(story: Story, house: House) -> _Case:
+    owner = await house.resident("restaurant")
+    with story.step("餐馆经营者上报污水外溢，附照片", "the restaurant owner reports a sewage overflow, with a photo"):
+        picture = story.took(await owner.upload("/v1/attachments", photo(96, 84, 60), "image/png"))
+        body = {
+            "id": fresh_id(),
+            "category": "drainage",
+            "title": "两套管网交汇处污水外溢",
+            "description": "两套管网交汇处的井盖冒污水，流到店门口和人行道，已经持续几天。",
+            "area_id": house.id("areas", "qingdao_street"),
+            "place_text": "青岛街路口，两套管网交汇处",
+            "attachment_ids": [picture["id"]],
+        }
+        filed = story.took(await owner.post("/v1/cases", body), 201)
+        story.expect("state", filed["state"], "filed")
+        story.expect("photo kept 照片已存", filed["attachment_ids"], [picture["id"]])
+        again = await owner.post("/v1/cases", body)
+        story.expect("sent twice, filed once 重复提交只立一案", (again.status, again.body["id"]), (200, filed["id"]))
+        story.note(f"{filed['number']} · {filed['title']}")
+    return _Case(filed["id"], filed["number"])
+
+
+async def _join(story: Story, house: House, case: _Case) -> None:
+    with story.step("三位邻居加入同一诉求", "three neighbours join instead of filing it again"):
+        for key in _NEIGHBOURS:
+            neighbour = await house.resident(key)
+            story.took(await neighbour.post(f"{case.path}/join"))
+        seen = story.took(await (await house.resident("restaurant")).get(case.path))
+        story.expect("joined 已加入", seen["joiners"], len(_NEIGHBOURS))
+        twice = await (await house.resident("neighbour_1")).post(f"{case.path}/join")
+        story.refused("joining twice 重复加入", twice, _FORBIDDEN, naming="already_concerned")
+
+
+async def _accept_and_triage(story: Story, house: House, case: _Case) -> None:
+    worker = await house.staff("grid_worker")
+    with story.step("网格员受理", "the grid worker accepts it"):
+        taken = story.took(await worker.act(case.path, "accept", {"note": "已到现场查看"}))
+        story.expect("state", taken["state"], "accepted")
+        allowed = {step["action"] for step in taken["next_actions"] if step["allowed"]}
+        story.holds("triage is possible now 可以研判", "triage" in allowed, f"{sorted(allowed)}")
+    with story.step("研判为难事，逐条说明理由", "triage: hard, with every reason"):
+        facts = {
+            "owner_is_clear": False,
+            "crosses_boundary": True,
+            "households": 60,
+            "cost_fen": 1_500_000,
+            "departments": 2,
+        }
+        judged = story.took(await worker.act(case.path, "triage", facts))
+        story.expect("level 难事", judged["level"], "joint")
+        reasons = judged["triage"]["reasons"]
+        for reason in reasons:
+            story.note(f"+{reason['points']}  {reason['detail_zh']} · {reason['detail_en']}")
+        story.expect("reasons sum to the score 分项之和", sum(r["points"] for r in reasons), judged["triage"]["points"])
+        codes = {reason["code"] for reason in reasons}
+        story.holds(
+            "ownership and boundary named 权属与跨界", {"owner_unclear", "crosses_boundary"} <= codes, f"{codes}"
+        )
+
+
+async def _claim(story: Story, house: House, case: _Case) -> None:
+    lead, clerk = await house.staff("lead"), await house.staff("drainage_clerk")
+    due_at = datetime.now(UTC) + timedelta(days=_DUE_DAYS)
+    with story.step("联席会议：两家单位都看到待认领的难事", "two units see the hard case that waits for a claim"):
+        waiting = [story.took(await unit.get(case.path))["state"] for unit in (lead, clerk)]
+        story.expect("both see it 均可见", waiting, ["triaged", "triaged"])
+    with story.step(
+        "街道建设管理办公室认领，七天办结", "the subdistrict's construction lead claims it, due in seven days"
+    ):
+        body = _claim_of(house, "construction_lead", due_at)
+        claimed = story.took(await lead.act(case.path, "claim", body))
+        story.expect("state", claimed["state"], "claimed")
+        story.expect("unit 承办单位", claimed["unit_id"], str(body["unit_id"]))
+        story.expect("due 期限", datetime.fromisoformat(claimed["due_at"]), due_at)
+    with story.step(
+        "另一家单位晚一步，已不在待认领之列", "the other unit comes too late: it is no longer open to claims"
+    ):
+        late = await clerk.post(f"{case.path}/claim", _claim_of(house, "drainage", due_at), version=claimed["version"])
+        story.refused("second claim 再次认领", late, _NOT_FOUND)
+
+
+def _claim_of(house: House, unit: str, due_at: datetime) -> dict[str, Any]:
+    return {"unit_id": house.id("units", unit), "due_at": due_at.isoformat(), "note": "联席会议上认领"}

@@ -1,0 +1,89 @@
+"""The packs say what the stories need, agree with themselves, and hold nobody's name."""
+
+import re
+from collections import Counter
+
+import pytest
+
+from seeds.pack import KINDS, Pack, PackProblem, read_pack, tenants
+
+LEVELS = ("district", "subdistrict", "zone", "community", "grid", "compound", "building")
+# The hundred or so commonest family names begin most Chinese names; two or three characters make one.
+SURNAMES = (
+    "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗梁宋郑谢韩唐冯于董萧程曹袁邓许傅沈曾彭吕苏卢蒋蔡贾丁魏薛叶阎余潘杜戴夏钟汪田任姜范方"
+    "石姚谭廖邹熊金陆郝孔白崔康毛邱秦江史顾侯邵孟龙万段雷钱汤尹黎易常武乔贺赖龚文"
+)
+
+
+@pytest.fixture(params=tenants())
+def pack(request: pytest.FixtureRequest) -> Pack:
+    return read_pack(request.param)
+
+
+def _below(pack: Pack, top: str) -> set[str]:
+    """Collect the keys of an area and of everything below it."""
+    keys = {top}
+    for row in pack.all("areas"):
+        if row["parent"] in keys:
+            keys.add(row["key"])
+    return keys
+
+
+def test_there_is_one_tree_and_its_levels_only_go_down(pack: Pack) -> None:
+    rows = pack.all("areas")
+    assert [row["key"] for row in rows if row["parent"] is None] == [pack.tenant]
+    for row in rows[1:]:
+        parent = pack.row("areas", row["parent"])
+        assert LEVELS.index(parent["kind"]) < LEVELS.index(row["kind"]), row["key"]
+
+
+def test_area_codes_fit_into_a_path(pack: Pack) -> None:
+    assert all(re.fullmatch(r"[a-z0-9_]{1,32}", row["key"]) for row in pack.all("areas"))
+
+
+def test_every_id_of_a_pack_is_its_own(pack: Pack) -> None:
+    ids = Counter(pack.id(kind, row["key"]) for kind in KINDS for row in pack.all(kind))
+    assert ids
+    assert max(ids.values()) == 1
+
+
+def test_numbers_come_from_the_invented_range_and_belong_to_one_person(pack: Pack) -> None:
+    phones = [row["phone"] for kind in ("staff", "residents") for row in pack.all(kind)]
+    assert all(re.fullmatch(r"138000[0-9]{5}", phone) for phone in phones)
+    assert len(set(phones)) == len(phones)
+
+
+def test_nobody_in_a_pack_has_a_persons_name(pack: Pack) -> None:
+    for kind in ("units", "staff", "residents", "partners"):
+        for row in pack.all(kind):
+            for word in re.findall(r"[\u4e00-\u9fff]+", row.get("name", "")):
+                assert not (len(word) in {2, 3} and word[0] in SURNAMES), f"{row['name']} looks like a person"
+
+
+def test_packs_hold_no_secrets(pack: Pack) -> None:
+    for kind in KINDS:
+        for row in pack.all(kind):
+            assert not {"password", "token", "secret"} & set(row)
+
+
+def test_the_district_has_its_zones_communities_and_schools() -> None:
+    pack = read_pack("huancui")
+    assert sum(row["kind"] == "zone" for row in pack.all("areas")) == 37
+    below = _below(pack, "yuhua_road")
+    assert sum(pack.row("areas", key)["kind"] == "community" for key in below) == 4
+    assert sum(row["kind"] == "school" and row["area"] in below for row in pack.all("units")) == 3
+
+
+def test_the_county_has_its_fund_members_and_its_compound_without_anybody() -> None:
+    pack = read_pack("chengkou")
+    assert len([row for row in pack.all("units") if row["key"].startswith("member_")]) == 11
+    yard = pack.row("areas", "old_yard")
+    assert all(yard[flag] for flag in ("no_property_owner", "no_management", "no_repair_fund"))
+    households = [row for row in pack.all("residents") if row["key"].startswith("household_")]
+    assert len(households) == 24 == yard["households"]
+    assert {row["area"] for row in households} <= _below(pack, "old_yard")
+
+
+def test_an_unknown_tenant_is_refused_with_the_names_there_are() -> None:
+    with pytest.raises(PackProblem, match="chengkou, huancui"):
+        read_pack("nowhere")
