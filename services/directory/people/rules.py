@@ -22,7 +22,7 @@ __all__ = [
     "is_grantable",
 ]
 
-USERNAME_PATTERN: Final = r"^[a-z0-9][a-z0-9._@-]{2,63}$"
+USERNAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._@-]{2,63}$"
 # All current grants travel in every access token, which must fit into a header.
 GRANTS_MAX: Final = 30
 

@@ -15,6 +15,7 @@ from shared.db import Session, WriteSession
 __all__ = [
     "count_password_attempt",
     "find_newest_code",
+    "find_password_attempts",
     "find_refresh_token",
     "find_session",
     "forget_password_attempts",
@@ -23,8 +24,7 @@ __all__ = [
     "insert_session",
     "list_code_times",
     "list_sessions",
-    "lock_password_attempts",
-    "lock_phone",
+    "lock_identity",
     "revoke_session",
     "revoke_sessions_of",
     "touch_session",
@@ -36,12 +36,12 @@ _KEPT: Final = timedelta(days=1)
 # Old rows are cleared by whoever adds one, a few at a time, so that nothing has to walk through all tenants.
 _CLEARED_AT_ONCE: Final = 20
 
-_LOCK_PHONE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
+_LOCK_IDENTITY: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
-async def lock_phone(session: WriteSession, phone_index: bytes) -> None:
-    """Let only one transaction at a time ask for or try codes of a phone."""
-    await session.execute(_LOCK_PHONE, {"name": f"directory/phone/{session.tenant}/{phone_index.hex()}"})
+async def lock_identity(session: WriteSession, index: bytes) -> None:
+    """Let only one transaction at a time ask for a code, try a code or try a password of a phone or username."""
+    await session.execute(_LOCK_IDENTITY, {"name": f"directory/identity/{session.tenant}/{index.hex()}"})
 
 
 async def list_code_times(session: Session, phone_index: bytes, since: datetime) -> list[datetime]:
@@ -81,12 +81,10 @@ async def find_newest_code(session: WriteSession, phone_index: bytes) -> OneTime
     return (await session.scalars(statement)).one_or_none()
 
 
-async def lock_password_attempts(session: WriteSession, username_index: bytes) -> tuple[int, datetime | None]:
-    """Return the failures in a row of a username and when the last was; others who try it wait for this transaction."""
-    statement = (
-        select(PasswordAttempts.failures, PasswordAttempts.last_at)
-        .where(PasswordAttempts.tenant_id == session.tenant, PasswordAttempts.username_index == username_index)
-        .with_for_update()
+async def find_password_attempts(session: WriteSession, username_index: bytes) -> tuple[int, datetime | None]:
+    """Return the failures in a row of a username and when the last was."""
+    statement = select(PasswordAttempts.failures, PasswordAttempts.last_at).where(
+        PasswordAttempts.tenant_id == session.tenant, PasswordAttempts.username_index == username_index
     )
     row = (await session.execute(statement)).one_or_none()
     return (row.failures, row.last_at) if row else (0, None)

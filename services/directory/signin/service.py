@@ -75,7 +75,7 @@ async def issue_code(session: WriteSession, phone: str, vault: Vault, settings: 
     if await find_tenant(session) is None:
         return IssuedCode(None, 0)
     index = phone_index(vault, session.tenant, phone)
-    await repository.lock_phone(session, index)
+    await repository.lock_identity(session, index)
     now = utc_now()
     asked_at = await repository.list_code_times(session, index, now - timedelta(days=1))
     wait_s = wait_for_code_s(asked_at, now, per_window=settings.window_limit, per_day=settings.day_limit)
@@ -101,7 +101,7 @@ async def sign_in_by_code(
     if await find_tenant(session) is None:
         return None
     index = phone_index(vault, session.tenant, wanted.phone)
-    await repository.lock_phone(session, index)
+    await repository.lock_identity(session, index)
     now = utc_now()
     code = await repository.find_newest_code(session, index)
     if code is None or not code_is_usable(
@@ -123,8 +123,9 @@ async def begin_password_attempt(session: WriteSession, username: str, vault: Va
     index = vault.index(session.tenant, "username", username)
     if await find_tenant(session) is None:
         return PasswordAttempt(index, None, None, 0)
+    await repository.lock_identity(session, index)
     now = utc_now()
-    failures, last_at = await repository.lock_password_attempts(session, index)
+    failures, last_at = await repository.find_password_attempts(session, index)
     if last_at is not None:
         wait = last_at + blocked_for(failures) - now
         if wait > timedelta(0):

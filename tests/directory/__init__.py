@@ -1,0 +1,1 @@
+"""The directory, by its rules and over HTTP."""
