@@ -1,0 +1,1 @@
+"""Matching: keeps partners and offers, turns needs into matches and matches into projects."""

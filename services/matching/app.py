@@ -1,0 +1,24 @@
+"""The matching's process."""
+
+from fastapi import FastAPI
+
+from services.matching.matches.routes import router as matches
+from services.matching.needs.routes import router as needs
+from services.matching.offers.routes import router as offers
+from services.matching.partners.routes import router as partners
+from services.matching.projects.routes import router as projects
+from services.matching.settings import MatchingSettings
+from shared.web import create_app
+
+__all__ = ["create"]
+
+
+def create() -> FastAPI:
+    """Build the app from the environment; for `uvicorn --factory`."""
+    return create_app(
+        name="matching",
+        settings=MatchingSettings(),
+        routers=[partners, offers, needs, matches, projects],
+        title="Linli matching 供需对接",
+        description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
+    )

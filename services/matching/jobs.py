@@ -1,0 +1,16 @@
+"""What the matching does outside of requests."""
+
+from services.matching.cases.jobs import consumers as case_consumers
+from services.matching.models import reference
+from services.matching.needs.jobs import consumers as need_consumers
+from services.matching.projects.jobs import consumers as project_consumers
+from shared.messaging import Consumers, Schedule
+from shared.reference import reference_consumers
+
+__all__ = ["consumers", "schedules"]
+
+consumers = Consumers("matching")
+for heard in (reference_consumers("matching", reference), case_consumers, need_consumers, project_consumers):
+    consumers.include(heard)
+
+schedules: tuple[Schedule, ...] = ()

@@ -1,0 +1,37 @@
+"""Tables of matches."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, String, Text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.matching.matches.rules import MatchState
+from services.matching.models import Base
+from shared.db import TenantRow
+
+__all__ = ["Match"]
+
+
+class Match(TenantRow, Base):
+    """One proposal with its explanation, as it was computed."""
+
+    __tablename__ = "matches"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "need_id"], ["matching.needs.tenant_id", "matching.needs.id"]),
+        ForeignKeyConstraint(["tenant_id", "offer_id"], ["matching.offers.tenant_id", "matching.offers.id"]),
+        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in MatchState)})", name="state"),
+        Index("matches_pair_key", "tenant_id", "need_id", "offer_id", unique=True),
+    )
+    need_id: Mapped[UUID]
+    offer_id: Mapped[UUID]
+    score: Mapped[int] = mapped_column(Integer)
+    rank: Mapped[int] = mapped_column(Integer)
+    state: Mapped[str] = mapped_column(String(10))
+    explanation: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    reason: Mapped[str | None] = mapped_column(Text)
+    project_id: Mapped[UUID | None]
+    computed_at: Mapped[datetime]
+    version: Mapped[int]

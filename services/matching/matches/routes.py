@@ -1,0 +1,102 @@
+"""HTTP of matches."""
+
+from dataclasses import asdict
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Response
+
+from services.matching.matches import repository, service
+from services.matching.matches.models import Match
+from services.matching.matches.rules import STEPS, THRESHOLD, Verdict
+from services.matching.matches.schemas import AcceptIn, FilterOut, MatchesOut, MatchOut, PassedOverOut, RefuseIn
+from services.matching.needs.models import Need
+from services.matching.needs.repository import find_need, lock_need
+from services.matching.projects.schemas import ProjectOut
+from services.matching.projects.views import project_out
+from shared.auth import Principal, Role, authenticated, requires
+from shared.clock import utc_now
+from shared.db import Session
+from shared.problems import NotFound
+from shared.steps import NextActionOut, next_actions
+from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
+
+__all__ = ["router"]
+
+router = service_router(tags=["matches 对接"])
+
+Staff = Annotated[Principal, Depends(requires(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER))]
+
+
+def _match(match: Match, need: Need, caller: Principal) -> MatchOut:
+    kept = {"filters", "terms", "next_actions"}
+    columns = {name: getattr(match, name) for name in MatchOut.model_fields if name not in kept}
+    actions = [NextActionOut.of(item) for item in next_actions(STEPS, service.facts_of(match, need), caller)]
+    return MatchOut.model_validate({**columns, **match.explanation, "next_actions": actions})
+
+
+def _passed(verdict: Verdict) -> PassedOverOut:
+    return PassedOverOut(
+        offer_id=verdict.offer_id,
+        failed=verdict.failed or "score_below_threshold",
+        score=verdict.score,
+        filters=[FilterOut.model_validate(asdict(item)) for item in verdict.filters],
+    )
+
+
+async def _matches(session: Session, need: Need, caller: Principal, passed_over: list[Verdict]) -> MatchesOut:
+    rows = await repository.matches_of_need(session, need.id)
+    return MatchesOut(
+        need_id=need.id,
+        threshold=THRESHOLD,
+        matches=[_match(row, need, caller) for row in rows],
+        passed_over=[_passed(verdict) for verdict in passed_over],
+    )
+
+
+@router.post("/v1/needs/{need_id}/matches", summary="Look for what suits a need 计算对接")
+async def compute_matches(caller: Staff, session: Writing, need_id: UUID) -> MatchesOut:
+    """Compute the proposals anew and keep them; what was decided stays."""
+    need = await lock_need(session, need_id)
+    if need is None:
+        raise NotFound
+    caller.must(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER, at=need.area_path, rule="staff_decide_matches")
+    passed_over = await service.propose_matches(session, need)
+    return await _matches(session, need, caller, passed_over)
+
+
+@router.get("/v1/needs/{need_id}/matches", summary="What suits a need, and why not the rest 对接结果与理由")
+async def read_matches(
+    caller: Annotated[Principal, Depends(authenticated)], session: Reading, need_id: UUID
+) -> MatchesOut:
+    """Return the kept proposals, and the offers of the category that are passed over as of now."""
+    need = await find_need(session, need_id)
+    if need is None:
+        raise NotFound
+    _, passed_over = await service.judge_need(session, need, utc_now())
+    return await _matches(session, need, caller, passed_over)
+
+
+@router.post("/v1/matches/{match_id}/accept", summary="Accept a match: it becomes a project 确认对接")
+async def accept_match(
+    caller: Staff, session: Writing, response: Response, expected: ExpectedVersion, match_id: UUID, wanted: AcceptIn
+) -> ProjectOut:
+    """Commit the offer to the need; returns the project."""
+    match, need = await service.begin_decision(session, match_id)
+    check_version(expected, match.version, _match(match, need, caller))
+    project = await service.accept_match(session, caller, match, need, wanted)
+    response.headers["Content-Location"] = f"/v1/projects/{project.id}"
+    set_etag(response, project.version)
+    return await project_out(session, project, caller)
+
+
+@router.post("/v1/matches/{match_id}/refuse", summary="Refuse a match with a reason 不予对接")
+async def refuse_match(
+    caller: Staff, session: Writing, response: Response, expected: ExpectedVersion, match_id: UUID, wanted: RefuseIn
+) -> MatchOut:
+    """Note that the pair does not suit."""
+    match, need = await service.begin_decision(session, match_id)
+    check_version(expected, match.version, _match(match, need, caller))
+    await service.refuse_match(session, caller, match, need, wanted.reason)
+    set_etag(response, match.version)
+    return _match(match, need, caller)

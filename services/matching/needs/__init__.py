@@ -1,0 +1,1 @@
+"""Needs 需求: the demand list, fed by officers and by cases."""

@@ -1,0 +1,37 @@
+"""Tables of needs."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.matching.models import Base
+from services.matching.needs.rules import NeedState
+from shared.db import Ltree, TenantRow
+
+__all__ = ["Need"]
+
+
+class Need(TenantRow, Base):
+    """One line of the demand list, in an officer's words."""
+
+    __tablename__ = "needs"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "case_id"], ["matching.cases.tenant_id", "matching.cases.id"]),
+        CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NeedState)})", name="state"),
+        CheckConstraint("quantity > 0", name="quantity"),
+        Index("needs_opened_idx", "tenant_id", text("opened_at DESC"), text("id DESC")),
+        Index("needs_area_idx", "area_path", postgresql_using="gist"),
+    )
+    case_id: Mapped[UUID | None]
+    category: Mapped[str] = mapped_column(String(40))
+    summary: Mapped[str] = mapped_column(String(200))
+    area_id: Mapped[UUID]
+    area_path: Mapped[str] = mapped_column(Ltree())
+    quantity: Mapped[int] = mapped_column(Integer)
+    urgent: Mapped[bool]
+    state: Mapped[str] = mapped_column(String(10))
+    no_match_reason: Mapped[str | None] = mapped_column(String(40))
+    opened_at: Mapped[datetime]
+    version: Mapped[int]

@@ -1,0 +1,39 @@
+"""Shapes of needs."""
+
+from datetime import datetime
+from uuid import UUID
+
+from services.matching.needs.rules import NeedState
+from services.matching.offers.schemas import CategoryCode, Quantity
+from shared.web import InputModel, OutputModel, ShortText
+
+__all__ = ["NeedIn", "NeedOut"]
+
+
+class NeedIn(InputModel):
+    """A line for the demand list. The summary is public: no names, no phone numbers."""
+
+    id: UUID | None = None
+    case_id: UUID | None = None
+    category: CategoryCode
+    summary: ShortText
+    area_id: UUID
+    quantity: Quantity = 1
+    urgent: bool = False
+
+
+class NeedOut(OutputModel):
+    """A line of the demand list; `no_match_reason` says why nothing suits, as of the last look."""
+
+    id: UUID
+    case_id: UUID | None
+    category: str
+    summary: str
+    area_id: UUID
+    area_path: str
+    quantity: int
+    urgent: bool
+    state: NeedState
+    no_match_reason: str | None
+    opened_at: datetime
+    version: int

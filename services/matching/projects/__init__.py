@@ -1,0 +1,1 @@
+"""Projects 项目: needs, offers, units, milestones and a budget, until it is done."""

@@ -1,0 +1,107 @@
+"""SQL of projects."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select, tuple_
+from sqlalchemy.dialects.postgresql import insert
+
+from services.matching.projects.models import (
+    Milestone,
+    Project,
+    ProjectNeed,
+    ProjectNumber,
+    ProjectStep,
+    ProjectUnit,
+)
+from shared.db import Session, WriteSession
+
+__all__ = [
+    "find_project",
+    "helpers_of",
+    "list_projects",
+    "lock_project",
+    "milestones_of",
+    "needs_of",
+    "project_of_request",
+    "steps_of",
+    "take_number",
+]
+
+
+async def take_number(session: WriteSession, year: int) -> int:
+    """Return the next number of a year."""
+    statement = insert(ProjectNumber).values(tenant_id=session.tenant, year=year, last_number=1)
+    statement = statement.on_conflict_do_update(
+        index_elements=["tenant_id", "year"], set_={"last_number": ProjectNumber.last_number + 1}
+    )
+    number = await session.scalar(statement.returning(ProjectNumber.last_number))
+    return int(number or 0)
+
+
+async def find_project(session: Session, project_id: UUID) -> Project | None:
+    """Return a project."""
+    return await session.scalar(select(Project).where(Project.tenant_id == session.tenant, Project.id == project_id))
+
+
+async def lock_project(session: WriteSession, project_id: UUID) -> Project | None:
+    """Return a project and keep others from changing it meanwhile."""
+    statement = select(Project).where(Project.tenant_id == session.tenant, Project.id == project_id)
+    return await session.scalar(statement.with_for_update())
+
+
+async def project_of_request(session: WriteSession, project_id: UUID, request_id: UUID | None) -> Project | None:
+    """Return the project that asked a budget, locked, if this request is still its current one."""
+    project = await lock_project(session, project_id)
+    return project if project is not None and project.request_id == request_id else None
+
+
+async def milestones_of(session: Session, project_id: UUID) -> Sequence[Milestone]:
+    """Return a project's milestones in order."""
+    statement = select(Milestone).where(Milestone.tenant_id == session.tenant, Milestone.project_id == project_id)
+    return (await session.scalars(statement.order_by(Milestone.position))).all()
+
+
+async def needs_of(session: Session, project_id: UUID) -> Sequence[ProjectNeed]:
+    """Return which needs a project meets with which offers."""
+    statement = select(ProjectNeed).where(ProjectNeed.tenant_id == session.tenant, ProjectNeed.project_id == project_id)
+    return (await session.scalars(statement.order_by(ProjectNeed.need_id, ProjectNeed.offer_id))).all()
+
+
+async def helpers_of(session: Session, project_id: UUID) -> Sequence[UUID]:
+    """Return the helping units."""
+    statement = select(ProjectUnit.unit_id).where(
+        ProjectUnit.tenant_id == session.tenant, ProjectUnit.project_id == project_id
+    )
+    return (await session.scalars(statement.order_by(ProjectUnit.unit_id))).all()
+
+
+async def steps_of(session: Session, project_id: UUID, *, after: int, limit: int) -> Sequence[ProjectStep]:
+    """Return the history in its order."""
+    statement = select(ProjectStep).where(
+        ProjectStep.tenant_id == session.tenant, ProjectStep.project_id == project_id, ProjectStep.position > after
+    )
+    return (await session.scalars(statement.order_by(ProjectStep.position).limit(limit))).all()
+
+
+async def list_projects(
+    session: Session,
+    *,
+    under: str | None,
+    state: str | None,
+    case_id: UUID | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
+) -> Sequence[Project]:
+    """Return projects, the newest first."""
+    statement = select(Project).where(Project.tenant_id == session.tenant)
+    if under is not None:
+        statement = statement.where(Project.area_path.within(under))  # type: ignore[attr-defined]
+    if state is not None:
+        statement = statement.where(Project.state == state)
+    if case_id is not None:
+        statement = statement.where(Project.case_id == case_id)
+    if after is not None:
+        statement = statement.where(tuple_(Project.opened_at, Project.id) < tuple_(*after))
+    return (await session.scalars(statement.order_by(Project.opened_at.desc(), Project.id.desc()).limit(limit))).all()

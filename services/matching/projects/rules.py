@@ -1,0 +1,104 @@
+"""States of a project and of its budget, and who may move them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+from uuid import UUID
+
+from shared.auth import Principal, Role
+from shared.problems import Conflict, Invalid
+from shared.steps import Denial, Step
+from shared.texts import Text
+
+__all__ = [
+    "STEPS",
+    "BudgetAlreadyAsked",
+    "BudgetExceeded",
+    "BudgetState",
+    "MilestoneAlreadyReached",
+    "MilestonesOpen",
+    "ProjectAction",
+    "ProjectFacts",
+    "ProjectState",
+]
+
+
+class ProjectState(StrEnum):
+    """Where a project is."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class BudgetState(StrEnum):
+    """What a fund has said to its budget."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    REFUSED = "refused"
+
+
+class ProjectAction(StrEnum):
+    """What can be done with a project."""
+
+    BUDGET_REQUESTS = "budget_requests"
+    REACH = "reach"
+    COMPLETE = "complete"
+
+
+class BudgetAlreadyAsked(Conflict):
+    """One request at a time."""
+
+    code = "budget_already_asked"
+    title = Text(zh="已有预算申请", en="A budget was asked for already")
+
+
+class BudgetExceeded(Invalid):
+    """The own part is at most the whole."""
+
+    code = "own_part_exceeds_total"
+    title = Text(zh="自筹金额大于总额", en="The own part exceeds the total")
+
+
+class MilestoneAlreadyReached(Conflict):
+    """A milestone is reached once."""
+
+    code = "milestone_already_reached"
+    title = Text(zh="该里程碑已完成", en="The milestone is reached already")
+
+
+class MilestonesOpen(Conflict):
+    """A project is done when all its milestones are."""
+
+    code = "milestones_open"
+    title = Text(zh="尚有未完成的里程碑", en="Some milestones are not reached")
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFacts:
+    """What the rules know of a project."""
+
+    state: ProjectState
+    area_path: str
+    lead_unit_id: UUID | None
+
+
+def _responsible(project: ProjectFacts, caller: Principal) -> Denial | None:
+    if caller.has(Role.OFFICER, Role.SECRETARY, at=project.area_path):
+        return None
+    if project.lead_unit_id is not None and project.lead_unit_id in caller.units(Role.UNIT_STAFF):
+        return None
+    detail = Text(
+        zh="需由牵头单位或该区域工作人员操作", en="Only the leading unit or an officer of the area may do this"
+    )
+    return Denial("lead_unit_or_officer", detail)
+
+
+_RUNNING: Final = frozenset({ProjectState.RUNNING})
+STEPS: Final[dict[ProjectAction, Step[ProjectFacts]]] = {
+    ProjectAction.BUDGET_REQUESTS: Step(_RUNNING, None, _responsible),
+    ProjectAction.REACH: Step(_RUNNING, None, _responsible),
+    ProjectAction.COMPLETE: Step(_RUNNING, ProjectState.COMPLETED, _responsible),
+}

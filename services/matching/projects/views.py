@@ -1,0 +1,47 @@
+"""From rows to the representation of a project."""
+
+from services.matching.projects import repository
+from services.matching.projects.models import Project
+from services.matching.projects.rules import STEPS
+from services.matching.projects.schemas import ProjectOut, ProjectSummary
+from services.matching.projects.service import facts_of
+from shared.auth import Principal
+from shared.db import Session
+from shared.steps import NextActionOut, next_actions
+
+__all__ = ["project_out"]
+
+
+async def project_out(session: Session, project: Project, caller: Principal) -> ProjectOut:
+    """Show a project whole."""
+    pairs = await repository.needs_of(session, project.id)
+    budget = {
+        "state": project.budget_state,
+        "total_fen": project.total_fen,
+        "own_fen": project.own_fen,
+        "granted_fen": project.granted_fen,
+        "paid_fen": project.paid_fen,
+        "request_id": project.request_id,
+        "grant_id": project.grant_id,
+    }
+    return ProjectOut.model_validate(
+        {
+            **ProjectSummary.model_validate(project).model_dump(),
+            "need_ids": list(dict.fromkeys(pair.need_id for pair in pairs)),
+            "offer_ids": list(dict.fromkeys(pair.offer_id for pair in pairs)),
+            "helping_unit_ids": list(await repository.helpers_of(session, project.id)),
+            "milestones": [
+                {
+                    "id": item.id,
+                    "position": item.position,
+                    "title": item.title,
+                    "due_on": item.due_on,
+                    "reached_at": item.reached_at,
+                    "proof": item.proof,
+                }
+                for item in await repository.milestones_of(session, project.id)
+            ],
+            "budget": budget,
+            "next_actions": [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(project), caller)],
+        }
+    )
