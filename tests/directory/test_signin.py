@@ -1,10 +1,8 @@
 """Signing in over HTTP: codes, passwords, tokens, sessions, and everything that must not be learnt from the answers."""
 
 import asyncio
-from typing import Any
 
 import httpx
-import jwt
 import pytest
 import structlog
 from fastapi import FastAPI
@@ -13,69 +11,24 @@ from services.directory.app import create
 from services.directory.settings import DirectorySettings
 from services.directory.signin import senders
 from services.directory.signin.senders import ConsoleSender, WebhookSender
-from shared.auth import ACCESS_AUDIENCE, ACCESS_ISSUER, Grant, Principal, Role, mint_internal, principal_from_claims
+from shared.auth import Grant, Principal, Role, principal_from_claims
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import TestServers
-from tests.directory.conftest import Headers, Json, Town, swapped
-
-PHONE = "13800138000"
-PASSWORD = "correct horse battery"
-
-
-async def ask(town: Town, phone: str = PHONE, tenant: str | None = None) -> httpx.Response:
-    body = {"tenant": tenant or town.caller.tenant, "phone": phone}
-    return await town.post("/v1/sign-in/codes", body, by={})
-
-
-async def enter(town: Town, code: str, phone: str = PHONE, **members: Json) -> httpx.Response:
-    body = {"tenant": town.caller.tenant, "phone": phone, "code": code, **members}
-    return await town.post("/v1/sign-in/code", body, by={})
-
-
-async def sign_in(town: Town, codes: dict[str, str], phone: str = PHONE) -> dict[str, Any]:
-    assert (await ask(town, phone)).status_code == 202
-    response = await enter(town, codes[phone], phone)
-    assert response.status_code == 200, response.text
-    signed_in: dict[str, Any] = response.json()
-    return signed_in
-
-
-async def password(town: Town, username: str, secret: str = PASSWORD, tenant: str | None = None) -> httpx.Response:
-    body = {"tenant": tenant or town.caller.tenant, "username": username, "password": secret}
-    return await town.post("/v1/sign-in/password", body, by={})
-
-
-async def refresh(town: Town, token: str, tenant: str | None = None) -> httpx.Response:
-    body = {"tenant": tenant or town.caller.tenant, "refresh_token": token}
-    return await town.post("/v1/tokens/refresh", body, by={})
-
-
-async def claims_of(town: Town, access_token: str) -> dict[str, Any]:
-    """Verify an access token as the gateway does: by the published keys."""
-    keys = jwt.PyJWKSet.from_dict((await town.get("/.well-known/jwks.json", by={})).json())
-    key = keys[jwt.get_unverified_header(access_token)["kid"]]
-    claims: dict[str, Any] = jwt.decode(
-        access_token, key.key, algorithms=["EdDSA"], audience=ACCESS_AUDIENCE, issuer=ACCESS_ISSUER
-    )
-    return claims
-
-
-async def carrying(town: Town, servers: TestServers, access_token: str) -> Headers:
-    """Make the headers that the gateway sends for an access token."""
-    principal = principal_from_claims(await claims_of(town, access_token))
-    return {"Authorization": f"Bearer {mint_internal(principal, 'directory', servers.internal_key)}"}
-
-
-async def count(databases: dict[str, Database], tenant: str, query: str) -> int:
-    async with databases["directory"].read(tenant) as session:
-        connection = await session.connection()
-        found = await connection.exec_driver_sql(f"SELECT count(*) FROM directory.{query}")
-        return int(found.scalar_one())
-
-
-def wrong(code: str) -> str:
-    return f"{(int(code) + 1) % 10**6:06d}"
+from tests.directory.conftest import Json, Town, swapped
+from tests.directory.entering import (
+    PASSWORD,
+    PHONE,
+    ask,
+    carrying,
+    claims_of,
+    count,
+    enter,
+    password,
+    refresh,
+    sign_in,
+    wrong,
+)
 
 
 async def test_a_new_phone_registers_a_resident(town: Town, codes: dict[str, str], servers: TestServers) -> None:
@@ -308,83 +261,6 @@ async def test_a_new_password_ends_all_sessions(town: Town) -> None:
     assert (await password(town, "clerk", "another long one")).status_code == 200
 
 
-async def test_a_refresh_token_gives_the_next_pair_with_the_roles_of_now(town: Town, codes: dict[str, str]) -> None:
-    signed_in = await sign_in(town, codes)
-    await town.grant(signed_in["person_id"], "convenor", "county.south")
-    answer = await refresh(town, signed_in["refresh_token"])
-    following = answer.json()
-    assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
-    assert following["session_id"] == signed_in["session_id"]
-    assert following["refresh_token"] != signed_in["refresh_token"]
-    claims = await claims_of(town, following["access_token"])
-    assert {grant["role"] for grant in claims["grants"]} == {"resident", "convenor"}
-
-
-async def test_a_token_that_comes_back_ends_the_session(
-    town: Town, codes: dict[str, str], databases: dict[str, Database]
-) -> None:
-    first = await sign_in(town, codes)
-    second = (await refresh(town, first["refresh_token"])).json()
-    reused = await refresh(town, first["refresh_token"])
-    assert (reused.status_code, reused.json()["code"]) == (401, "refresh_reused")
-    assert (await refresh(town, second["refresh_token"])).json()["code"] == "refresh_refused"
-    assert await count(databases, town.caller.tenant, "sessions WHERE revoked_because = 'refresh_reused'") == 1
-
-
-async def test_one_token_used_twice_at_once_gives_one_pair_and_ends_the_session(
-    town: Town, codes: dict[str, str], databases: dict[str, Database]
-) -> None:
-    for _ in range(5):
-        token = (await sign_in(town, codes))["refresh_token"]
-        answers = await asyncio.gather(refresh(town, token), refresh(town, token))
-        by_status = {answer.status_code: answer.json() for answer in answers}
-        assert set(by_status) == {200, 401}
-        assert by_status[401]["code"] == "refresh_reused"
-        assert (await refresh(town, by_status[200]["refresh_token"])).json()["code"] == "refresh_refused"
-    assert await count(databases, town.caller.tenant, "sessions WHERE revoked_at IS NULL") == 0
-
-
-async def test_tokens_are_kept_as_hashes_and_belong_to_a_tenant(
-    town: Town, elsewhere: Town, codes: dict[str, str], databases: dict[str, Database]
-) -> None:
-    signed_in = await sign_in(town, codes)
-    async with databases["directory"].read(town.caller.tenant) as session:
-        connection = await session.connection()
-        ((row,),) = list(await connection.exec_driver_sql("SELECT t::text FROM directory.refresh_tokens t"))
-    assert signed_in["refresh_token"] not in row
-    for tenant in (elsewhere.caller.tenant, "no_such_tenant"):
-        refused = await refresh(town, signed_in["refresh_token"], tenant)
-        assert (refused.status_code, refused.json()["code"]) == (401, "refresh_refused")
-    assert (await refresh(town, signed_in["refresh_token"])).status_code == 200
-
-
-async def test_sessions_are_listed_revoked_and_signed_out(
-    town: Town, codes: dict[str, str], servers: TestServers
-) -> None:
-    one, two = await sign_in(town, codes), await sign_in(town, codes)
-    by = await carrying(town, servers, one["access_token"])
-    listed = (await town.get("/v1/me/sessions", by=by)).json()
-    assert [(item["id"], item["current"]) for item in listed] == [(two["session_id"], False), (one["session_id"], True)]
-    assert {item["method"] for item in listed} == {"code"}
-    revoked = await town.post(f"/v1/me/sessions/{two['session_id']}/revoke", by=by)
-    assert (revoked.status_code, revoked.json()["revoked_at"] is not None) == (200, True)
-    again = await town.post(f"/v1/me/sessions/{two['session_id']}/revoke", by=by)
-    assert again.json() == revoked.json()
-    assert (await refresh(town, two["refresh_token"])).status_code == 401
-    assert len((await town.get("/v1/me/sessions", by=by)).json()) == 1
-    assert (await town.post("/v1/sign-out", by=by)).status_code == 204
-    assert (await refresh(town, one["refresh_token"])).status_code == 401
-    assert (await town.get("/v1/me/sessions", by=by)).json() == []
-
-
-async def test_nobody_revokes_the_session_of_somebody_else(town: Town, codes: dict[str, str]) -> None:
-    signed_in = await sign_in(town, codes)
-    path = f"/v1/me/sessions/{signed_in['session_id']}/revoke"
-    for by in (town.operator, town.administrator()):
-        assert (await town.post(path, by=by)).status_code == 404
-    assert (await refresh(town, signed_in["refresh_token"])).status_code == 200
-
-
 async def test_without_a_token_there_is_no_me(town: Town) -> None:
     for method, path in (("GET", "/v1/me"), ("GET", "/v1/me/sessions"), ("POST", "/v1/sign-out")):
         for by in ({}, town.caller.anonymous("directory"), {"Authorization": "Bearer forged"}):
@@ -443,3 +319,10 @@ async def test_the_console_shows_the_code(monkeypatch: pytest.MonkeyPatch) -> No
     await ConsoleSender().send(tenant="county", phone=PHONE, code="123456", expires_in_s=300)
     (line,) = log.calls
     assert (line.args, line.kwargs["phone"], line.kwargs["code"]) == (("one-time code",), PHONE, "123456")
+
+
+async def test_half_a_character_is_refused(town: Town) -> None:
+    """A lone surrogate is valid JSON and no text that can be stored."""
+    raw = b'{"tenant":"county","phone":"13800138000","code":"123456","display_name":"\\ud800"}'
+    headers = {"Content-Type": "application/json"}
+    assert (await town.http.post("/v1/sign-in/code", content=raw, headers=headers)).status_code == 422

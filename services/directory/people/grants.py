@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from services.directory.areas.service import open_area_to_use
@@ -57,20 +58,9 @@ async def give_role(
     starts_at = new.starts_at or now
     await _must_be_possible(session, caller, new, starts_at)
     _must_be_new(await repository.list_current_grants(session, person_id, now, with_future=True), new)
-    values = {
-        "id": grant_id,
-        "person_id": person_id,
-        "role": new.role,
-        "area_id": area.id,
-        "area_path": area.path,
-        "unit_id": new.unit_id,
-        "starts_at": starts_at,
-        "ends_at": new.ends_at,
-        "granted_by": caller.actor,
-        "digest": digest,
-        "version": 1,
-        "created_at": now,
-    }
+    values: dict[str, Any] = {"id": grant_id, "person_id": person_id, "role": new.role, "unit_id": new.unit_id}
+    values |= {"area_id": area.id, "area_path": area.path, "starts_at": starts_at, "ends_at": new.ends_at}
+    values |= {"granted_by": caller.actor, "digest": digest, "version": 1, "created_at": now}
     if not await repository.insert_grant(session, values):
         raise IdTaken(pointer="/id")
     made = await repository.find_grant(session, person_id, grant_id)
