@@ -7,7 +7,6 @@ import sys
 
 import httpx
 from rich.console import Console
-from rich.table import Table
 
 from seeds.client import connect
 from seeds.config import Config, ConfigProblem, read_config
@@ -57,12 +56,10 @@ async def _load(config: Config, wanted: list[str], console: Console) -> int:
 
 
 def _show(console: Console, pack: Pack, report: Report) -> None:
-    table = Table(title=f"{pack.about['name']['zh']} · {pack.tenant} · {report.elapsed_s:.1f} s", title_justify="left")
-    for heading, justify in (("kind 种类", "left"), ("created 新建", "right"), ("unchanged 未变", "right")):
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
-    for kind in report.created | report.unchanged:
-        table.add_row(kind, str(report.created[kind]), str(report.unchanged[kind]))
-    console.print(table)
+    kinds = ", ".join(f"{kind} {count}" for kind, count in (report.created + report.unchanged).items())
+    counts = f"{report.created.total()} created 新建 · {report.unchanged.total()} unchanged 未变"
+    name = pack.about["name"]["zh"]
+    console.print(f"{name} {pack.tenant}: {counts} · {report.elapsed_s:.1f} s · {kinds}", highlight=False)
 
 
 async def _tell(config: Config, wanted: list[str], console: Console) -> int:

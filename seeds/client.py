@@ -96,7 +96,14 @@ class Caller:
         headers = {"Content-Type": media_type, "Idempotency-Key": str(uuid4())}
         return await self._send("POST", path, content=content, headers=headers)
 
-    async def _send(self, method: str, path: str, *, headers: Mapping[str, str] | None = None, **parts: Any) -> Answer:
+    async def _send(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **parts: Any,  # noqa: ANN401 - the body in whichever form httpx takes it
+    ) -> Answer:
         sent = dict(headers or {}) | ({"Authorization": f"Bearer {self.token}"} if self.token else {})
         for attempt in range(_TRIES):
             response = await self.http.request(method, path, headers=sent, **parts)

@@ -9,12 +9,16 @@ from seeds.client import connect
 from seeds.config import Config
 from seeds.house import House
 from seeds.pack import read_pack
+from seeds.stories.chengkou import tell_chengkou
 from seeds.stories.huancui import tell_huancui
 from seeds.story import Story, StoryBroken
 
 __all__ = ["STORIES", "tell"]
 
-STORIES: Final[dict[str, Callable[[Story, House], Awaitable[None]]]] = {"huancui": tell_huancui}
+STORIES: Final[dict[str, Callable[[Story, House], Awaitable[None]]]] = {
+    "huancui": tell_huancui,
+    "chengkou": tell_chengkou,
+}
 
 
 async def tell(name: str, config: Config, console: Console) -> bool:

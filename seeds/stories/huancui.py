@@ -1,23 +1,23 @@
 """The manhole that nobody owned: from a resident's photo to a paid bill and a closed case.
 
-联席会议 · 认领 · 公益金. Sewage overflows where two pipe networks meet and no office owns the spot; the case is hard, the
-subdistrict's construction lead claims it, a welfare fund pays for the repair under four eyes, and the neighbours judge.
+联席会议 · 认领 · 公益金. Sewage overflows where two pipe networks meet and no office owns the spot: a hard case. The
+subdistrict's construction lead claims it, a welfare fund pays for the repair under four eyes, and the owner judges.
 """
 
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from seeds.client import Caller
 from seeds.house import House
 from seeds.ids import fresh_id
 from seeds.png import photo
+from seeds.stories.threads import Case, Project, history_of, open_project
 from seeds.story import Story
 
 __all__ = ["tell_huancui"]
 
 _DUE_DAYS: Final = 7
 _NEIGHBOURS: Final = ("neighbour_1", "neighbour_2", "neighbour_3")
+_MILESTONES: Final = (("现场勘查与疏通", 1), ("更换井盖与改造接口", 4), ("恢复路面与验收", 6))
 _FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
 
 
@@ -28,21 +28,12 @@ async def tell_huancui(story: Story, house: House) -> None:
     await _join(story, house, case)
     await _accept_and_triage(story, house, case)
     await _claim(story, house, case)
+    story.chapter("二、项目", "the project")
+    project = await _project(story, house, case)
+    await history_of(story, await house.resident("restaurant"), case, "project_opened")
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """The case of this telling."""
-
-    id: str
-    number: str
-
-    @property
-    def path(self) -> str:
-        return f"/v1/cases/{self.id}"
-
-
-async def _report(story: Story, house: House) -> _Case:
+async def _report(story: Story, house: House) -> Case:
     owner = await house.resident("restaurant")
     with story.step("餐馆经营者上报污水外溢，附照片", "the restaurant owner reports a sewage overflow, with a photo"):
         picture = story.took(await owner.upload("/v1/attachments", photo(96, 84, 60), "image/png"))
@@ -61,10 +52,10 @@ async def _report(story: Story, house: House) -> _Case:
         again = await owner.post("/v1/cases", body)
         story.expect("sent twice, filed once 重复提交只立一案", (again.status, again.body["id"]), (200, filed["id"]))
         story.note(f"{filed['number']} · {filed['title']}")
-    return _Case(filed["id"], filed["number"])
+    return Case(filed["id"], filed["number"])
 
 
-async def _join(story: Story, house: House, case: _Case) -> None:
+async def _join(story: Story, house: House, case: Case) -> None:
     with story.step("三位邻居加入同一诉求", "three neighbours join instead of filing it again"):
         for key in _NEIGHBOURS:
             neighbour = await house.resident(key)
@@ -75,7 +66,7 @@ async def _join(story: Story, house: House, case: _Case) -> None:
         story.refused("joining twice 重复加入", twice, _FORBIDDEN, naming="already_concerned")
 
 
-async def _accept_and_triage(story: Story, house: House, case: _Case) -> None:
+async def _accept_and_triage(story: Story, house: House, case: Case) -> None:
     worker = await house.staff("grid_worker")
     with story.step("网格员受理", "the grid worker accepts it"):
         taken = story.took(await worker.act(case.path, "accept", {"note": "已到现场查看"}))
@@ -102,7 +93,7 @@ async def _accept_and_triage(story: Story, house: House, case: _Case) -> None:
         )
 
 
-async def _claim(story: Story, house: House, case: _Case) -> None:
+async def _claim(story: Story, house: House, case: Case) -> None:
     lead, clerk = await house.staff("lead"), await house.staff("drainage_clerk")
     due_at = datetime.now(UTC) + timedelta(days=_DUE_DAYS)
     with story.step("联席会议：两家单位都看到待认领的难事", "two units see the hard case that waits for a claim"):
@@ -125,3 +116,24 @@ async def _claim(story: Story, house: House, case: _Case) -> None:
 
 def _claim_of(house: House, unit: str, due_at: datetime) -> dict[str, Any]:
     return {"unit_id": house.id("units", unit), "due_at": due_at.isoformat(), "note": "联席会议上认领"}
+
+
+async def _project(story: Story, house: House, case: Case) -> Project:
+    lead = await house.staff("lead")
+    with story.step("立项：施工队、三个里程碑", "a project with a contractor and three milestones"):
+        today = datetime.now(UTC).date()
+        body = {
+            "id": fresh_id(),
+            "title": "两套管网交汇处污水外溢整治",
+            "area_id": house.id("areas", "qingdao_street"),
+            "case_id": case.id,
+            "lead_unit_id": house.id("units", "construction_lead"),
+            "helping_unit_ids": [house.id("units", "contractor")],
+            "milestones": [
+                {"title": title, "due_on": (today + timedelta(days=days)).isoformat()} for title, days in _MILESTONES
+            ],
+        }
+        project = await open_project(story, lead, body)
+        story.expect("milestones 里程碑", list(project.milestones), [title for title, _ in _MILESTONES])
+        story.note(f"{project.number} · {body['title']}")
+    return project
