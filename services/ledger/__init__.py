@@ -1,0 +1,1 @@
+"""Ledger: books, funds, grants and payments; right first, then open, then fast."""

@@ -1,0 +1,126 @@
+"""Use cases of books."""
+
+from uuid import UUID
+
+from services.ledger.books import repository
+from services.ledger.books.models import Account, Balance, Book
+from services.ledger.books.rules import (
+    AccountCodeTaken,
+    Leg,
+    TransactionKind,
+    TransactionRequest,
+    refusal,
+)
+from services.ledger.books.schemas import AccountIn, BookIn, TransactionsIn
+from services.ledger.models import reference
+from services.ledger.problems import UnknownArea
+from shared.auth import Principal, Role
+from shared.clock import utc_now
+from shared.db import Session, WriteSession
+from shared.ids import new_id
+from shared.problems import IdTaken, NotFound
+from shared.reference import find_area
+
+__all__ = ["get_book", "may_read_book", "open_book", "open_book_account", "post_all", "post_batch"]
+
+READERS = (Role.TREASURER, Role.APPROVER, Role.PAYER, Role.AUDITOR, Role.OFFICER, Role.SECRETARY, Role.ADMINISTRATOR)
+
+
+async def open_book(session: WriteSession, caller: Principal, wanted: BookIn) -> tuple[Book, bool]:
+    """Open a book at an area; returns it and whether it is new."""
+    area = await find_area(session, reference, wanted.area_id)
+    if area is None or area.closed_on is not None:
+        raise UnknownArea(pointer="/area_id")
+    caller.must(Role.TREASURER, Role.ADMINISTRATOR, at=area.path, rule="treasurers_open_books")
+    earlier = await repository.find_book(session, wanted.id) if wanted.id else None
+    if earlier is not None:
+        if (earlier.name, earlier.area_id) != (wanted.name, wanted.area_id):
+            raise IdTaken(pointer="/id")
+        return earlier, False
+    book = Book(
+        tenant_id=session.tenant,
+        id=wanted.id or new_id(),
+        name=wanted.name,
+        area_id=area.id,
+        area_path=area.path,
+        opened_at=utc_now(),
+        version=1,
+    )
+    session.add(book)
+    await session.flush()
+    return book, True
+
+
+def may_read_book(caller: Principal, book: Book) -> None:
+    """Refuse who has no business in the accounts of a book; its statement is for everybody."""
+    caller.must(*READERS, at=book.area_path, rule="book_readers")
+
+
+async def get_book(session: Session, book_id: UUID) -> Book:
+    """Return a book, or NotFound."""
+    book = await repository.find_book(session, book_id)
+    if book is None:
+        raise NotFound
+    return book
+
+
+async def open_book_account(
+    session: WriteSession, caller: Principal, book: Book, wanted: AccountIn
+) -> tuple[Account, Balance]:
+    """Open an account of a book; the same again is the same account."""
+    caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_open_accounts")
+    earlier = await repository.account_by_code(session, book.id, wanted.code)
+    account_id = wanted.id or new_id()
+    if earlier is not None:
+        if wanted.id != earlier.id:
+            raise AccountCodeTaken(pointer="/code")
+        asked = (wanted.name, wanted.account_class, wanted.unit, wanted.floor_fen)
+        if asked != (earlier.name, earlier.kind, earlier.unit, earlier.floor_fen):
+            raise IdTaken(pointer="/id")
+    elif wanted.id is not None and await repository.find_account(session, wanted.id) is not None:
+        raise IdTaken(pointer="/id")
+    else:
+        await repository.open_account(
+            session,
+            account_id,
+            book.id,
+            code=wanted.code,
+            name=wanted.name,
+            kind=wanted.account_class,
+            unit=wanted.unit,
+            floor_fen=wanted.floor_fen,
+        )
+    found = await repository.find_account(session, account_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+async def post_batch(
+    session: WriteSession, caller: Principal, book: Book, wanted: TransactionsIn
+) -> list[tuple[UUID, str]]:
+    """Post transactions by hand, each for itself; returns the result of each."""
+    caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_post")
+    batch = [
+        TransactionRequest(
+            id=item.id,
+            book_id=book.id,
+            kind=TransactionKind.POST,
+            legs=tuple(
+                Leg(leg.debit_account_id, leg.credit_account_id, leg.amount_fen, leg.unit) for leg in item.postings
+            ),
+            description=item.description,
+            effective_on=item.effective_on,
+        )
+        for item in wanted.transactions
+    ]
+    results = await repository.call_post(session, caller.actor, batch)
+    return [(request.id, result) for request, result in zip(batch, results, strict=True)]
+
+
+async def post_all(session: WriteSession, actor: str, *batch: TransactionRequest) -> None:
+    """Post transactions that belong together, or raise what the ledger says: with the session, nothing is kept then."""
+    results = await repository.call_post(session, actor, batch)
+    for result in results:
+        if result not in {"ok", "replayed"}:
+            raise refusal(result, [request.id for request in batch])

@@ -1,0 +1,1 @@
+"""Funds 共建基金: money with a charter, and who has given what."""

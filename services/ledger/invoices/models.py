@@ -1,0 +1,53 @@
+"""Tables of invoices and payments."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.ledger.models import Base
+from shared.db import TenantRow
+
+__all__ = ["Invoice", "Payment"]
+
+
+class Invoice(TenantRow, Base):
+    """A supplier's bill. The hash of its document ties the paper to the book."""
+
+    __tablename__ = "invoices"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "grant_id"], ["ledger.grants.tenant_id", "ledger.grants.id"]),
+        CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("state IN ('received', 'approved', 'paid')", name="state"),
+        Index("invoices_document_key", "tenant_id", "document_sha256", unique=True),
+        Index("invoices_grant_idx", "tenant_id", "grant_id"),
+    )
+    grant_id: Mapped[UUID]
+    supplier: Mapped[str] = mapped_column(String(200))
+    number: Mapped[str] = mapped_column(String(200))
+    document_sha256: Mapped[bytes] = mapped_column(LargeBinary)
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    state: Mapped[str] = mapped_column(String(10))
+    received_by: Mapped[UUID]
+    approved_by: Mapped[UUID | None]
+    received_at: Mapped[datetime]
+    version: Mapped[int]
+
+
+class Payment(TenantRow, Base):
+    """The payment of an invoice; the unique key pays it once."""
+
+    __tablename__ = "payments"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "invoice_id"], ["ledger.invoices.tenant_id", "ledger.invoices.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "transaction_id"], ["ledger.transactions.tenant_id", "ledger.transactions.id"]
+        ),
+        Index("payments_invoice_key", "tenant_id", "invoice_id", unique=True),
+    )
+    invoice_id: Mapped[UUID]
+    payer_id: Mapped[UUID]
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    transaction_id: Mapped[UUID]
+    paid_at: Mapped[datetime]

@@ -1,0 +1,14 @@
+"""What the ledger does outside of requests."""
+
+from services.ledger.grants.jobs import consumers as grant_consumers
+from services.ledger.models import reference
+from shared.messaging import Consumers, Schedule
+from shared.reference import reference_consumers
+
+__all__ = ["consumers", "schedules"]
+
+consumers = Consumers("ledger")
+consumers.include(reference_consumers("ledger", reference))
+consumers.include(grant_consumers)
+
+schedules: tuple[Schedule, ...] = ()

@@ -1,0 +1,9 @@
+"""The ledger's schema: the base of its tables, the kernel's tables, and its copies of areas and units."""
+
+from shared.db import kernel_models, reference_models, service_base
+
+__all__ = ["Base", "reference"]
+
+Base = service_base("ledger")
+kernel_models(Base)
+reference = reference_models(Base)
