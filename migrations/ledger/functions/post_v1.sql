@@ -164,8 +164,8 @@ BEGIN
             FOR k IN 1..coalesce(array_length(a_ids, 1), 0) LOOP
                 IF a_floor[k] IS NOT NULL AND (a_pd[k], a_pc[k], a_hd[k], a_hc[k])
                         IS DISTINCT FROM (s_pd[k], s_pc[k], s_hd[k], s_hc[k])
-                   AND CASE WHEN a_normal[k] THEN a_pd[k] - a_pc[k] - a_hc[k]
-                            ELSE a_pc[k] - a_pd[k] - a_hd[k] END < a_floor[k] THEN
+                   AND (CASE WHEN a_normal[k] THEN a_pd[k] - a_pc[k] - a_hc[k]
+                             ELSE a_pc[k] - a_pd[k] - a_hd[k] END) < a_floor[k] THEN
                     code := 'floor_broken'; EXIT;
                 END IF;
             END LOOP;

@@ -296,7 +296,8 @@ def upgrade() -> None:
     for statement in _DUTIES.split(";;"):
         op.execute(statement)
     for name in ("post", "open_account"):
-        op.execute(_FUNCTIONS.joinpath(f"{name}_v1.sql").read_text(encoding="utf-8"))
+        # Straight to the driver: an array slice like [1:mark] is no bound parameter.
+        op.get_bind().exec_driver_sql(_FUNCTIONS.joinpath(f"{name}_v1.sql").read_text(encoding="utf-8"))
         op.execute(f"REVOKE ALL ON FUNCTION ledger.{name} FROM PUBLIC")
         op.execute(f"GRANT EXECUTE ON FUNCTION ledger.{name} TO linli_ledger")
 
