@@ -8,7 +8,15 @@ from shared.db import Session
 from shared.db.kernel_models import AreaCopyColumns, UnitCopyColumns
 from shared.reference import find_area, find_unit
 
-__all__ = ["active_unit", "open_area"]
+__all__ = ["active_unit", "known_area", "open_area"]
+
+
+async def known_area(session: Session, area_id: UUID, *, pointer: str) -> AreaCopyColumns:
+    """Return an area, closed ones included: what happened there can still be read."""
+    area = await find_area(session, reference, area_id)
+    if area is None:
+        raise UnknownArea(pointer=pointer)
+    return area
 
 
 async def open_area(session: Session, area_id: UUID, *, pointer: str = "/area_id") -> AreaCopyColumns:

@@ -3,7 +3,7 @@
 from shared.problems import Invalid
 from shared.texts import Text
 
-__all__ = ["UnknownArea", "UnknownCase", "UnknownPartner", "UnknownUnit"]
+__all__ = ["UnknownArea", "UnknownCase", "UnknownPartner", "UnknownProject", "UnknownUnit"]
 
 
 class UnknownArea(Invalid):
@@ -32,3 +32,10 @@ class UnknownPartner(Invalid):
 
     code = "unknown_partner"
     title = Text(zh="没有这个合伙人", en="No such partner")
+
+
+class UnknownProject(Invalid):
+    """No project of this id."""
+
+    code = "unknown_project"
+    title = Text(zh="没有这个项目", en="No such project")

@@ -61,8 +61,11 @@ CREATE TABLE matching.partners (
     applied_at TIMESTAMP WITH TIME ZONE NOT NULL,
     version INTEGER NOT NULL,
     CONSTRAINT partners_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT partners_tenant_id_unit_id_fkey FOREIGN KEY(tenant_id, unit_id) REFERENCES matching.units (tenant_id, id),
-    CONSTRAINT partners_kind_check CHECK (kind IN ('property', 'business', 'association', 'department', 'volunteer_team', 'state_enterprise', 'resident')),
+    CONSTRAINT partners_tenant_id_unit_id_fkey FOREIGN KEY(tenant_id, unit_id)
+        REFERENCES matching.units (tenant_id, id),
+    CONSTRAINT partners_kind_check CHECK (
+        kind IN ('property', 'business', 'association', 'department', 'volunteer_team', 'state_enterprise',
+                 'resident')),
     CONSTRAINT partners_state_check CHECK (state IN ('applied', 'vetted', 'suspended'))
 );
 CREATE UNIQUE INDEX partners_unit_key ON matching.partners (tenant_id, unit_id);
@@ -87,10 +90,12 @@ CREATE TABLE matching.projects (
     completed_at TIMESTAMP WITH TIME ZONE,
     version INTEGER NOT NULL,
     CONSTRAINT projects_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT projects_tenant_id_case_id_fkey FOREIGN KEY(tenant_id, case_id) REFERENCES matching.cases (tenant_id, id),
+    CONSTRAINT projects_tenant_id_case_id_fkey FOREIGN KEY(tenant_id, case_id)
+        REFERENCES matching.cases (tenant_id, id),
     CONSTRAINT projects_state_check CHECK (state IN ('running', 'completed', 'cancelled')),
     CONSTRAINT projects_budget_state_check CHECK (budget_state IN ('none', 'requested', 'approved', 'refused')),
-    CONSTRAINT projects_budget_check CHECK (own_fen <= total_fen AND own_fen >= 0 AND granted_fen >= 0 AND paid_fen >= 0)
+    CONSTRAINT projects_budget_check CHECK (
+        own_fen <= total_fen AND own_fen >= 0 AND granted_fen >= 0 AND paid_fen >= 0)
 );
 CREATE INDEX projects_area_idx ON matching.projects USING gist (area_path);
 CREATE INDEX projects_case_idx ON matching.projects (tenant_id, case_id) WHERE case_id IS NOT NULL;
@@ -106,7 +111,8 @@ CREATE TABLE matching.milestones (
     reached_at TIMESTAMP WITH TIME ZONE,
     proof TEXT,
     CONSTRAINT milestones_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT milestones_tenant_id_project_id_fkey FOREIGN KEY(tenant_id, project_id) REFERENCES matching.projects (tenant_id, id)
+    CONSTRAINT milestones_tenant_id_project_id_fkey FOREIGN KEY(tenant_id, project_id)
+        REFERENCES matching.projects (tenant_id, id)
 );
 CREATE UNIQUE INDEX milestones_project_idx ON matching.milestones (tenant_id, project_id, position);
 CREATE TABLE matching.offers (
@@ -130,7 +136,8 @@ CREATE TABLE matching.offers (
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     version INTEGER NOT NULL,
     CONSTRAINT offers_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT offers_tenant_id_partner_id_fkey FOREIGN KEY(tenant_id, partner_id) REFERENCES matching.partners (tenant_id, id),
+    CONSTRAINT offers_tenant_id_partner_id_fkey FOREIGN KEY(tenant_id, partner_id)
+        REFERENCES matching.partners (tenant_id, id),
     CONSTRAINT offers_kind_check CHECK (kind IN ('venue', 'service', 'people', 'goods', 'discount', 'money')),
     CONSTRAINT offers_not_oversold_check CHECK (held >= 0 AND committed >= 0 AND held + committed <= quantity),
     CONSTRAINT offers_price_check CHECK (price_fen >= 0),
@@ -147,15 +154,18 @@ CREATE TABLE matching.project_steps (
     data JSONB NOT NULL,
     at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT project_steps_pkey PRIMARY KEY (tenant_id, project_id, position),
-    CONSTRAINT project_steps_tenant_id_project_id_fkey FOREIGN KEY(tenant_id, project_id) REFERENCES matching.projects (tenant_id, id)
+    CONSTRAINT project_steps_tenant_id_project_id_fkey FOREIGN KEY(tenant_id, project_id)
+        REFERENCES matching.projects (tenant_id, id)
 );
 CREATE TABLE matching.project_units (
     tenant_id VARCHAR(32) NOT NULL,
     project_id UUID NOT NULL,
     unit_id UUID NOT NULL,
     CONSTRAINT project_units_pkey PRIMARY KEY (tenant_id, project_id, unit_id),
-    CONSTRAINT project_units_tenant_id_project_id_fkey FOREIGN KEY(tenant_id, project_id) REFERENCES matching.projects (tenant_id, id),
-    CONSTRAINT project_units_tenant_id_unit_id_fkey FOREIGN KEY(tenant_id, unit_id) REFERENCES matching.units (tenant_id, id)
+    CONSTRAINT project_units_tenant_id_project_id_fkey FOREIGN KEY(tenant_id, project_id)
+        REFERENCES matching.projects (tenant_id, id),
+    CONSTRAINT project_units_tenant_id_unit_id_fkey FOREIGN KEY(tenant_id, unit_id)
+        REFERENCES matching.units (tenant_id, id)
 );
 CREATE TABLE matching.matches (
     tenant_id VARCHAR(32) NOT NULL,
@@ -172,7 +182,8 @@ CREATE TABLE matching.matches (
     version INTEGER NOT NULL,
     CONSTRAINT matches_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT matches_tenant_id_need_id_fkey FOREIGN KEY(tenant_id, need_id) REFERENCES matching.needs (tenant_id, id),
-    CONSTRAINT matches_tenant_id_offer_id_fkey FOREIGN KEY(tenant_id, offer_id) REFERENCES matching.offers (tenant_id, id),
+    CONSTRAINT matches_tenant_id_offer_id_fkey FOREIGN KEY(tenant_id, offer_id)
+        REFERENCES matching.offers (tenant_id, id),
     CONSTRAINT matches_state_check CHECK (state IN ('proposed', 'accepted', 'refused'))
 );
 CREATE UNIQUE INDEX matches_pair_key ON matching.matches (tenant_id, need_id, offer_id);
@@ -183,9 +194,12 @@ CREATE TABLE matching.project_needs (
     offer_id UUID NOT NULL,
     quantity INTEGER NOT NULL,
     CONSTRAINT project_needs_pkey PRIMARY KEY (tenant_id, project_id, need_id, offer_id),
-    CONSTRAINT project_needs_tenant_id_project_id_fkey FOREIGN KEY(tenant_id, project_id) REFERENCES matching.projects (tenant_id, id),
-    CONSTRAINT project_needs_tenant_id_need_id_fkey FOREIGN KEY(tenant_id, need_id) REFERENCES matching.needs (tenant_id, id),
-    CONSTRAINT project_needs_tenant_id_offer_id_fkey FOREIGN KEY(tenant_id, offer_id) REFERENCES matching.offers (tenant_id, id)
+    CONSTRAINT project_needs_tenant_id_project_id_fkey FOREIGN KEY(tenant_id, project_id)
+        REFERENCES matching.projects (tenant_id, id),
+    CONSTRAINT project_needs_tenant_id_need_id_fkey FOREIGN KEY(tenant_id, need_id)
+        REFERENCES matching.needs (tenant_id, id),
+    CONSTRAINT project_needs_tenant_id_offer_id_fkey FOREIGN KEY(tenant_id, offer_id)
+        REFERENCES matching.offers (tenant_id, id)
 )"""
 
 

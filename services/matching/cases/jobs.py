@@ -22,8 +22,7 @@ async def keep_filed(session: WriteSession, events: Sequence[Event[CaseFiled]]) 
 @consumers.on(CaseClaimed)
 async def keep_claimed(session: WriteSession, events: Sequence[Event[CaseClaimed]]) -> None:
     """Note which unit may open a project for a case."""
-    for event in events:
-        await repository.set_claimed(session, event.data.case_id, event.data.unit_id)
+    await repository.set_claimed(session, events)
 
 
 @consumers.on(CaseResolved)

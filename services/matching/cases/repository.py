@@ -7,7 +7,7 @@ from sqlalchemy import select, text, update
 
 from services.matching.cases.models import CaseCopy
 from shared.contracts import Event
-from shared.contracts.intake import CaseFiled
+from shared.contracts.intake import CaseClaimed, CaseFiled
 from shared.db import Session, WriteSession
 
 __all__ = ["find_case_copy", "keep_filed", "set_claimed", "set_state"]
@@ -19,6 +19,11 @@ _KEEP = text("""
                 CAST(:area_ids AS uuid[]), CAST(:area_paths AS text[]))
          AS filed (id, number, category, area_id, area_path)
     ON CONFLICT (tenant_id, id) DO NOTHING""")
+
+_CLAIM = text("""
+    UPDATE matching.cases AS c SET state = 'claimed', unit_id = claimed.unit_id
+    FROM unnest(CAST(:ids AS uuid[]), CAST(:units AS uuid[])) AS claimed (id, unit_id)
+    WHERE c.tenant_id = :tenant AND c.id = claimed.id""")
 
 
 async def keep_filed(session: WriteSession, events: Sequence[Event[CaseFiled]]) -> None:
@@ -40,12 +45,14 @@ async def set_state(session: WriteSession, case_ids: Sequence[UUID], state: str)
     await session.execute(statement.values(state=state), execution_options={"synchronize_session": False})
 
 
-async def set_claimed(session: WriteSession, case_id: UUID, unit_id: UUID) -> None:
-    """Note which unit has a case."""
-    statement = update(CaseCopy).where(CaseCopy.tenant_id == session.tenant, CaseCopy.id == case_id)
-    await session.execute(
-        statement.values(state="claimed", unit_id=unit_id), execution_options={"synchronize_session": False}
-    )
+async def set_claimed(session: WriteSession, events: Sequence[Event[CaseClaimed]]) -> None:
+    """Note which units have some cases."""
+    values = {
+        "tenant": session.tenant,
+        "ids": [event.data.case_id for event in events],
+        "units": [event.data.unit_id for event in events],
+    }
+    await session.execute(_CLAIM, values)
 
 
 async def find_case_copy(session: Session, case_id: UUID) -> CaseCopy | None:

@@ -8,10 +8,11 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
+from services.matching.locking import locked
 from services.matching.matches.models import Match
 from shared.db import Session, WriteSession
 
-__all__ = ["keep_proposals", "lock_match", "matches_of_need"]
+__all__ = ["find_match", "keep_proposals", "lock_match", "matches_of_need", "refused_offers"]
 
 
 async def matches_of_need(session: Session, need_id: UUID) -> Sequence[Match]:
@@ -20,10 +21,23 @@ async def matches_of_need(session: Session, need_id: UUID) -> Sequence[Match]:
     return (await session.scalars(statement.order_by(Match.rank, Match.id))).all()
 
 
+async def refused_offers(session: Session, need_id: UUID) -> frozenset[UUID]:
+    """Return the offers that somebody has refused for a need."""
+    statement = select(Match.offer_id).where(
+        Match.tenant_id == session.tenant, Match.need_id == need_id, Match.state == "refused"
+    )
+    return frozenset((await session.scalars(statement)).all())
+
+
+async def find_match(session: Session, match_id: UUID) -> Match | None:
+    """Return a proposal."""
+    return await session.scalar(select(Match).where(Match.tenant_id == session.tenant, Match.id == match_id))
+
+
 async def lock_match(session: WriteSession, match_id: UUID) -> Match | None:
     """Return a proposal and keep others from deciding it meanwhile."""
     statement = select(Match).where(Match.tenant_id == session.tenant, Match.id == match_id)
-    return await session.scalar(statement.with_for_update())
+    return await session.scalar(locked(statement))
 
 
 async def keep_proposals(

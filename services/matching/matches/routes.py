@@ -8,17 +8,20 @@ from fastapi import Depends, Response
 
 from services.matching.matches import repository, service
 from services.matching.matches.models import Match
-from services.matching.matches.rules import STEPS, THRESHOLD, Verdict
+from services.matching.matches.rules import STEPS, THRESHOLD, MatchAction, NeedNotOpen, Verdict
 from services.matching.matches.schemas import AcceptIn, FilterOut, MatchesOut, MatchOut, PassedOverOut, RefuseIn
 from services.matching.needs.models import Need
 from services.matching.needs.repository import find_need, lock_need
+from services.matching.needs.rules import STEPS as NEED_STEPS
+from services.matching.needs.rules import NeedAction, NeedState
+from services.matching.needs.service import facts_of as need_facts
 from services.matching.projects.schemas import ProjectOut
 from services.matching.projects.views import project_out
 from shared.auth import Principal, Role, authenticated, requires
 from shared.clock import utc_now
 from shared.db import Session
 from shared.problems import NotFound
-from shared.steps import NextActionOut, next_actions
+from shared.steps import NextAction, NextActionOut, check_step, next_actions
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
@@ -28,10 +31,17 @@ router = service_router(tags=["matches 对接"])
 Staff = Annotated[Principal, Depends(requires(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER))]
 
 
+def _action(told: NextAction, need: Need) -> NextActionOut:
+    """Show whether a step is possible; a need that has found something else takes no other offer."""
+    if told.allowed and told.action == MatchAction.ACCEPT and need.state != NeedState.OPEN:
+        told = NextAction(told.action, allowed=False, code=NeedNotOpen.code, detail=NeedNotOpen.title)
+    return NextActionOut.of(told)
+
+
 def _match(match: Match, need: Need, caller: Principal) -> MatchOut:
     kept = {"filters", "terms", "next_actions"}
     columns = {name: getattr(match, name) for name in MatchOut.model_fields if name not in kept}
-    actions = [NextActionOut.of(item) for item in next_actions(STEPS, service.facts_of(match, need), caller)]
+    actions = [_action(item, need) for item in next_actions(STEPS, service.facts_of(match, need), caller)]
     return MatchOut.model_validate({**columns, **match.explanation, "next_actions": actions})
 
 
@@ -60,7 +70,7 @@ async def compute_matches(caller: Staff, session: Writing, need_id: UUID) -> Mat
     need = await lock_need(session, need_id)
     if need is None:
         raise NotFound
-    caller.must(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER, at=need.area_path, rule="staff_decide_matches")
+    check_step(NEED_STEPS, NeedAction.MATCHES, need_facts(need), caller)
     passed_over = await service.propose_matches(session, need)
     return await _matches(session, need, caller, passed_over)
 

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import pairwise
 from typing import Final
 from uuid import UUID
 
-from shared.auth import Principal, Role
+from services.matching.coverage import covers
+from services.matching.needs.rules import staff_decide
+from shared.auth import Principal
 from shared.problems import Conflict
 from shared.steps import Denial, Step
 from shared.texts import Text
@@ -73,11 +76,7 @@ class MatchFacts:
 
 
 def _officer_here(match: MatchFacts, caller: Principal) -> Denial | None:
-    if caller.has(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER, at=match.area_path):
-        return None
-    return Denial(
-        "staff_decide_matches", Text(zh="需由需求所在区域的工作人员确认", en="Staff of the need's area decide")
-    )
+    return staff_decide(match.area_path, caller)
 
 
 _PROPOSED: Final = frozenset({MatchState.PROPOSED})
@@ -152,10 +151,6 @@ class Verdict:
         return next((item.name for item in self.filters if not item.passed), None)
 
 
-def _covers(coverage: str, path: str) -> bool:
-    return path == coverage or path.startswith(coverage + ".")
-
-
 def _filters(need: NeedFacts, offer: OfferFacts, now: datetime) -> tuple[FilterResult, ...]:
     is_valid = offer.active and offer.valid_from <= now and (offer.valid_until is None or now < offer.valid_until)
     until = offer.valid_until.isoformat() if offer.valid_until else "open-ended"
@@ -163,14 +158,14 @@ def _filters(need: NeedFacts, offer: OfferFacts, now: datetime) -> tuple[FilterR
         FilterResult("category", need.category == offer.category, need.category, offer.category),
         FilterResult("partner_vetted", offer.is_vetted, "vetted", "vetted" if offer.is_vetted else "not vetted"),
         FilterResult("validity", is_valid, now.isoformat(), f"{offer.valid_from.isoformat()}/{until}"),
-        FilterResult("area", _covers(offer.coverage, need.area_path), need.area_path, offer.coverage),
+        FilterResult("area", covers(offer.coverage, need.area_path), need.area_path, offer.coverage),
         FilterResult("capacity", offer.free >= need.quantity, str(need.quantity), str(offer.free)),
     )
 
 
 def _bigrams(text: str) -> Counter[str]:
     letters = [letter for letter in text.lower() if letter.isalnum()]
-    return Counter(first + second for first, second in zip(letters, letters[1:], strict=False))
+    return Counter(first + second for first, second in pairwise(letters))
 
 
 def _lexical(need: str, offer: str) -> Term:

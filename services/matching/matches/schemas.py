@@ -26,7 +26,7 @@ class AcceptIn(InputModel):
     project_id: UUID | None = None
     title: ShortText | None = None
     lead_unit_id: UUID | None = None
-    milestones: Annotated[list[MilestoneIn], Field(max_length=50)] = []
+    milestones: Annotated[list[MilestoneIn], Field(max_length=50, default_factory=list)]
 
 
 class RefuseIn(InputModel):

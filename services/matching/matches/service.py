@@ -82,7 +82,11 @@ async def propose_matches(session: WriteSession, need: Need) -> list[Verdict]:
         for position, verdict in enumerate(suitable, start=1)
     ]
     await repository.keep_proposals(session, need.id, rows, now)
-    need.no_match_reason = None if suitable else "no_suitable_resource"
+    refused = await repository.refused_offers(session, need.id)
+    reason = None if any(verdict.offer_id not in refused for verdict in suitable) else "no_suitable_resource"
+    if need.no_match_reason != reason:
+        need.no_match_reason = reason
+        need.version += 1
     await session.flush()
     return passed_over
 
@@ -94,8 +98,9 @@ def facts_of(match: Match, need: Need) -> MatchFacts:
 
 async def begin_decision(session: WriteSession, match_id: UUID) -> tuple[Match, Need]:
     """Lock a proposal and its need, the need first, as every decision does."""
-    match = await repository.lock_match(session, match_id)
-    need = await lock_need(session, match.need_id) if match is not None else None
+    seen = await repository.find_match(session, match_id)
+    need = await lock_need(session, seen.need_id) if seen is not None else None
+    match = await repository.lock_match(session, match_id) if need is not None else None
     if match is None or need is None:
         raise NotFound
     return match, need
@@ -110,7 +115,7 @@ async def accept_match(session: WriteSession, caller: Principal, match: Match, n
         raise OfferExhausted(offer_id=str(match.offer_id))
     await commit_hold(session, match.offer_id, need.quantity)
     project = await _project_for(session, caller, match, need, wanted)
-    await attach_to_project(session, project, need_id=need.id, offer_id=match.offer_id, quantity=need.quantity)
+    await attach_to_project(session, caller, project, need_id=need.id, offer_id=match.offer_id, quantity=need.quantity)
     need.state = NeedState.MATCHED.value
     need.version += 1
     match.state, match.project_id = MatchState.ACCEPTED.value, project.id

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, tuple_
 
+from services.matching.locking import locked
 from services.matching.needs.models import Need
 from shared.db import Session, WriteSession
 
@@ -20,7 +21,7 @@ async def find_need(session: Session, need_id: UUID) -> Need | None:
 async def lock_need(session: WriteSession, need_id: UUID) -> Need | None:
     """Return a need and keep others from changing it meanwhile."""
     statement = select(Need).where(Need.tenant_id == session.tenant, Need.id == need_id)
-    return await session.scalar(statement.with_for_update())
+    return await session.scalar(locked(statement))
 
 
 async def needs_by_id(session: Session, need_ids: Sequence[UUID]) -> Sequence[Need]:
@@ -35,16 +36,19 @@ async def list_needs(
     under: str | None,
     state: str | None,
     category: str | None,
+    text: str | None,
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> Sequence[Need]:
     """Return needs, the newest first."""
     statement = select(Need).where(Need.tenant_id == session.tenant)
     if under is not None:
-        statement = statement.where(Need.area_path.within(under))  # type: ignore[attr-defined]
+        statement = statement.where(Need.area_path.within(under))
     for column, value in ((Need.state, state), (Need.category, category)):
         if value is not None:
             statement = statement.where(column == value)
+    if text is not None:
+        statement = statement.where(Need.summary.icontains(text, autoescape=True))
     if after is not None:
         statement = statement.where(tuple_(Need.opened_at, Need.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Need.opened_at.desc(), Need.id.desc()).limit(limit))).all()

@@ -7,17 +7,25 @@ from fastapi import Depends, Query, Response
 
 from services.matching.matches.service import propose_matches
 from services.matching.needs import repository, service
-from services.matching.needs.rules import NeedState
+from services.matching.needs.models import Need
+from services.matching.needs.rules import STEPS, NeedState
 from services.matching.needs.schemas import NeedIn, NeedOut
-from services.matching.places import open_area
+from services.matching.places import known_area
 from shared.auth import Principal, Role, authenticated, requires
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
+from shared.steps import NextActionOut, next_actions
 from shared.web import Reading, Writing, service_router, set_etag
 
 __all__ = ["router"]
 
 router = service_router(tags=["needs 需求"])
+
+
+def _view(need: Need, caller: Principal) -> NeedOut:
+    columns = {name: getattr(need, name) for name in NeedOut.model_fields if name != "next_actions"}
+    actions = [NextActionOut.of(item) for item in next_actions(STEPS, service.facts_of(need), caller)]
+    return NeedOut.model_validate({**columns, "next_actions": actions})
 
 
 @router.post("/v1/needs", status_code=201, summary="Open a need 提出需求")
@@ -34,33 +42,34 @@ async def open_need(
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/v1/needs/{need.id}"
     set_etag(response, need.version)
-    return NeedOut.model_validate(need)
+    return _view(need, caller)
 
 
 @router.get("/v1/needs", summary="Demand list 需求清单")
 async def list_needs(
-    _: Annotated[Principal, Depends(authenticated)],
+    caller: Annotated[Principal, Depends(authenticated)],
     session: Reading,
     paging: Paging,
     under: Annotated[UUID | None, Query(description="At or below this area 区域")] = None,
     state: NeedState | None = None,
     category: Annotated[str | None, Query(max_length=40)] = None,
+    q: Annotated[str | None, Query(min_length=1, max_length=100, description="Words in the text 关键词")] = None,
 ) -> Page[NeedOut]:
     """Return what is needed, the newest first."""
-    path = (await open_area(session, under, pointer="/query/under")).path if under else None
+    path = (await known_area(session, under, pointer="/query/under")).path if under else None
     rows = await repository.list_needs(
-        session, under=path, state=state, category=category, after=paging.after, limit=paging.size + 1
+        session, under=path, state=state, category=category, text=q, after=paging.after, limit=paging.size + 1
     )
-    return paging.page(rows, key=lambda row: (row.opened_at, row.id), view=NeedOut.model_validate)
+    return paging.page(rows, key=lambda row: (row.opened_at, row.id), view=lambda row: _view(row, caller))
 
 
 @router.get("/v1/needs/{need_id}", summary="Read a need 需求详情")
 async def read_need(
-    _: Annotated[Principal, Depends(authenticated)], session: Reading, response: Response, need_id: UUID
+    caller: Annotated[Principal, Depends(authenticated)], session: Reading, response: Response, need_id: UUID
 ) -> NeedOut:
     """Return one need."""
     need = await repository.find_need(session, need_id)
     if need is None:
         raise NotFound
     set_etag(response, need.version)
-    return NeedOut.model_validate(need)
+    return _view(need, caller)

@@ -1,8 +1,14 @@
-"""States of a need."""
+"""States of a need, and who may look for what suits it."""
 
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
-__all__ = ["NeedState"]
+from shared.auth import Principal, Role
+from shared.steps import Denial, Step
+from shared.texts import Text
+
+__all__ = ["STEPS", "NeedAction", "NeedFacts", "NeedState", "staff_decide"]
 
 
 class NeedState(StrEnum):
@@ -12,3 +18,35 @@ class NeedState(StrEnum):
     MATCHED = "matched"
     MET = "met"
     WITHDRAWN = "withdrawn"
+
+
+class NeedAction(StrEnum):
+    """What can be done with a need."""
+
+    MATCHES = "matches"
+
+
+@dataclass(frozen=True, slots=True)
+class NeedFacts:
+    """What the rules know of a need."""
+
+    state: NeedState
+    area_path: str
+
+
+def staff_decide(area_path: str, caller: Principal) -> Denial | None:
+    """Let the staff of the need's area look for matches and decide on them."""
+    if caller.has(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER, at=area_path):
+        return None
+    return Denial(
+        "staff_decide_matches", Text(zh="需由需求所在区域的工作人员确认", en="Staff of the need's area decide")
+    )
+
+
+def _staff_here(need: NeedFacts, caller: Principal) -> Denial | None:
+    return staff_decide(need.area_path, caller)
+
+
+STEPS: Final[dict[NeedAction, Step[NeedFacts]]] = {
+    NeedAction.MATCHES: Step(frozenset({NeedState.OPEN}), None, _staff_here),
+}

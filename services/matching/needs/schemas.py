@@ -5,6 +5,7 @@ from uuid import UUID
 
 from services.matching.needs.rules import NeedState
 from services.matching.offers.schemas import CategoryCode, Quantity
+from shared.steps import NextActionOut
 from shared.web import InputModel, OutputModel, ShortText
 
 __all__ = ["NeedIn", "NeedOut"]
@@ -37,3 +38,4 @@ class NeedOut(OutputModel):
     no_match_reason: str | None
     opened_at: datetime
     version: int
+    next_actions: list[NextActionOut]

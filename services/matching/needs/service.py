@@ -4,9 +4,10 @@ from typing import Any
 from uuid import UUID
 
 from services.matching.cases.repository import find_case_copy
+from services.matching.locking import take_turn
 from services.matching.needs import repository
 from services.matching.needs.models import Need
-from services.matching.needs.rules import NeedState
+from services.matching.needs.rules import NeedFacts, NeedState
 from services.matching.needs.schemas import NeedIn
 from services.matching.places import open_area
 from services.matching.problems import UnknownCase
@@ -19,7 +20,12 @@ from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import IdTaken
 
-__all__ = ["add_need", "open_need"]
+__all__ = ["add_need", "facts_of", "open_need"]
+
+
+def facts_of(need: Need) -> NeedFacts:
+    """Return what the rules know of a need."""
+    return NeedFacts(NeedState(need.state), need.area_path)
 
 
 async def open_need(session: WriteSession, caller: Principal, wanted: NeedIn) -> tuple[Need, bool]:
@@ -28,6 +34,7 @@ async def open_need(session: WriteSession, caller: Principal, wanted: NeedIn) ->
     caller.must(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER, at=area.path, rule="staff_open_needs")
     if wanted.case_id is not None and await find_case_copy(session, wanted.case_id) is None:
         raise UnknownCase(pointer="/case_id")
+    await take_turn(session, "need", wanted.id)
     earlier = await repository.find_need(session, wanted.id) if wanted.id else None
     if earlier is not None:
         asked = wanted.model_dump(exclude={"id"})

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, tuple_, update
 
+from services.matching.locking import locked
 from services.matching.offers.models import Offer
 from services.matching.partners.models import Partner
 from shared.db import Session, WriteSession
@@ -31,7 +32,7 @@ async def find_offer(session: Session, offer_id: UUID) -> Offer | None:
 async def lock_offer(session: WriteSession, offer_id: UUID) -> Offer | None:
     """Return an offer and keep others from changing it meanwhile."""
     statement = select(Offer).where(Offer.tenant_id == session.tenant, Offer.id == offer_id)
-    return await session.scalar(statement.with_for_update())
+    return await session.scalar(locked(statement))
 
 
 async def list_offers(
@@ -40,17 +41,20 @@ async def list_offers(
     under: str | None,
     category: str | None,
     partner_id: UUID | None,
+    text: str | None,
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> Sequence[Offer]:
     """Return offers, the newest first."""
     statement = select(Offer).where(Offer.tenant_id == session.tenant)
     if under is not None:
-        statement = statement.where(Offer.coverage.within(under))  # type: ignore[attr-defined]
+        statement = statement.where(Offer.coverage.within(under))
     if category is not None:
         statement = statement.where(Offer.category == category)
     if partner_id is not None:
         statement = statement.where(Offer.partner_id == partner_id)
+    if text is not None:
+        statement = statement.where((Offer.title + " " + Offer.description).icontains(text, autoescape=True))
     if after is not None:
         statement = statement.where(tuple_(Offer.created_at, Offer.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Offer.created_at.desc(), Offer.id.desc()).limit(limit))).all()

@@ -7,7 +7,7 @@ from fastapi import Depends, Query, Response
 
 from services.matching.offers import repository, service
 from services.matching.offers.schemas import OfferIn, OfferOut, OfferPatch
-from services.matching.places import open_area
+from services.matching.places import known_area
 from shared.auth import Principal, Role, authenticated, requires
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
@@ -42,11 +42,18 @@ async def list_offers(
     under: Annotated[UUID | None, Query(description="At or below this area 区域")] = None,
     category: Annotated[str | None, Query(max_length=40)] = None,
     partner_id: UUID | None = None,
+    q: Annotated[str | None, Query(min_length=1, max_length=100, description="Words in the text 关键词")] = None,
 ) -> Page[OfferOut]:
     """Return what is offered, the newest first."""
-    path = (await open_area(session, under, pointer="/query/under")).path if under else None
+    path = (await known_area(session, under, pointer="/query/under")).path if under else None
     rows = await repository.list_offers(
-        session, under=path, category=category, partner_id=partner_id, after=paging.after, limit=paging.size + 1
+        session,
+        under=path,
+        category=category,
+        partner_id=partner_id,
+        text=q,
+        after=paging.after,
+        limit=paging.size + 1,
     )
     return paging.page(rows, key=lambda row: (row.created_at, row.id), view=OfferOut.model_validate)
 

@@ -1,7 +1,7 @@
 """Shapes of offers."""
 
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Final
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -14,6 +14,10 @@ __all__ = ["CategoryCode", "OfferIn", "OfferOut", "OfferPatch", "Quantity"]
 
 CategoryCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="Category code 分类代码")]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+# Within these every offset can be turned into UTC.
+_FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+Moment = Annotated[AwareDatetime, Field(ge=_FIRST, le=_LAST)]
 PriceFen = Annotated[int, Field(strict=True, ge=0, le=MAX_FEN)]
 
 
@@ -29,8 +33,8 @@ class OfferIn(InputModel):
     area_id: UUID
     quantity: Quantity = 1
     price_fen: PriceFen | None = None
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
+    valid_from: Moment | None = None
+    valid_until: Moment | None = None
 
 
 class OfferPatch(InputModel):
@@ -40,7 +44,7 @@ class OfferPatch(InputModel):
     description: PlainText | None = None
     quantity: Quantity | None = None
     price_fen: PriceFen | None = None
-    valid_until: AwareDatetime | None = None
+    valid_until: Moment | None = None
     active: bool | None = None
 
 

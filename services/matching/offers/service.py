@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from services.matching.coverage import covers
+from services.matching.locking import take_turn
 from services.matching.offers import repository
 from services.matching.offers.models import Offer
 from services.matching.offers.rules import OutsideCoverage, QuantityInUse, ValidityEndsFirst
@@ -33,22 +35,30 @@ async def _partner(session: Session, partner_id: UUID) -> Partner:
     return partner
 
 
+def _is_same(earlier: Offer, wanted: OfferIn) -> bool:
+    """Tell whether this is what was sent before; once the offer has moved on, only what never changes can tell."""
+    names = {"partner_id", "kind", "category", "area_id"}
+    if earlier.version == 1:
+        names |= {"title", "description", "quantity", "price_fen", "valid_until"}
+        names |= {"valid_from"} if wanted.valid_from is not None else set()
+    return all(getattr(earlier, name) == getattr(wanted, name) for name in names)
+
+
 async def make_offer(session: WriteSession, caller: Principal, wanted: OfferIn) -> tuple[Offer, bool]:
     """Put a line on the resource list; returns it and whether it is new."""
     partner = await _partner(session, wanted.partner_id)
     _must_speak_for(caller, partner)
     area = await open_area(session, wanted.area_id)
-    if not (area.path == partner.coverage or area.path.startswith(partner.coverage + ".")):
+    if not covers(partner.coverage, area.path):
         raise OutsideCoverage(pointer="/area_id")
     now = utc_now()
     begins = wanted.valid_from or now
     if wanted.valid_until is not None and wanted.valid_until <= begins:
         raise ValidityEndsFirst(pointer="/valid_until")
+    await take_turn(session, "offer", wanted.id)
     earlier = await repository.find_offer(session, wanted.id) if wanted.id else None
     if earlier is not None:
-        asked = (wanted.partner_id, wanted.kind, wanted.category, wanted.title, wanted.description, wanted.area_id)
-        kept = (earlier.partner_id, earlier.kind, earlier.category, earlier.title, earlier.description, earlier.area_id)
-        if asked != kept:
+        if not _is_same(earlier, wanted):
             raise IdTaken(pointer="/id")
         return earlier, False
     offer = Offer(

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import select, tuple_
 
+from services.matching.locking import locked
 from services.matching.partners.models import Partner
 from shared.db import Session, WriteSession
 
@@ -20,7 +21,7 @@ async def find_partner(session: Session, partner_id: UUID) -> Partner | None:
 async def lock_partner(session: WriteSession, partner_id: UUID) -> Partner | None:
     """Return a partner and keep others from changing it meanwhile."""
     statement = select(Partner).where(Partner.tenant_id == session.tenant, Partner.id == partner_id)
-    return await session.scalar(statement.with_for_update())
+    return await session.scalar(locked(statement))
 
 
 async def partner_of_unit(session: Session, unit_id: UUID) -> Partner | None:

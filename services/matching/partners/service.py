@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from services.matching.coverage import covers
+from services.matching.locking import take_turn
 from services.matching.partners import repository
 from services.matching.partners.models import Partner
 from services.matching.partners.rules import (
@@ -44,11 +46,13 @@ async def apply_as_partner(session: WriteSession, caller: Principal, wanted: Par
     unit = await active_unit(session, wanted.unit_id)
     if unit.id not in caller.units(Role.UNIT_STAFF, Role.PARTNER):
         caller.must(*_OFFICERS, at=area.path, rule="own_unit_or_officer")
+    await take_turn(session, "partner", wanted.id)
     earlier = await repository.find_partner(session, wanted.id) if wanted.id else None
     if earlier is not None:
         if (earlier.unit_id, earlier.kind, earlier.area_id) != (wanted.unit_id, wanted.kind, wanted.area_id):
             raise IdTaken(pointer="/id")
         return earlier, False
+    await take_turn(session, "partner_of_unit", unit.id)
     if await repository.partner_of_unit(session, unit.id) is not None:
         raise AlreadyPartner
     partner = Partner(
@@ -76,7 +80,7 @@ async def change_partner(session: WriteSession, caller: Principal, partner: Part
         raise Forbidden(rule="own_unit_or_officer")
     if wanted.area_id is not None:
         area = await open_area(session, wanted.area_id)
-        if not area.path.startswith(partner.coverage):
+        if partner.state == PartnerState.VETTED and not covers(partner.coverage, area.path):
             partner.state = PartnerState.APPLIED.value
         partner.area_id, partner.coverage = area.id, area.path
     if wanted.note is not None:

@@ -4,7 +4,18 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Integer, String, Text, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -93,6 +104,7 @@ class Milestone(TenantRow, Base):
     due_on: Mapped[date | None]
     reached_at: Mapped[datetime | None]
     proof: Mapped[str | None] = mapped_column(Text)
+    attachment_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
 
 
 class ProjectStep(Base):

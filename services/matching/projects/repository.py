@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
+from services.matching.locking import locked
 from services.matching.projects.models import (
     Milestone,
     Project,
@@ -48,7 +49,7 @@ async def find_project(session: Session, project_id: UUID) -> Project | None:
 async def lock_project(session: WriteSession, project_id: UUID) -> Project | None:
     """Return a project and keep others from changing it meanwhile."""
     statement = select(Project).where(Project.tenant_id == session.tenant, Project.id == project_id)
-    return await session.scalar(statement.with_for_update())
+    return await session.scalar(locked(statement))
 
 
 async def project_of_request(session: WriteSession, project_id: UUID, request_id: UUID | None) -> Project | None:
@@ -91,17 +92,20 @@ async def list_projects(
     under: str | None,
     state: str | None,
     case_id: UUID | None,
+    text: str | None,
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> Sequence[Project]:
     """Return projects, the newest first."""
     statement = select(Project).where(Project.tenant_id == session.tenant)
     if under is not None:
-        statement = statement.where(Project.area_path.within(under))  # type: ignore[attr-defined]
+        statement = statement.where(Project.area_path.within(under))
     if state is not None:
         statement = statement.where(Project.state == state)
     if case_id is not None:
         statement = statement.where(Project.case_id == case_id)
+    if text is not None:
+        statement = statement.where(Project.title.icontains(text, autoescape=True))
     if after is not None:
         statement = statement.where(tuple_(Project.opened_at, Project.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Project.opened_at.desc(), Project.id.desc()).limit(limit))).all()

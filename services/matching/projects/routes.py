@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Response
 
-from services.matching.places import open_area
+from services.matching.places import known_area
 from services.matching.projects import repository, service
 from services.matching.projects.models import Project
 from services.matching.projects.rules import ProjectState
@@ -48,7 +48,9 @@ async def open_project(caller: Opener, session: Writing, response: Response, wan
         helping_unit_ids=tuple(wanted.helping_unit_ids),
         milestones=tuple((item.title, item.due_on) for item in wanted.milestones),
     )
-    project = await service.open_project(session, caller, new)
+    earlier = await service.find_sent_before(session, caller, new)
+    response.status_code = 201 if earlier is None else 200
+    project = earlier or await service.open_project(session, caller, new)
     response.headers["Location"] = f"/v1/projects/{project.id}"
     set_etag(response, project.version)
     return await project_out(session, project, caller)
@@ -62,11 +64,12 @@ async def list_projects(
     under: Annotated[UUID | None, Query(description="At or below this area 区域")] = None,
     state: ProjectState | None = None,
     case_id: UUID | None = None,
+    q: Annotated[str | None, Query(min_length=1, max_length=100, description="Words in the text 关键词")] = None,
 ) -> Page[ProjectSummary]:
     """Return projects, the newest first."""
-    path = (await open_area(session, under, pointer="/query/under")).path if under else None
+    path = (await known_area(session, under, pointer="/query/under")).path if under else None
     rows = await repository.list_projects(
-        session, under=path, state=state, case_id=case_id, after=paging.after, limit=paging.size + 1
+        session, under=path, state=state, case_id=case_id, text=q, after=paging.after, limit=paging.size + 1
     )
     return paging.page(rows, key=lambda row: (row.opened_at, row.id), view=ProjectSummary.model_validate)
 
@@ -126,7 +129,7 @@ async def reach_milestone(
 ) -> ProjectOut:
     """Note that a milestone is reached, with proof; the requesters hear of it."""
     project = await _begin(session, caller, project_id, expected)
-    await service.reach_milestone(session, caller, project, milestone_id, wanted.proof)
+    await service.reach_milestone(session, caller, project, milestone_id, wanted)
     set_etag(response, project.version)
     return await project_out(session, project, caller)
 

@@ -20,6 +20,7 @@ __all__ = [
     "ProjectAction",
     "ProjectFacts",
     "ProjectState",
+    "overspent_fen",
 ]
 
 
@@ -102,3 +103,8 @@ STEPS: Final[dict[ProjectAction, Step[ProjectFacts]]] = {
     ProjectAction.REACH: Step(_RUNNING, None, _responsible),
     ProjectAction.COMPLETE: Step(_RUNNING, ProjectState.COMPLETED, _responsible),
 }
+
+
+def overspent_fen(*, granted_fen: int, own_fen: int, paid_fen: int) -> int:
+    """Return by how much the payments exceed what the fund granted and the people concerned raise themselves."""
+    return max(0, paid_fen - granted_fen - own_fen)

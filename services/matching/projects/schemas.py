@@ -26,8 +26,8 @@ class ProjectIn(InputModel):
     area_id: UUID
     case_id: UUID | None = None
     lead_unit_id: UUID | None = None
-    helping_unit_ids: Annotated[list[UUID], Field(max_length=50)] = []
-    milestones: Annotated[list[MilestoneIn], Field(max_length=50)] = []
+    helping_unit_ids: Annotated[list[UUID], Field(max_length=50, default_factory=list)]
+    milestones: Annotated[list[MilestoneIn], Field(max_length=50, default_factory=list)]
 
 
 class BudgetIn(InputModel):
@@ -44,6 +44,7 @@ class ReachIn(InputModel):
     """How one can see that the milestone is reached."""
 
     proof: PlainText
+    attachment_ids: Annotated[list[UUID], Field(max_length=20, default_factory=list)]
 
 
 class CompleteIn(InputModel):
@@ -61,16 +62,18 @@ class MilestoneOut(OutputModel):
     due_on: date | None
     reached_at: datetime | None
     proof: str | None
+    attachment_ids: list[UUID]
 
 
 class BudgetOut(OutputModel):
-    """What was asked, granted and paid, in fen."""
+    """What was asked, granted and paid, in fen; overspent is what was paid beyond the grant and the own part."""
 
     state: BudgetState
     total_fen: int
     own_fen: int
     granted_fen: int
     paid_fen: int
+    overspent_fen: int
     request_id: UUID | None
     grant_id: UUID | None
 

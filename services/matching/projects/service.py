@@ -6,10 +6,12 @@ from typing import Any
 from uuid import UUID
 
 from services.matching.cases.repository import find_case_copy
+from services.matching.coverage import covers
+from services.matching.locking import take_turn
 from services.matching.needs.repository import needs_by_id
 from services.matching.needs.rules import NeedState
 from services.matching.places import active_unit, open_area
-from services.matching.problems import UnknownCase
+from services.matching.problems import UnknownCase, UnknownProject
 from services.matching.projects import repository
 from services.matching.projects.models import Milestone, Project, ProjectNeed, ProjectStep, ProjectUnit
 from services.matching.projects.rules import (
@@ -23,7 +25,7 @@ from services.matching.projects.rules import (
     ProjectFacts,
     ProjectState,
 )
-from services.matching.projects.schemas import BudgetIn
+from services.matching.projects.schemas import BudgetIn, ReachIn
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.contracts.matching import ProjectBudgetRequested, ProjectCompleted, ProjectOpened, ProjectProgressed
@@ -39,6 +41,7 @@ __all__ = [
     "begin_step",
     "complete_project",
     "facts_of",
+    "find_sent_before",
     "lock_project",
     "note_step",
     "open_project",
@@ -94,21 +97,32 @@ def note_step(session: WriteSession, project: Project, step: str, actor: str, da
     session.add(row)
 
 
+async def find_sent_before(session: WriteSession, caller: Principal, new: NewProject) -> Project | None:
+    """Return the project that this very request has opened before, or IdTaken when it was another request."""
+    if new.id is None:
+        return None
+    await take_turn(session, "project", new.id)
+    earlier = await repository.find_project(session, new.id)
+    if earlier is None:
+        return None
+    await _check_right_to_open(session, caller, new, (await open_area(session, new.area_id)).path)
+    if (earlier.title, earlier.area_id, earlier.case_id) != (new.title, new.area_id, new.case_id):
+        raise IdTaken(pointer="/id")
+    return earlier
+
+
 async def open_project(
     session: WriteSession, caller: Principal, new: NewProject, *, join_project_id: UUID | None = None
 ) -> Project:
     """Open a project, or return the running one that is to be joined."""
     if join_project_id is not None:
-        joined = await lock_project(session, join_project_id)
+        joined = await repository.lock_project(session, join_project_id)
+        if joined is None:
+            raise UnknownProject(pointer="/project_id")
         check_step(STEPS, ProjectAction.REACH, facts_of(joined), caller)
         return joined
     area = await open_area(session, new.area_id)
     await _check_right_to_open(session, caller, new, area.path)
-    earlier = await repository.find_project(session, new.id) if new.id else None
-    if earlier is not None:
-        if (earlier.title, earlier.area_id, earlier.case_id) != (new.title, new.area_id, new.case_id):
-            raise IdTaken(pointer="/id")
-        return earlier
     now = utc_now()
     number = await repository.take_number(session, now.year)
     project = Project(
@@ -154,7 +168,13 @@ async def _check_right_to_open(session: WriteSession, caller: Principal, new: Ne
     if new.case_id is not None and case is None:
         raise UnknownCase(pointer="/case_id")
     is_officer = caller.has(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER, at=path)
-    is_claimant = case is not None and case.unit_id is not None and case.unit_id in caller.units(Role.UNIT_STAFF)
+    # Who has claimed a case works where the case is, not anywhere.
+    is_claimant = (
+        case is not None
+        and case.unit_id is not None
+        and case.unit_id in caller.units(Role.UNIT_STAFF)
+        and covers(case.area_path, path)
+    )
     if not is_officer and not is_claimant:
         raise Forbidden(rule="officers_or_claiming_unit_open_projects")
 
@@ -175,19 +195,22 @@ async def _add_parts(session: WriteSession, project: Project, new: NewProject) -
             due_on=due_on,
             reached_at=None,
             proof=None,
+            attachment_ids=[],
         )
         session.add(milestone)
     await session.flush()
 
 
 async def attach_to_project(
-    session: WriteSession, project: Project, *, need_id: UUID, offer_id: UUID, quantity: int
+    session: WriteSession, caller: Principal, project: Project, *, need_id: UUID, offer_id: UUID, quantity: int
 ) -> None:
     """Let a project meet a need with some of an offer."""
     row = ProjectNeed(
         tenant_id=session.tenant, project_id=project.id, need_id=need_id, offer_id=offer_id, quantity=quantity
     )
     session.add(row)
+    data = {"need_id": str(need_id), "offer_id": str(offer_id), "quantity": quantity}
+    note_step(session, project, "attach", caller.actor, data)
     await session.flush()
 
 
@@ -221,7 +244,7 @@ async def request_budget(session: WriteSession, caller: Principal, project: Proj
 
 
 async def reach_milestone(
-    session: WriteSession, caller: Principal, project: Project, milestone_id: UUID, proof: str
+    session: WriteSession, caller: Principal, project: Project, milestone_id: UUID, wanted: ReachIn
 ) -> None:
     """Note that a milestone is reached; the requesters hear of it."""
     begin_step(caller, project, ProjectAction.REACH)
@@ -231,8 +254,14 @@ async def reach_milestone(
         raise NotFound
     if milestone.reached_at is not None:
         raise MilestoneAlreadyReached(milestone_id=str(milestone_id))
-    milestone.reached_at, milestone.proof = utc_now(), proof
-    note_step(session, project, "reach", caller.actor, {"milestone": milestone.title, "proof": proof})
+    milestone.reached_at, milestone.proof = utc_now(), wanted.proof
+    milestone.attachment_ids = wanted.attachment_ids
+    data = {
+        "milestone": milestone.title,
+        "proof": wanted.proof,
+        "attachment_ids": [str(item) for item in wanted.attachment_ids],
+    }
+    note_step(session, project, "reach", caller.actor, data)
     await session.flush()
     told = ProjectProgressed(
         project_id=project.id,

@@ -2,7 +2,7 @@
 
 from services.matching.projects import repository
 from services.matching.projects.models import Project
-from services.matching.projects.rules import STEPS
+from services.matching.projects.rules import STEPS, overspent_fen
 from services.matching.projects.schemas import ProjectOut, ProjectSummary
 from services.matching.projects.service import facts_of
 from shared.auth import Principal
@@ -21,6 +21,9 @@ async def project_out(session: Session, project: Project, caller: Principal) -> 
         "own_fen": project.own_fen,
         "granted_fen": project.granted_fen,
         "paid_fen": project.paid_fen,
+        "overspent_fen": overspent_fen(
+            granted_fen=project.granted_fen, own_fen=project.own_fen, paid_fen=project.paid_fen
+        ),
         "request_id": project.request_id,
         "grant_id": project.grant_id,
     }
@@ -38,6 +41,7 @@ async def project_out(session: Session, project: Project, caller: Principal) -> 
                     "due_on": item.due_on,
                     "reached_at": item.reached_at,
                     "proof": item.proof,
+                    "attachment_ids": item.attachment_ids,
                 }
                 for item in await repository.milestones_of(session, project.id)
             ],
