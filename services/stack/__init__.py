@@ -1,0 +1,1 @@
+"""The stack: the `linli` command, which runs the whole house on one machine."""
