@@ -77,7 +77,7 @@ class Caller:
         """Change some fields of a version."""
         return await self._send("PATCH", path, json=_plain(body), headers=_if_match(version))
 
-    async def act(self, path: str, action: str, body: object) -> Answer:
+    async def act(self, path: str, action: str, body: object = None) -> Answer:
         """Do something to a thing as it is now: read its version, act on it, and read again if somebody was faster.
 
         Events from other services may move a version between the reading and the acting.

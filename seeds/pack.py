@@ -91,8 +91,8 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 
 def _check_references(where: str, row: Row, rows: Mapping[str, Mapping[str, Row]]) -> None:
-    """Refuse a row that names a row which does not come before it; nested grants are looked at too."""
-    for part in (row, *row.get("grants", ())):
+    """Refuse a row that names a row which does not come before it; its nested rows are looked at too."""
+    for part in (row, *row.get("grants", ()), *row.get("contributions", ())):
         for member, kind in _REFERENCES.items():
             named = part.get(member)
             if named is not None and named not in rows.get(kind, {}):

@@ -1,4 +1,4 @@
-"""The four-thirty class 四点半课堂: a parent's wish becomes two lines of the demand list, two matches and one project."""
+"""The four-thirty class 四点半课堂: a parent's wish becomes two needs, two matches and one project."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -89,7 +89,8 @@ async def _state_needs(story: Story, house: House, case: Case) -> tuple[str, str
     """Let the case give birth to two lines of the demand list."""
     worker = await house.staff("grid_worker")
     with story.step("两条需求列入需求清单", "two needs go on the demand list"):
-        summaries = (("太和社区课后托管与作业辅导课程", 1), ("太和社区课后辅导志愿者", _TUTORS))
+        place = house.pack.row("areas", "taihe")["name"]
+        summaries = ((f"{place}课后托管与作业辅导课程", 1), (f"{place}课后辅导志愿者", _TUTORS))
         raised = []
         for summary, quantity in summaries:
             body = {"category": "after_school", "summary": summary, "quantity": quantity}

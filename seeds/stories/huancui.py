@@ -10,7 +10,8 @@ from typing import Any, Final
 from seeds.house import House
 from seeds.ids import fresh_id
 from seeds.png import photo
-from seeds.stories.threads import Case, Project, history_of, open_project
+from seeds.stories.threads import Case, Project, history_of, open_project, reach
+from seeds.stories.welfare_fund import Money, ask_and_approve, close_money, pay, raise_welfare_fund
 from seeds.story import Story
 
 __all__ = ["tell_huancui"]
@@ -18,7 +19,12 @@ __all__ = ["tell_huancui"]
 _DUE_DAYS: Final = 7
 _NEIGHBOURS: Final = ("neighbour_1", "neighbour_2", "neighbour_3")
 _MILESTONES: Final = (("现场勘查与疏通", 1), ("更换井盖与改造接口", 4), ("恢复路面与验收", 6))
-_FORBIDDEN, _NOT_FOUND, _CONFLICT = 403, 404, 409
+_FORBIDDEN, _NOT_FOUND, _UNPROCESSABLE = 403, 404, 422
+_CASE_STEPS: Final = (
+    *("file", "join", "join", "join", "accept", "triage", "claim", "project_opened"),
+    *("milestone_reached", "milestone_reached", "milestone_reached", "project_completed", "resolve", "feedback"),
+)
+_PROJECT_STEPS: Final = ("open", "request_budget", "budget_decided", "reach", "reach", "reach", "complete", "payment")
 
 
 async def tell_huancui(story: Story, house: House) -> None:
@@ -30,7 +36,17 @@ async def tell_huancui(story: Story, house: House) -> None:
     await _claim(story, house, case)
     story.chapter("二、项目", "the project")
     project = await _project(story, house, case)
-    await history_of(story, await house.resident("restaurant"), case, "project_opened")
+    story.chapter("三、公益金", "the welfare fund")
+    fund = await raise_welfare_fund(story, house)
+    money = await ask_and_approve(story, house, fund, project)
+    story.chapter("四、施工与付款", "repair and payment")
+    await _repair(story, house, case, project)
+    await pay(story, house, project, money)
+    await close_money(story, house, money)
+    story.chapter("五、办结与评价", "the verdict")
+    await _verdict(story, house, case, project)
+    await _chain(story, house, case, project, money)
+    await _foreigner(story, house, case, money)
 
 
 async def _report(story: Story, house: House) -> Case:
@@ -43,7 +59,7 @@ async def _report(story: Story, house: House) -> Case:
             "title": "两套管网交汇处污水外溢",
             "description": "两套管网交汇处的井盖冒污水，流到店门口和人行道，已经持续几天。",
             "area_id": house.id("areas", "qingdao_street"),
-            "place_text": "青岛街路口，两套管网交汇处",
+            "place_text": f"{house.pack.row('areas', 'qingdao_street')['name']}，两套管网交汇处",
             "attachment_ids": [picture["id"]],
         }
         filed = story.took(await owner.post("/v1/cases", body), 201)
@@ -137,3 +153,61 @@ async def _project(story: Story, house: House, case: Case) -> Project:
         story.expect("milestones 里程碑", list(project.milestones), [title for title, _ in _MILESTONES])
         story.note(f"{project.number} · {body['title']}")
     return project
+
+
+async def _repair(story: Story, house: House, case: Case, project: Project) -> None:
+    lead = await house.staff("lead")
+    with story.step("施工：里程碑逐一完成，诉求人同步看到", "the repair, milestone by milestone, seen by the owner"):
+        for title, _ in _MILESTONES:
+            await reach(story, lead, project, title, f"{title}：现场照片与签认单已存档")
+        steps = await history_of(story, await house.resident("restaurant"), case, "project_opened", "milestone_reached")
+        story.note(f"{steps[-1]['at']} · {steps[-1]['step']}")
+        done = story.took(await lead.act(project.path, "complete", {"note": "验收合格"}))
+        story.expect("project 项目", done["state"], "completed")
+
+
+async def _verdict(story: Story, house: House, case: Case, project: Project) -> None:
+    lead, owner = await house.staff("lead"), await house.resident("restaurant")
+    with story.step("办结须附照片：没有则被拒，附上则通过", "resolved only with a proof"):
+        await history_of(story, owner, case, "project_completed")
+        bare = await lead.act(case.path, "resolve", {"note": "已修复"})
+        story.refused("without a photo 无照片", bare, _UNPROCESSABLE, naming="proof_required")
+        proof = story.took(await lead.upload("/v1/attachments", photo(70, 150, 90), "image/png"))
+        body = {"note": f"井盖与接口已改造（{project.number}）", "attachment_ids": [proof["id"]]}
+        story.expect("state", story.took(await lead.act(case.path, "resolve", body))["state"], "resolved")
+    with story.step("诉求人评价：解决了", "the owner says: solved"):
+        neighbour = await house.resident("neighbour_1")
+        meddling = await neighbour.act(case.path, "feedback", {"answer": "solved"})
+        story.refused("somebody else's verdict 他人代评", meddling, _FORBIDDEN, naming="requester_only")
+        closed = story.took(await owner.act(case.path, "feedback", {"answer": "solved", "comment": "不冒水了"}))
+        story.expect("case 诉求", (closed["state"], closed["outcome"]), ("closed", "satisfied"))
+        took = datetime.fromisoformat(closed["updated_at"]) - datetime.fromisoformat(closed["filed_at"])
+        story.holds("within seven days 七日内", took < timedelta(days=_DUE_DAYS), str(took))
+
+
+async def _chain(story: Story, house: House, case: Case, project: Project, money: Money) -> None:
+    """Follow the whole chain: the steps of the case, those of its project, and the bank line."""
+    owner, auditor = await house.resident("restaurant"), await house.staff("auditor")
+    with story.step(
+        "全链条：诉求 → 项目 → 资助 → 冻结 → 付款 → 评价", "the chain, from the first word to the bank line"
+    ):
+        steps = await history_of(story, owner, case, "feedback")
+        story.expect("steps of the case 诉求步骤", [step["step"] for step in steps], list(_CASE_STEPS))
+        opened = next(step for step in steps if step["step"] == "project_opened")
+        story.expect("its project 所立项目", opened["data"]["project_id"], project.id)
+        done = story.took(await owner.get(f"{project.path}/history", page_size=200))["items"]
+        story.expect("steps of the project 项目步骤", [step["step"] for step in done], list(_PROJECT_STEPS))
+        grant = story.took(await owner.get(money.grant.path))
+        story.expect("grant and hold 资助与冻结", (grant["project_id"], grant["hold_id"]), (project.id, money.hold_id))
+        paid = story.took(await auditor.get(f"{money.grant.path}/invoices"))["items"]
+        payment = next(step["data"] for step in done if step["step"] == "payment")
+        story.expect("bank line 付款流水", [bill["payment_id"] for bill in paid], [payment["payment_id"]])
+        for step in steps:
+            story.note(f"{step['position']:>2}  {step['step']:<18}{step['from_state'] or '':>9} → {step['to_state']}")
+
+
+async def _foreigner(story: Story, house: House, case: Case, money: Money) -> None:
+    with story.step("外区县的工作人员什么也看不到", "another tenant's officer sees nothing of it"):
+        stranger = await house.elsewhere("chengkou").staff("officer")
+        for path in (case.path, money.fund.path, money.grant.path):
+            story.refused(path.split("/")[2], await stranger.get(path), _NOT_FOUND)

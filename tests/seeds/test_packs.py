@@ -84,6 +84,24 @@ def test_the_county_has_its_fund_members_and_its_compound_without_anybody() -> N
     assert {row["area"] for row in households} <= _below(pack, "old_yard")
 
 
+def test_what_the_funds_are_given_is_what_the_stories_say() -> None:
+    welfare = read_pack("huancui").row("funds", "welfare")
+    assert sum(given["amount_fen"] for given in welfare["contributions"]) == 200_000_000
+    co_building = read_pack("chengkou").row("funds", "co_building")
+    assert sum(given["amount_fen"] for given in co_building["contributions"]) == 10_000_000
+    assert [given["unit"] for given in co_building["contributions"]] == [f"member_{n:02}" for n in range(1, 12)]
+    assert sum(given.get("late", False) for given in co_building["contributions"]) == 1
+
+
+def test_the_households_raise_their_part_and_none_is_over_the_cap() -> None:
+    pack = read_pack("chengkou")
+    shares = [row["share_fen"] for row in pack.all("residents") if "share_fen" in row]
+    charter = pack.row("funds", "co_building")["charter"]
+    assert sum(shares) == 200_000
+    assert max(shares) <= charter["household_cap_fen"]
+    assert 300_000 * charter["match_den"] <= sum(shares) * charter["match_num"]
+
+
 def test_an_unknown_tenant_is_refused_with_the_names_there_are() -> None:
     with pytest.raises(PackProblem, match="chengkou, huancui"):
         read_pack("nowhere")
