@@ -24,7 +24,7 @@ def root_path(tenant: str) -> str:
     except OSError:
         return tenant
     areas: list[dict[str, Any]] = json.loads(content)
-    return next((str(area["code"]) for area in areas if not area.get("parent")), tenant)
+    return next((str(area["key"]) for area in areas if not area.get("parent")), tenant)
 
 
 def mint(signing_keys: str, tenant: str, role: Role, *, at: str | None = None, ttl_s: int = 900) -> str:
