@@ -1,4 +1,6 @@
-"""Identifiers are UUIDv7 (RFC 9562): they sort by creation time, so indexes grow at one end, and a phone can make them offline."""
+"""Identifiers are UUIDv7 (RFC 9562): they sort by creation time, so indexes grow at one end, and a phone can make
+them offline.
+"""
 
 from uuid import UUID
 

@@ -9,7 +9,9 @@ __all__ = ["ServiceSettings"]
 
 
 class ServiceSettings(BaseSettings):
-    """Settings shared by all services, from variables that begin with LINLI_; a missing required one stops the start."""
+    """Settings shared by all services, from variables that begin with LINLI_; a missing required one stops the
+    start.
+    """
 
     model_config = SettingsConfigDict(env_prefix="LINLI_", extra="ignore", populate_by_name=True)
 

@@ -22,7 +22,9 @@ class Text:
 
 
 def preferred_language(accept_language: str | None) -> str:
-    """Choose `zh` or `en` by an Accept-Language header (RFC 9110 §12.5.4); Chinese when it names neither or is malformed."""
+    """Choose `zh` or `en` by an Accept-Language header (RFC 9110 §12.5.4); Chinese when it names neither or is
+    malformed.
+    """
     best, best_quality = "zh", 0.0
     for part in (accept_language or "")[:256].split(","):
         tag, _, parameter = part.strip().partition(";")

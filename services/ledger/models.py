@@ -4,6 +4,12 @@ from shared.db import kernel_models, reference_models, service_base
 
 __all__ = ["Base", "reference"]
 
-Base = service_base("ledger")
+
+class Base(service_base("ledger")):  # type: ignore[misc]
+    """Declarative base of the ledger."""
+
+    __abstract__ = True
+
+
 kernel_models(Base)
 reference = reference_models(Base)

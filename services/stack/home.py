@@ -1,4 +1,6 @@
-"""The data folder of a house on one machine: its secrets, its ports, its logs, and the lock that keeps it to one owner."""
+"""The data folder of a house on one machine: its secrets, its ports, its logs, and the lock that keeps it to one
+owner.
+"""
 
 import base64
 import fcntl

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from typing import Any
 
 import uvicorn
 import uvloop
@@ -54,7 +55,7 @@ async def run(settings: WorkerSettings) -> None:
         loop.add_signal_handler(number, stopping.set)
     # Served inside our own loop and life, so the server must not take the signals for itself.
     health = asyncio.create_task(server._serve())  # noqa: SLF001 - `serve` would install signal handlers
-    waits = {asyncio.create_task(stopping.wait())}
+    waits: set[asyncio.Task[Any]] = {asyncio.create_task(stopping.wait())}
     try:
         start = asyncio.create_task(house.start())
         await asyncio.wait({start, *waits}, return_when=asyncio.FIRST_COMPLETED)

@@ -26,7 +26,9 @@ T = TypeVar("T", bound=EventData)
 
 
 class Event(BaseModel, Generic[T]):
-    """One event as it travels. Unknown payload members are ignored, so that a newer producer does not stop an older consumer."""
+    """One event as it travels. Unknown payload members are ignored, so that a newer producer does not stop an older
+    consumer.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -1,4 +1,6 @@
-"""Who listens to what. An event with no consumer here is public: it is part of the catalogue that partners subscribe to."""
+"""Who listens to what. An event with no consumer here is public: it is part of the catalogue that partners subscribe
+to.
+"""
 
 from typing import Final
 

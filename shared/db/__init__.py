@@ -1,4 +1,6 @@
-"""PostgreSQL as the only truth: tenant-bound transactions, commit before the answer, row-level security under all of it."""
+"""PostgreSQL as the only truth: tenant-bound transactions, commit before the answer, row-level security under all of
+it.
+"""
 
 from shared.db.base import Ltree, TenantRow, UtcTime, service_base
 from shared.db.database import Database

@@ -23,7 +23,7 @@ _CONNECT_TIMEOUT_S = 3.0
 _COMMAND_TIMEOUT_S = 30.0
 
 
-class _HotConnection(asyncpg.Connection):
+class _HotConnection(asyncpg.Connection):  # type: ignore[misc]
     """A driver connection that needs no reset between uses: the hot path leaves no state behind its COMMIT."""
 
     def get_reset_query(self) -> str:
@@ -170,7 +170,9 @@ class Database:
 
 @asynccontextmanager
 async def _discarded(session: AsyncSession) -> AsyncIterator[None]:
-    """Let go of the session's objects at the end without a word to the database: the transaction is not the session's."""
+    """Let go of the session's objects at the end without a word to the database: the transaction is not the
+    session's.
+    """
     try:
         yield
     finally:
@@ -179,7 +181,9 @@ async def _discarded(session: AsyncSession) -> AsyncIterator[None]:
 
 
 async def _commit(connection: Any) -> None:  # noqa: ANN401 - asyncpg's connection or its pool proxy
-    """Commit, and believe only PostgreSQL's own word: COMMIT of a failed transaction answers ROLLBACK without an error."""
+    """Commit, and believe only PostgreSQL's own word: COMMIT of a failed transaction answers ROLLBACK without an
+    error.
+    """
     if await connection.execute("COMMIT") != "COMMIT":
         message = "the transaction had failed before COMMIT and was rolled back"
         raise RuntimeError(message)

@@ -1,4 +1,6 @@
-"""The tables that the kernel keeps in every service's schema, declared once and registered on each service's metadata."""
+"""The tables that the kernel keeps in every service's schema, declared once and registered on each service's
+metadata.
+"""
 
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -102,7 +104,9 @@ def kernel_models(base: type[DeclarativeBase]) -> None:
         created_at: Mapped[datetime]
 
     class ScheduleRun(base):  # type: ignore[misc,valid-type]
-        """The lock of a schedule: whoever inserts the row of an occurrence runs it. Belongs to no tenant: `tenant_id` is `_`."""
+        """The lock of a schedule: whoever inserts the row of an occurrence runs it. Belongs to no tenant: `tenant_id`
+        is `_`.
+        """
 
         __tablename__ = "schedule_runs"
         tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)

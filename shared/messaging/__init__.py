@@ -1,6 +1,7 @@
 """The pipe between services: an outbox in PostgreSQL, a disposable queue in Redis, an inbox in PostgreSQL.
 
-Redis may be emptied or killed at any moment: nothing is lost, since the outbox sends again what was not acknowledged, and
+Redis may be emptied or killed at any moment: nothing is lost, since the outbox sends again what was not acknowledged,
+and
 nothing happens twice, since the inbox remembers what was applied in the transaction that applied it.
 """
 

@@ -1,4 +1,6 @@
-"""The bell that wakes the relay after a commit. Losing it costs at most one polling interval, so nobody waits for it."""
+"""The bell that wakes the relay after a commit. Losing it costs at most one polling interval, so nobody waits for
+it.
+"""
 
 import asyncio
 from typing import Final
@@ -7,7 +9,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-__all__ = ["Bell", "bell_key"]
+__all__ = ["Bell", "bell_key", "wait_for_bell"]
 
 log = structlog.get_logger()
 
@@ -17,6 +19,11 @@ _TIMEOUT_S: Final = 1.0
 def bell_key(service: str) -> str:
     """Name the list that the relay of a service's outbox waits on."""
     return f"linli:bell:{service}"
+
+
+async def wait_for_bell(redis: Redis, key: str, timeout_s: float) -> None:
+    """Sleep until somebody rings or the time is up. Fractions of a second are what Redis takes and its stub forgets."""
+    await redis.execute_command("BLPOP", key, timeout_s)  # type: ignore[no-untyped-call]
 
 
 class Bell:

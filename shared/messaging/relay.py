@@ -15,7 +15,7 @@ from arq import ArqRedis
 from redis.exceptions import RedisError
 
 from shared.ids import new_id
-from shared.messaging.bell import bell_key
+from shared.messaging.bell import bell_key, wait_for_bell
 from shared.messaging.worker import DELIVER, doorbell_key, queue_name
 
 __all__ = ["BATCH_SIZE", "CREDIT", "Relay"]
@@ -92,7 +92,9 @@ class Relay:
         return sent
 
     async def watch_epoch(self) -> bool:
-        """Send everything unacknowledged again if Redis has been emptied since the last look; returns whether it was."""
+        """Send everything unacknowledged again if Redis has been emptied since the last look; returns whether it
+        was.
+        """
         if await self._redis.exists(self._epoch_key):
             return False
         # Forget first and mark after: dying in between repeats the forgetting, which the inbox makes harmless.
@@ -103,7 +105,7 @@ class Relay:
 
     async def _send_when_rung(self) -> None:
         while True:
-            await self._redis.blpop([bell_key(self._service)], timeout=POLL_S)
+            await wait_for_bell(self._redis, bell_key(self._service), POLL_S)
             await self.send_all()
 
     async def _watch_over(self) -> None:

@@ -1,4 +1,6 @@
-"""Timed work: whoever inserts the row of an occurrence runs it, so it runs at most once however many workers there are."""
+"""Timed work: whoever inserts the row of an occurrence runs it, so it runs at most once however many workers there
+are.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence

@@ -8,7 +8,7 @@ batch of events in it.
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
 import asyncpg
@@ -16,9 +16,11 @@ import orjson
 import structlog
 from arq import ArqRedis, Retry, func
 from arq.connections import RedisSettings, create_pool
+from arq.typing import WorkerCoroutine
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
+from shared.messaging.bell import wait_for_bell
 from shared.messaging.inbox import Inbox
 
 __all__ = ["DELIVER", "IN_PROGRESS_S", "QueueWorker", "doorbell_key", "queue_name", "redis_pool"]
@@ -80,7 +82,7 @@ class QueueWorker(Worker):
         self, *, inbox: Inbox, service: str, redis: ArqRedis, relay_pool: "asyncpg.Pool[asyncpg.Record]"
     ) -> None:
         super().__init__(
-            functions=[func(self._deliver, name=DELIVER)],
+            functions=[func(cast("WorkerCoroutine", self._deliver), name=DELIVER)],
             queue_name=queue_name(service),
             redis_pool=redis,
             handle_signals=False,
@@ -104,7 +106,7 @@ class QueueWorker(Worker):
         try:
             while not self._stopping.is_set():
                 try:
-                    await self.pool.blpop([doorbell_key(self._service)], timeout=_DOORBELL_S)
+                    await wait_for_bell(self.pool, doorbell_key(self._service), _DOORBELL_S)
                     await self._poll_iteration()
                 except (RedisError, OSError, TimeoutError) as error:
                     log.warning("worker_waits_for_redis", service=self._service, error=repr(error)[:200])
@@ -135,7 +137,7 @@ class QueueWorker(Worker):
             raise Retry(defer=1) from error
         except Exception as error:
             # The batch stays unacknowledged: whatever this was, the outbox sends it again.
-            log.error("batch_not_delivered", service=self._service, error=repr(error)[:300])  # noqa: TRY400
+            log.error("batch_not_delivered", service=self._service, error=repr(error)[:300])
             raise Retry(defer=2) from error
 
     async def _acknowledge(self, producer: str, done: Sequence[dict[str, Any]]) -> None:

@@ -108,7 +108,9 @@ def _validation_problem(error: RequestValidationError) -> Problem:
 
 
 def accident_problem(error: BaseException) -> Problem:
-    """Tell an accident: Unavailable when the database or a socket is away or gave way to a deadlock, else an internal error."""
+    """Tell an accident: Unavailable when the database or a socket is away or gave way to a deadlock, else an internal
+    error.
+    """
     cause: BaseException | None = error
     while cause is not None:
         sqlstate = str(getattr(cause, "sqlstate", "") or "")
@@ -125,8 +127,9 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 
 async def _on_validation(request: Request, error: Exception) -> Response:
-    is_validation = isinstance(error, RequestValidationError)
-    return problem_response(request, _validation_problem(error) if is_validation else accident_problem(error))
+    if isinstance(error, RequestValidationError):
+        return problem_response(request, _validation_problem(error))
+    return problem_response(request, accident_problem(error))
 
 
 async def _on_http(request: Request, error: Exception) -> Response:

@@ -1,6 +1,6 @@
 """Keeping and reading the copies. Events of one subject come in order, so the last one told is the one that holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from sqlalchemy import select
@@ -55,7 +55,7 @@ def reference_consumers(service: str, models: ReferenceModels) -> Consumers:
 
 
 async def _upsert(
-    session: WriteSession, model: type[AreaCopyColumns | UnitCopyColumns], rows: list[dict[str, object]]
+    session: WriteSession, model: type[AreaCopyColumns | UnitCopyColumns], rows: Sequence[Mapping[str, object]]
 ) -> None:
     statement = insert(model).values(rows)
     changed = {name: statement.excluded[name] for name in rows[0] if name not in {"tenant_id", "id"}}

@@ -1,4 +1,6 @@
-"""Helpers for tests against the real thing: real servers in temporary folders, real tokens, the real pipe run to rest."""
+"""Helpers for tests against the real thing: real servers in temporary folders, real tokens, the real pipe run to
+rest.
+"""
 
 from shared.testing.callers import Callers
 from shared.testing.pipe import Pipe

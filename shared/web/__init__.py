@@ -1,4 +1,6 @@
-"""How a service speaks HTTP: one way to build an app, to open a transaction, to be asked twice and to refuse stale writes."""
+"""How a service speaks HTTP: one way to build an app, to open a transaction, to be asked twice and to refuse stale
+writes.
+"""
 
 from shared.web.app import create_app
 from shared.web.conditional import ExpectedVersion, check_version, if_match, set_etag

@@ -1,4 +1,6 @@
-"""Builds a service's app: the same health, metrics, envelope and refusals everywhere, so that a subject brings only routes."""
+"""Builds a service's app: the same health, metrics, envelope and refusals everywhere, so that a subject brings only
+routes.
+"""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager

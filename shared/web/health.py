@@ -1,6 +1,7 @@
 """Two questions of an orchestrator: is the process alive, and can it serve.
 
-Redis is a disposable pipe: without it every request is still served from PostgreSQL, so its loss is `degraded`, not unready.
+Redis is a disposable pipe: without it every request is still served from PostgreSQL, so its loss is `degraded`, not
+unready.
 """
 
 import asyncio

@@ -45,7 +45,8 @@ CREATE TABLE ledger.accounts (
     opened_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT accounts_pkey PRIMARY KEY (tenant_id, id),
     CONSTRAINT accounts_tenant_id_book_id_fkey FOREIGN KEY(tenant_id, book_id) REFERENCES ledger.books (tenant_id, id),
-    CONSTRAINT accounts_class_check CHECK (class IN ('asset', 'liability', 'net_assets', 'income', 'expense', 'clearing', 'budget', 'memo')),
+    CONSTRAINT accounts_class_check CHECK (class IN ('asset', 'liability', 'net_assets', 'income', 'expense',
+        'clearing', 'budget', 'memo')),
     CONSTRAINT accounts_unit_check CHECK (unit IN ('CNY', 'hours', 'pieces'))
 );
 CREATE UNIQUE INDEX accounts_code_key ON ledger.accounts (tenant_id, book_id, code);
@@ -80,7 +81,8 @@ CREATE TABLE ledger.transactions (
     actor VARCHAR(80) NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT transactions_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT transactions_tenant_id_book_id_fkey FOREIGN KEY(tenant_id, book_id) REFERENCES ledger.books (tenant_id, id),
+    CONSTRAINT transactions_tenant_id_book_id_fkey FOREIGN KEY(tenant_id, book_id) REFERENCES ledger.books
+        (tenant_id, id),
     CONSTRAINT transactions_kind_check CHECK (kind IN ('post', 'hold', 'settle', 'void'))
 );
 CREATE INDEX transactions_book_idx ON ledger.transactions (tenant_id, book_id, created_at DESC, id DESC);
@@ -97,9 +99,12 @@ CREATE TABLE ledger.balances (
     pending_credits BIGINT DEFAULT 0 NOT NULL,
     last_sequence BIGINT DEFAULT 0 NOT NULL,
     CONSTRAINT balances_pkey PRIMARY KEY (tenant_id, account_id),
-    CONSTRAINT balances_tenant_id_account_id_fkey FOREIGN KEY(tenant_id, account_id) REFERENCES ledger.accounts (tenant_id, id),
-    CONSTRAINT balances_floor_check CHECK (floor_fen IS NULL OR CASE WHEN debit_normal THEN posted_debits - posted_credits - pending_credits ELSE posted_credits - posted_debits - pending_debits END >= floor_fen),
-    CONSTRAINT balances_gross_check CHECK (posted_debits >= 0 AND posted_credits >= 0 AND pending_debits >= 0 AND pending_credits >= 0)
+    CONSTRAINT balances_tenant_id_account_id_fkey FOREIGN KEY(tenant_id, account_id) REFERENCES ledger.accounts
+        (tenant_id, id),
+    CONSTRAINT balances_floor_check CHECK (floor_fen IS NULL OR CASE WHEN debit_normal THEN posted_debits -
+        posted_credits - pending_credits ELSE posted_credits - posted_debits - pending_debits END >= floor_fen),
+    CONSTRAINT balances_gross_check CHECK (posted_debits >= 0 AND posted_credits >= 0 AND pending_debits >= 0 AND
+        pending_credits >= 0)
 );
 CREATE TABLE ledger.grants (
     tenant_id VARCHAR(32) NOT NULL,
@@ -160,9 +165,12 @@ CREATE TABLE ledger.postings (
     credit_sequence BIGINT NOT NULL,
     credit_after BIGINT NOT NULL,
     CONSTRAINT postings_pkey PRIMARY KEY (tenant_id, transaction_id, leg),
-    CONSTRAINT postings_tenant_id_transaction_id_fkey FOREIGN KEY(tenant_id, transaction_id) REFERENCES ledger.transactions (tenant_id, id),
-    CONSTRAINT postings_tenant_id_debit_account_fkey FOREIGN KEY(tenant_id, debit_account) REFERENCES ledger.accounts (tenant_id, id),
-    CONSTRAINT postings_tenant_id_credit_account_fkey FOREIGN KEY(tenant_id, credit_account) REFERENCES ledger.accounts (tenant_id, id),
+    CONSTRAINT postings_tenant_id_transaction_id_fkey FOREIGN KEY(tenant_id, transaction_id) REFERENCES
+        ledger.transactions (tenant_id, id),
+    CONSTRAINT postings_tenant_id_debit_account_fkey FOREIGN KEY(tenant_id, debit_account) REFERENCES ledger.accounts
+        (tenant_id, id),
+    CONSTRAINT postings_tenant_id_credit_account_fkey FOREIGN KEY(tenant_id, credit_account) REFERENCES
+        ledger.accounts (tenant_id, id),
     CONSTRAINT postings_amount_check CHECK (amount BETWEEN 1 AND 9007199254740991),
     CONSTRAINT postings_two_accounts_check CHECK (debit_account <> credit_account)
 );
@@ -182,8 +190,10 @@ CREATE TABLE ledger.contributions (
     transaction_id UUID,
     version INTEGER NOT NULL,
     CONSTRAINT contributions_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT contributions_tenant_id_fund_id_fkey FOREIGN KEY(tenant_id, fund_id) REFERENCES ledger.funds (tenant_id, id),
-    CONSTRAINT contributions_tenant_id_grant_id_fkey FOREIGN KEY(tenant_id, grant_id) REFERENCES ledger.grants (tenant_id, id),
+    CONSTRAINT contributions_tenant_id_fund_id_fkey FOREIGN KEY(tenant_id, fund_id) REFERENCES ledger.funds
+        (tenant_id, id),
+    CONSTRAINT contributions_tenant_id_grant_id_fkey FOREIGN KEY(tenant_id, grant_id) REFERENCES ledger.grants
+        (tenant_id, id),
     CONSTRAINT contributions_amount_check CHECK (amount_fen > 0),
     CONSTRAINT contributions_giver_kind_check CHECK (giver_kind IN ('unit', 'person', 'household'))
 );
@@ -197,7 +207,8 @@ CREATE TABLE ledger.grant_votes (
     reason TEXT,
     voted_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT grant_votes_pkey PRIMARY KEY (tenant_id, grant_id, person_id),
-    CONSTRAINT grant_votes_tenant_id_grant_id_fkey FOREIGN KEY(tenant_id, grant_id) REFERENCES ledger.grants (tenant_id, id),
+    CONSTRAINT grant_votes_tenant_id_grant_id_fkey FOREIGN KEY(tenant_id, grant_id) REFERENCES ledger.grants
+        (tenant_id, id),
     CONSTRAINT grant_votes_vote_check CHECK (vote IN ('approve', 'refuse', 'recuse'))
 );
 CREATE TABLE ledger.invoices (
@@ -214,7 +225,8 @@ CREATE TABLE ledger.invoices (
     received_at TIMESTAMP WITH TIME ZONE NOT NULL,
     version INTEGER NOT NULL,
     CONSTRAINT invoices_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT invoices_tenant_id_grant_id_fkey FOREIGN KEY(tenant_id, grant_id) REFERENCES ledger.grants (tenant_id, id),
+    CONSTRAINT invoices_tenant_id_grant_id_fkey FOREIGN KEY(tenant_id, grant_id) REFERENCES ledger.grants (tenant_id,
+        id),
     CONSTRAINT invoices_amount_check CHECK (amount_fen > 0),
     CONSTRAINT invoices_state_check CHECK (state IN ('received', 'approved', 'paid'))
 );
@@ -229,8 +241,10 @@ CREATE TABLE ledger.payments (
     transaction_id UUID NOT NULL,
     paid_at TIMESTAMP WITH TIME ZONE NOT NULL,
     CONSTRAINT payments_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT payments_tenant_id_invoice_id_fkey FOREIGN KEY(tenant_id, invoice_id) REFERENCES ledger.invoices (tenant_id, id),
-    CONSTRAINT payments_tenant_id_transaction_id_fkey FOREIGN KEY(tenant_id, transaction_id) REFERENCES ledger.transactions (tenant_id, id)
+    CONSTRAINT payments_tenant_id_invoice_id_fkey FOREIGN KEY(tenant_id, invoice_id) REFERENCES ledger.invoices
+        (tenant_id, id),
+    CONSTRAINT payments_tenant_id_transaction_id_fkey FOREIGN KEY(tenant_id, transaction_id) REFERENCES
+        ledger.transactions (tenant_id, id)
 );
 CREATE UNIQUE INDEX payments_invoice_key ON ledger.payments (tenant_id, invoice_id)"""
 # Written once and never again, by nobody.

@@ -152,7 +152,9 @@ async def _submit(session: WriteSession, fund: Fund, wanted: Application, asked_
 
 
 async def vote(session: WriteSession, caller: Principal, grant: Grant, action: GrantAction, reason: str | None) -> None:
-    """Hear one approver. Enough approvals hold the money; one refusal refuses; a conflict of interest blocks the vote."""
+    """Hear one approver. Enough approvals hold the money; one refusal refuses; a conflict of interest blocks the
+    vote.
+    """
     check_step(STEPS, action, facts_of(grant), caller)
     if caller.subject_id is None:
         raise Unauthenticated

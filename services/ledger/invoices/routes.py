@@ -68,7 +68,7 @@ async def approve_invoice(
     """Approve a bill, by somebody who has not asked for the money."""
     invoice, grant = await service.begin(session, invoice_id)
     check_version(expected, invoice.version, await service.invoice_out(session, invoice))
-    await service.approve_invoice(session, caller, invoice, grant)
+    service.approve_invoice(caller, invoice, grant)
     await session.flush()
     set_etag(response, invoice.version)
     return await service.invoice_out(session, invoice)

@@ -69,7 +69,7 @@ async def begin(session: WriteSession, invoice_id: UUID) -> tuple[Invoice, Grant
     return invoice, grant
 
 
-async def approve_invoice(session: WriteSession, caller: Principal, invoice: Invoice, grant: Grant) -> None:
+def approve_invoice(caller: Principal, invoice: Invoice, grant: Grant) -> None:
     """Approve a bill, by somebody who has not asked for the money."""
     caller.must(Role.APPROVER, at=grant.area_path, rule="approvers_approve_invoices")
     if caller.subject_id in {grant.applicant_id, invoice.received_by}:
