@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from sqlalchemy import TextClause, text
+from sqlalchemy import text
 
 from shared.clock import utc_now
 from shared.db import Database, WriteSession
@@ -32,94 +32,59 @@ _ERROR_LENGTH: Final = 2000
 _AWAY: Final = 503
 
 
-class _Statements:
-    """The inbox's SQL for one schema."""
-
-    def __init__(self, schema: str) -> None:
-        self.begin_subjects = self._text(
-            """
-            INSERT INTO {s}.inbox_subjects (tenant_id, subject, last_sequence)
-            SELECT :tenant, subject, 0 FROM unnest(CAST(:subjects AS text[])) AS subject ORDER BY subject
-            ON CONFLICT DO NOTHING""",
-            schema,
-        )
-        # Locked in the order of their names, so that two batches that share subjects queue and never deadlock.
-        self.lock_subjects = self._text(
-            """
-            SELECT subject, last_sequence FROM {s}.inbox_subjects
-            WHERE tenant_id = :tenant AND subject = ANY(CAST(:subjects AS text[])) ORDER BY subject FOR UPDATE""",
-            schema,
-        )
-        self.receive = self._text(
-            """
-            INSERT INTO {s}.inbox (tenant_id, id, type, subject, sequence, state, body, applied_at)
-            SELECT :tenant, e.id, e.type, e.subject, e.sequence, e.state,
-                   CASE WHEN e.state = 'waiting' THEN e.body END,
-                   CASE WHEN e.state = 'applied' THEN clock_timestamp() END
-            FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:subjects AS text[]),
-                        CAST(:sequences AS bigint[]), CAST(:states AS text[]), CAST(:bodies AS text[]))
-                 AS e (id, type, subject, sequence, state, body)
-            ON CONFLICT (tenant_id, id) DO NOTHING""",
-            schema,
-        )
-        self.held = self._text(
-            """
-            SELECT id, subject, sequence, state, body FROM {s}.inbox
-            WHERE tenant_id = :tenant AND subject = ANY(CAST(:subjects AS text[]))
-              AND state IN ('waiting', 'failed', 'dead') ORDER BY subject, sequence""",
-            schema,
-        )
-        self.applied = self._text(
-            """
-            UPDATE {s}.inbox SET state = 'applied', body = NULL, next_attempt_at = NULL,
-                   applied_at = clock_timestamp()
-            WHERE tenant_id = :tenant AND id = ANY(CAST(:ids AS uuid[]))""",
-            schema,
-        )
-        self.advance = self._text(
-            """
-            UPDATE {s}.inbox_subjects AS t SET last_sequence = a.sequence
-            FROM unnest(CAST(:subjects AS text[]), CAST(:sequences AS bigint[])) AS a (subject, sequence)
-            WHERE t.tenant_id = :tenant AND t.subject = a.subject""",
-            schema,
-        )
-        self.fail = self._text(
-            """
-            INSERT INTO {s}.inbox
-                (tenant_id, id, type, subject, sequence, state, body, attempts, next_attempt_at, error)
-            VALUES (:tenant, :id, :type, :subject, :sequence, 'failed', :body, 1, :next_attempt_at, :error)
-            ON CONFLICT (tenant_id, id) DO UPDATE SET
-                state = CASE WHEN inbox.attempts + 1 >= :max_attempts THEN 'dead' ELSE 'failed' END,
-                attempts = inbox.attempts + 1, next_attempt_at = EXCLUDED.next_attempt_at, error = EXCLUDED.error
-            WHERE inbox.state <> 'applied'
-            RETURNING state, attempts""",
-            schema,
-        )
-        self.next_waiting = self._text(
-            """
-            SELECT i.id, i.sequence, i.body FROM {s}.inbox AS i
-            JOIN {s}.inbox_subjects AS t ON t.tenant_id = i.tenant_id AND t.subject = i.subject
-            WHERE i.tenant_id = :tenant AND i.subject = :subject AND i.state = 'waiting'
-              AND i.sequence = t.last_sequence + 1""",
-            schema,
-        )
-        self.due = self._text(
-            """
-            SELECT id, attempts, body FROM {s}.inbox
-            WHERE tenant_id = :tenant AND state = 'failed' AND next_attempt_at <= now()
-            ORDER BY next_attempt_at LIMIT 100""",
-            schema,
-        )
-        self.requeue = self._text(
-            """
-            UPDATE {s}.inbox SET state = 'failed', attempts = 0, next_attempt_at = now()
-            WHERE tenant_id = :tenant AND id = CAST(:id AS uuid) AND state = 'dead' RETURNING id""",
-            schema,
-        )
-
-    @staticmethod
-    def _text(statement: str, schema: str) -> TextClause:
-        return text(statement.format(s=schema))
+# The inbox's SQL, with the schema left open.
+_SQL: Final[dict[str, str]] = {
+    "begin_subjects": """
+        INSERT INTO {s}.inbox_subjects (tenant_id, subject, last_sequence)
+        SELECT :tenant, subject, 0 FROM unnest(CAST(:subjects AS text[])) AS subject ORDER BY subject
+        ON CONFLICT DO NOTHING""",
+    # Locked in the order of their names, so that two batches that share subjects queue and never deadlock.
+    "lock_subjects": """
+        SELECT subject, last_sequence FROM {s}.inbox_subjects
+        WHERE tenant_id = :tenant AND subject = ANY(CAST(:subjects AS text[])) ORDER BY subject FOR UPDATE""",
+    "receive": """
+        INSERT INTO {s}.inbox (tenant_id, id, type, subject, sequence, state, body, applied_at)
+        SELECT :tenant, e.id, e.type, e.subject, e.sequence, e.state,
+               CASE WHEN e.state = 'waiting' THEN e.body END,
+               CASE WHEN e.state = 'applied' THEN clock_timestamp() END
+        FROM unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:subjects AS text[]),
+                    CAST(:sequences AS bigint[]), CAST(:states AS text[]), CAST(:bodies AS text[]))
+             AS e (id, type, subject, sequence, state, body)
+        ON CONFLICT (tenant_id, id) DO NOTHING""",
+    "held": """
+        SELECT id, subject, sequence, state, body FROM {s}.inbox
+        WHERE tenant_id = :tenant AND subject = ANY(CAST(:subjects AS text[]))
+          AND state IN ('waiting', 'failed', 'dead') ORDER BY subject, sequence""",
+    "applied": """
+        UPDATE {s}.inbox SET state = 'applied', body = NULL, next_attempt_at = NULL,
+               applied_at = clock_timestamp()
+        WHERE tenant_id = :tenant AND id = ANY(CAST(:ids AS uuid[]))""",
+    "advance": """
+        UPDATE {s}.inbox_subjects AS t SET last_sequence = a.sequence
+        FROM unnest(CAST(:subjects AS text[]), CAST(:sequences AS bigint[])) AS a (subject, sequence)
+        WHERE t.tenant_id = :tenant AND t.subject = a.subject""",
+    "fail": """
+        INSERT INTO {s}.inbox
+            (tenant_id, id, type, subject, sequence, state, body, attempts, next_attempt_at, error)
+        VALUES (:tenant, :id, :type, :subject, :sequence, 'failed', :body, 1, :next_attempt_at, :error)
+        ON CONFLICT (tenant_id, id) DO UPDATE SET
+            state = CASE WHEN inbox.attempts + 1 >= :max_attempts THEN 'dead' ELSE 'failed' END,
+            attempts = inbox.attempts + 1, next_attempt_at = EXCLUDED.next_attempt_at, error = EXCLUDED.error
+        WHERE inbox.state <> 'applied'
+        RETURNING state, attempts""",
+    "next_waiting": """
+        SELECT i.id, i.sequence, i.body FROM {s}.inbox AS i
+        JOIN {s}.inbox_subjects AS t ON t.tenant_id = i.tenant_id AND t.subject = i.subject
+        WHERE i.tenant_id = :tenant AND i.subject = :subject AND i.state = 'waiting'
+          AND i.sequence = t.last_sequence + 1""",
+    "due": """
+        SELECT id, attempts, body FROM {s}.inbox
+        WHERE tenant_id = :tenant AND state = 'failed' AND next_attempt_at <= now()
+        ORDER BY next_attempt_at LIMIT 100""",
+    "requeue": """
+        UPDATE {s}.inbox SET state = 'failed', attempts = 0, next_attempt_at = now()
+        WHERE tenant_id = :tenant AND id = CAST(:id AS uuid) AND state = 'dead' RETURNING id""",
+}
 
 
 @dataclass(slots=True)
@@ -139,7 +104,7 @@ class Inbox:
     def __init__(self, database: Database, consumers: Consumers) -> None:
         self._database = database
         self._consumers = consumers
-        self._sql = _Statements(consumers.service)
+        self._sql = {name: text(sql.format(s=consumers.service)) for name, sql in _SQL.items()}
 
     async def deliver(self, batch: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         """Take in a batch. Every event is then applied, or kept in the inbox, or already known; never lost.
@@ -159,7 +124,7 @@ class Inbox:
     async def retry_due(self, tenant: str) -> int:
         """Try again, each alone, what has failed before and is due; returns how many were tried."""
         async with self._database.read(tenant) as session:
-            due = (await session.execute(self._sql.due, {"tenant": tenant})).all()
+            due = (await session.execute(self._sql["due"], {"tenant": tenant})).all()
         for row in due:
             raw = orjson.loads(row.body)
             arrival = _Arrival(str(row.id), raw["subject"], raw["sequence"], raw, is_held=True)
@@ -169,7 +134,7 @@ class Inbox:
     async def requeue(self, session: WriteSession, event_id: str) -> bool:
         """Put a dead event back; returns whether there was one."""
         values = {"tenant": session.tenant, "id": event_id}
-        return (await session.execute(self._sql.requeue, values)).one_or_none() is not None
+        return (await session.execute(self._sql["requeue"], values)).one_or_none() is not None
 
     async def _deliver_tenant(self, tenant: str, arrivals: Sequence[_Arrival]) -> None:
         try:
@@ -198,7 +163,9 @@ class Inbox:
 
     async def _next_waiting(self, tenant: str, subject: str) -> _Arrival | None:
         async with self._database.read(tenant) as session:
-            row = (await session.execute(self._sql.next_waiting, {"tenant": tenant, "subject": subject})).one_or_none()
+            row = (
+                await session.execute(self._sql["next_waiting"], {"tenant": tenant, "subject": subject})
+            ).one_or_none()
         if row is None:
             return None
         return _Arrival(str(row.id), subject, row.sequence, orjson.loads(row.body), is_held=True)
@@ -217,7 +184,7 @@ class Inbox:
             "max_attempts": MAX_ATTEMPTS,
         }
         async with self._database.write(tenant) as session:
-            kept = (await session.execute(self._sql.fail, values)).one_or_none()
+            kept = (await session.execute(self._sql["fail"], values)).one_or_none()
         if kept is not None:
             log.error(
                 "event_failed", event_id=arrival.id, state=kept.state, attempts=kept.attempts, error=repr(error)[:300]
@@ -240,24 +207,26 @@ class Inbox:
                 await self._consumers.apply(session, [self._consumers.parse(arrival.raw) for arrival in same_type])
         was_held = [arrival.id for arrival in runnable if arrival.is_held]
         if was_held:
-            await session.execute(self._sql.applied, {"tenant": session.tenant, "ids": was_held})
+            await session.execute(self._sql["applied"], {"tenant": session.tenant, "ids": was_held})
         reached = {arrival.subject: arrival.sequence for arrival in runnable}
         if reached:
             values = {"tenant": session.tenant, "subjects": list(reached), "sequences": list(reached.values())}
-            await session.execute(self._sql.advance, values)
+            await session.execute(self._sql["advance"], values)
 
     async def _lock(self, session: WriteSession, scope: dict[str, Any], subjects: Sequence[str]) -> dict[str, int]:
-        locked = {row.subject: row.last_sequence for row in await session.execute(self._sql.lock_subjects, scope)}
+        locked = {row.subject: row.last_sequence for row in await session.execute(self._sql["lock_subjects"], scope)}
         if len(locked) < len(subjects):
-            await session.execute(self._sql.begin_subjects, scope)
-            locked = {row.subject: row.last_sequence for row in await session.execute(self._sql.lock_subjects, scope)}
+            await session.execute(self._sql["begin_subjects"], scope)
+            locked = {
+                row.subject: row.last_sequence for row in await session.execute(self._sql["lock_subjects"], scope)
+            }
         return locked
 
     async def _turn(
         self, session: WriteSession, scope: dict[str, Any], arrivals: Sequence[_Arrival], last: dict[str, int]
     ) -> tuple[list[_Arrival], list[_Arrival]]:
         """Return what is new here, and what may be applied now, held events included, each subject in its order."""
-        held = (await session.execute(self._sql.held, scope)).all()
+        held = (await session.execute(self._sql["held"], scope)).all()
         held_ids = {str(row.id) for row in held}
         retried = {arrival.id for arrival in arrivals if arrival.is_held}
         candidates: dict[str, dict[int, _Arrival]] = defaultdict(dict)
@@ -296,7 +265,7 @@ class Inbox:
                 for arrival, state in zip(fresh, states, strict=True)
             ],
         }
-        await session.execute(self._sql.receive, values)
+        await session.execute(self._sql["receive"], values)
 
 
 def _waves(runnable: Sequence[_Arrival]) -> Iterable[Iterable[list[_Arrival]]]:

@@ -1,0 +1,1 @@
+"""Tests that guard how the house is built."""
