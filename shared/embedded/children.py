@@ -1,4 +1,4 @@
-"""Child processes that never outlive us, and the one trick that lets root run a server that refuses root."""
+"""Child processes that never outlive us, and the tricks that let root run a server that refuses root."""
 
 import ctypes
 import os
@@ -7,15 +7,46 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-__all__ = ["end_child", "free_port", "start_child"]
+__all__ = ["NOBODY", "Disguise", "before_exec", "command_of", "disguise", "end_child", "free_port", "start_child"]
 
-_PR_SET_PDEATHSIG: Final = 1
-_CLONE_NEWUSER: Final = 0x1000_0000
-_UNPRIVILEGED: Final = 65_534
 _IS_LINUX: Final = sys.platform == "linux"
+NOBODY: Final = 65_534
+# From <sys/prctl.h>, <linux/sched.h> and <linux/capability.h>.
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_KEEPCAPS: Final = 8
+_PR_CAP_AMBIENT: Final = 47
+_PR_CAP_AMBIENT_RAISE: Final = 2
+_CLONE_NEWUSER: Final = 0x1000_0000
+_CAPABILITY_VERSION: Final = 0x2008_0522
+_CAP_DAC_OVERRIDE: Final = 1
+
+
+class Disguise(Enum):
+    """As whom a server that refuses root runs."""
+
+    OURSELVES = "we are not root"
+    NAMESPACE = "root, called nobody in a user namespace of its own: files stay root's"
+    NOBODY = "nobody, with root's access to folders: files become nobody's"
+
+
+@cache
+def disguise() -> Disguise:
+    """Find out what this machine permits; many containers forbid new user namespaces."""
+    if os.geteuid() != 0:
+        return Disguise.OURSELVES
+    if not _IS_LINUX:
+        return Disguise.NOBODY
+    library = ctypes.CDLL(None, use_errno=True)
+    try:
+        subprocess.run(["/bin/true"], check=True, preexec_fn=lambda: _enter_namespace(library))
+    except (subprocess.SubprocessError, OSError):
+        return Disguise.NOBODY
+    return Disguise.NAMESPACE
 
 
 def free_port(preferred: int = 0) -> int:
@@ -41,15 +72,14 @@ def start_child(
     unprivileged: bool = False,
     death_signal: signal.Signals = signal.SIGTERM,
 ) -> subprocess.Popen[bytes]:
-    """Start a process in a session of its own, so that Ctrl-C reaches only us, and that ends when we do, however we
-    end.
+    """Start a process in a session of its own, which Ctrl-C does not reach, that ends when we do, however we end.
 
     Args:
         command: program and arguments.
         log: gets its standard output and error.
         environment: the whole environment; ours by default.
         folder: its working directory.
-        unprivileged: if we are root, let it see itself as nobody (files stay root's).
+        unprivileged: if we are root, in disguise.
         death_signal: what it gets when we die without having stopped it.
     """
     with log.open("ab") as output:
@@ -61,38 +91,55 @@ def start_child(
             env=dict(environment) if environment is not None else None,
             cwd=folder,
             start_new_session=True,
-            preexec_fn=before_exec(unprivileged=unprivileged, death_signal=death_signal),  # noqa: PLW1509 - no threads here
+            preexec_fn=before_exec(unprivileged=unprivileged, death_signal=death_signal),  # noqa: PLW1509 - no locks in it
         )
 
 
 def before_exec(*, unprivileged: bool, death_signal: signal.Signals | None) -> Callable[[], None]:
     """Return what a child does between fork and exec; everything it needs is looked up before the fork."""
     library = ctypes.CDLL(None, use_errno=True) if _IS_LINUX else None
-    drop = unprivileged and os.geteuid() == 0
+    mask = disguise() if unprivileged else Disguise.OURSELVES
+    parent = os.getpid()
 
     def prepare() -> None:
-        if drop:
+        if mask is Disguise.NAMESPACE and library is not None:
+            _enter_namespace(library)
+        elif mask is Disguise.NOBODY:
             _become_nobody(library)
         if library is not None and death_signal is not None:
-            library.prctl(_PR_SET_PDEATHSIG, int(death_signal))
+            # After the disguise: a change of credentials forgets it.
+            library.prctl(_PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+            if os.getppid() != parent:
+                os.kill(os.getpid(), death_signal)
 
     return prepare
 
 
-def _become_nobody(library: ctypes.CDLL | None) -> None:
-    """Enter a user namespace in which root is called nobody; without namespaces, really become nobody.
+def _enter_namespace(library: ctypes.CDLL) -> None:
+    """Enter a user namespace in which root is called nobody; access to files does not change."""
+    if library.unshare(_CLONE_NEWUSER) != 0:
+        raise OSError(ctypes.get_errno(), "no user namespace")
+    for name, text in (
+        ("setgroups", "deny"),
+        ("uid_map", f"{NOBODY} 0 1"),
+        ("gid_map", f"{NOBODY} 0 1"),
+    ):
+        Path(f"/proc/self/{name}").write_text(text, encoding="ascii")
 
-    The namespace is better: the child keeps root's access to folders that others cannot reach, and leaves no files of
-    another owner behind.
-    """
-    if library is not None and library.unshare(_CLONE_NEWUSER) == 0:
-        Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
-        Path("/proc/self/uid_map").write_text(f"{_UNPRIVILEGED} 0 1", encoding="ascii")
-        Path("/proc/self/gid_map").write_text(f"{_UNPRIVILEGED} 0 1", encoding="ascii")
-        return
+
+def _become_nobody(library: ctypes.CDLL | None) -> None:
+    """Become nobody for good, but keep the right to pass through folders that only root may enter, /root above all."""
+    if library is not None:
+        library.prctl(_PR_SET_KEEPCAPS, 1, 0, 0, 0)
     os.setgroups([])
-    os.setgid(_UNPRIVILEGED)
-    os.setuid(_UNPRIVILEGED)
+    os.setgid(NOBODY)
+    os.setuid(NOBODY)
+    if library is not None:
+        bit = 1 << _CAP_DAC_OVERRIDE
+        header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
+        # Effective, permitted, inheritable; the lower 32 capabilities, then the upper ones.
+        library.capset(header, (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0))
+        library.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
 
 
 def end_child(process: subprocess.Popen[bytes], *, how: signal.Signals = signal.SIGTERM, patience_s: float = 10) -> int:
@@ -105,3 +152,16 @@ def end_child(process: subprocess.Popen[bytes], *, how: signal.Signals = signal.
             process.kill()
             process.wait()
     return int(process.returncode)
+
+
+def command_of(pid: int) -> str:
+    """Return the command line of a process; empty when there is none."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            return ""
+    done = subprocess.run(  # noqa: S603 - numbers only
+        ["/bin/ps", "-ww", "-o", "args=", "-p", str(pid)], check=False, capture_output=True, text=True
+    )
+    return done.stdout.strip()

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -11,7 +12,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from shared.embedded.children import before_exec, end_child, free_port, start_child
+from shared.embedded.children import (
+    NOBODY,
+    Disguise,
+    before_exec,
+    command_of,
+    disguise,
+    end_child,
+    free_port,
+    start_child,
+)
 
 __all__ = ["EmbeddedPostgres", "postgres_binary"]
 
@@ -74,10 +84,10 @@ class EmbeddedPostgres:
 
     def start(self) -> str:
         """Start the server, making its data first if there is none; returns its owner's URL once it answers."""
-        is_new = not (self.data_dir / "PG_VERSION").exists()
-        if is_new:
+        if not (self.data_dir / "PG_VERSION").exists():
             self._initialise()
         self._end_leftover()
+        self._hand_over()
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         # SIGINT is PostgreSQL's fast shutdown: it ends cleanly even when we are killed.
         self.process = start_child(
@@ -88,8 +98,7 @@ class EmbeddedPostgres:
             death_signal=signal.SIGINT,
         )
         self._wait_until_it_answers()
-        if is_new:
-            self._run("createdb", "-h", "127.0.0.1", "-p", str(self.port), "-U", _OWNER, _DATABASE)
+        self._create_database()
         return self.url
 
     def stop(self) -> None:
@@ -103,28 +112,60 @@ class EmbeddedPostgres:
             end_child(self.process, how=signal.SIGQUIT)
 
     def _initialise(self) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        self.data_dir.chmod(0o700)
+        """Make the data beside its place and move it there, so that an interrupted attempt is simply made again."""
+        unfinished = self.data_dir.with_name(self.data_dir.name + ".new")
+        if unfinished.exists():
+            shutil.rmtree(unfinished)
+        unfinished.mkdir(parents=True, mode=0o700)
+        if disguise() is Disguise.NOBODY:
+            os.chown(unfinished, NOBODY, NOBODY)
         self._password_file.touch(mode=0o600)
         self._password_file.write_text(secrets.token_urlsafe(24) + "\n", encoding="ascii")
-        options = ["-D", str(self.data_dir), "-U", _OWNER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"]
+        options = ["-D", str(unfinished), "-U", _OWNER, "-A", "scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8"]
         no_sync = [] if self._fsync else ["--no-sync"]
         self._run("initdb", *options, f"--pwfile={self._password_file}", *no_sync, unprivileged=True)
+        if self.data_dir.exists():
+            self.data_dir.rmdir()
+        unfinished.rename(self.data_dir)
+
+    def _hand_over(self) -> None:
+        """Give the files to whom the server will run as: PostgreSQL insists, and a container may have changed it."""
+        wanted = {Disguise.NAMESPACE: 0, Disguise.NOBODY: NOBODY}.get(disguise())
+        if wanted is None or self.data_dir.stat().st_uid == wanted:
+            return
+        for folder, _, files in os.walk(self.data_dir):
+            for path in (folder, *(f"{folder}/{name}" for name in files)):
+                os.chown(path, wanted, wanted, follow_symlinks=False)
+
+    def _create_database(self) -> None:
+        """Create the database once; the note is written last, so that an interrupted attempt is made again."""
+        note = self.data_dir / "linli.created"
+        if note.exists():
+            return
+        where = ("-h", "127.0.0.1", "-p", str(self.port), "-U", _OWNER)
+        known = self._run("psql", *where, "-d", "postgres", "-Atc", "SELECT datname FROM pg_database")
+        if _DATABASE not in known.split():
+            self._run("createdb", *where, _DATABASE)
+        note.touch()
 
     def _end_leftover(self) -> None:
-        """End a server of this very folder that an earlier run, killed too hard to tell it, has left behind."""
+        """End a server of this very folder that an earlier run, killed too hard to tell it, has left behind.
+
+        A postmaster.pid whose number belongs to some other process by now would make PostgreSQL refuse to start.
+        """
+        note = self.data_dir / "postmaster.pid"
         try:
-            pid = int((self.data_dir / "postmaster.pid").read_text(encoding="ascii").split("\n", 1)[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+            pid = int(note.read_text(encoding="ascii").split("\n", 1)[0])
         except (OSError, ValueError):
             return
-        if os.fsencode(self.data_dir) not in command:
-            return
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGINT)
-        deadline = time.monotonic() + _START_S
-        while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
-            time.sleep(_POLL_S)
+        if str(self.data_dir) in command_of(pid):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)
+            deadline = time.monotonic() + _START_S
+            while str(self.data_dir) in command_of(pid) and time.monotonic() < deadline:
+                time.sleep(_POLL_S)
+        elif command_of(pid):
+            note.unlink(missing_ok=True)
 
     def _wait_until_it_answers(self) -> None:
         deadline = time.monotonic() + _START_S
@@ -136,7 +177,7 @@ class EmbeddedPostgres:
                 raise RuntimeError(message)
             time.sleep(_POLL_S)
 
-    def _run(self, program: str, *arguments: str, unprivileged: bool = False) -> None:
+    def _run(self, program: str, *arguments: str, unprivileged: bool = False) -> str:
         password = self._password_file.read_text(encoding="ascii").strip()
         done = subprocess.run(  # noqa: S603 - a program of the wheel
             [postgres_binary(program), *arguments],
@@ -150,3 +191,4 @@ class EmbeddedPostgres:
         if done.returncode != 0:
             message = f"{program} failed: {done.stderr[-2000:]}"
             raise RuntimeError(message)
+        return done.stdout
