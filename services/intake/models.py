@@ -4,6 +4,12 @@ from shared.db import kernel_models, reference_models, service_base
 
 __all__ = ["Base", "reference"]
 
-Base = service_base("intake")
+
+class Base(service_base("intake")):  # type: ignore[misc]
+    """Declarative base of the intake."""
+
+    __abstract__ = True
+
+
 kernel_models(Base)
 reference = reference_models(Base)

@@ -4,7 +4,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ForeignKeyConstraint, Index, Integer, LargeBinary, String, text
-from sqlalchemy.orm import Mapped, deferred, mapped_column
+from sqlalchemy.orm import Mapped, mapped_column
 
 from services.intake.models import Base
 from shared.db import TenantRow
@@ -23,7 +23,7 @@ class Attachment(TenantRow, Base):
     media_type: Mapped[str] = mapped_column(String(40))
     sha256: Mapped[bytes] = mapped_column(LargeBinary)
     size_bytes: Mapped[int] = mapped_column(Integer)
-    content: Mapped[bytes] = deferred(mapped_column(LargeBinary))
+    content: Mapped[bytes] = mapped_column(LargeBinary, deferred=True, nullable=False)
     uploaded_by: Mapped[UUID]
     uploaded_at: Mapped[datetime]
     case_id: Mapped[UUID | None]

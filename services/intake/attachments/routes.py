@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 
 from services.intake.attachments import repository, service
-from services.intake.attachments.rules import MAX_BYTES, PictureTooLarge
+from services.intake.attachments.rules import MAX_BYTES, Picture, PictureTooLarge
 from services.intake.attachments.schemas import AttachmentOut
 from services.intake.cases.service import can_see_case
 from shared.auth import Principal, authenticated
@@ -21,6 +21,14 @@ _PICTURE = {"schema": {"type": "string", "format": "binary"}}
 _PICTURES = {"image/jpeg": _PICTURE, "image/png": _PICTURE, "image/webp": _PICTURE}
 
 
+async def _cleaned(request: Request) -> Picture:
+    """Read and clean the body before there is a transaction that would be held open meanwhile."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > MAX_BYTES:
+        raise PictureTooLarge
+    return await service.cleaned(await request.body())
+
+
 @router.post(
     "/v1/attachments",
     status_code=201,
@@ -28,12 +36,13 @@ _PICTURES = {"image/jpeg": _PICTURE, "image/png": _PICTURE, "image/webp": _PICTU
     openapi_extra={"requestBody": {"required": True, "content": _PICTURES}},
 )
 async def upload_attachment(
-    caller: Annotated[Principal, Depends(authenticated)], request: Request, session: Writing, response: Response
+    caller: Annotated[Principal, Depends(authenticated)],
+    picture: Annotated[Picture, Depends(_cleaned)],
+    session: Writing,
+    response: Response,
 ) -> AttachmentOut:
     """Keep a picture (the raw bytes are the body) and return its id, to be named when a case is filed or resolved."""
-    if int(request.headers.get("content-length") or 0) > MAX_BYTES:
-        raise PictureTooLarge
-    attachment = await service.keep_picture(session, caller, await request.body())
+    attachment = await service.keep_picture(session, caller, picture)
     response.headers["Location"] = f"/v1/attachments/{attachment.id}"
     return AttachmentOut(
         id=attachment.id,

@@ -1,7 +1,7 @@
 """What may be attached: pictures, known by their content, and nothing that tells where their maker lives."""
 
 import io
-from typing import Final
+from typing import Final, NamedTuple
 
 import filetype
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -9,11 +9,21 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from shared.problems import Invalid, TooLarge, UnsupportedMedia
 from shared.texts import Text
 
-__all__ = ["MAX_BYTES", "BadPicture", "PictureTooLarge", "UnknownAttachment", "UnknownPictureType", "clean_picture"]
+__all__ = [
+    "MAX_BYTES",
+    "BadPicture",
+    "Picture",
+    "PictureTooLarge",
+    "UnknownAttachment",
+    "UnknownPictureType",
+    "clean_picture",
+]
 
 MAX_BYTES: Final = 10 * 1024 * 1024
-# Decoding is bounded by pixels: a small file can unpack to gigabytes.
+# Decoding is bounded by pixels: a small file can unpack to gigabytes. Pillow's own bound only warns in between.
 _MAX_PIXELS: Final = 50_000_000
+Image.MAX_IMAGE_PIXELS = None
+_HARMLESS: Final = ("transparency",)
 _FORMATS: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 
 
@@ -44,8 +54,15 @@ class UnknownAttachment(Invalid):
     title = Text(zh="没有这个附件，或它不属于您", en="No such attachment of yours")
 
 
-def clean_picture(content: bytes) -> tuple[str, bytes]:
-    """Return the media type by content, and the picture without EXIF, GPS or any other metadata, turned upright.
+class Picture(NamedTuple):
+    """A picture that may be kept."""
+
+    media_type: str
+    content: bytes
+
+
+def clean_picture(content: bytes) -> Picture:
+    """Tell the media type by content, and return the picture without EXIF, GPS or any other metadata, turned upright.
 
     Raises:
         PictureTooLarge: more than 10 MiB or 50 million pixels.
@@ -54,20 +71,20 @@ def clean_picture(content: bytes) -> tuple[str, bytes]:
     """
     if len(content) > MAX_BYTES:
         raise PictureTooLarge
-    media_type = filetype.guess_mime(content)
+    media_type: str | None = filetype.guess_mime(content)
     if media_type not in _FORMATS:
         raise UnknownPictureType
     try:
         with Image.open(io.BytesIO(content), formats=[_FORMATS[media_type]]) as opened:
             if opened.width * opened.height > _MAX_PIXELS:
                 raise PictureTooLarge
-            upright = ImageOps.exif_transpose(opened)
-            bare = Image.new(upright.mode, upright.size)
-            if upright.mode == "P":
-                bare.putpalette(upright.getpalette() or [])
-            bare.paste(upright)
+            ImageOps.exif_transpose(opened, in_place=True)
+            # Pillow writes nothing that it is not told to write, but for a comment and a colour profile.
+            kept = {name: opened.info[name] for name in _HARMLESS if name in opened.info}
+            opened.info.clear()
+            opened.info.update(kept)
             output = io.BytesIO()
-            bare.save(output, _FORMATS[media_type])
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            opened.save(output, _FORMATS[media_type])
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise BadPicture from error
-    return media_type, output.getvalue()
+    return Picture(media_type, output.getvalue())

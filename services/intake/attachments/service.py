@@ -3,25 +3,36 @@
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from services.intake.attachments import repository
 from services.intake.attachments.models import Attachment
-from services.intake.attachments.rules import UnknownAttachment, clean_picture
+from services.intake.attachments.rules import Picture, UnknownAttachment, clean_picture
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import WriteSession
 from shared.ids import new_id
 from shared.problems import Unauthenticated
 
-__all__ = ["attach", "keep_picture"]
+__all__ = ["attach", "cleaned", "keep_picture"]
+
+# A decoded picture takes up to 400 MB for a moment: this many at a time, the others wait.
+_DECODED_AT_ONCE: Final = 2
+_decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
 
 
-async def keep_picture(session: WriteSession, caller: Principal, content: bytes) -> Attachment:
-    """Keep a picture that belongs to nothing yet; cleaned in a thread, since decoding takes a core for a while."""
+async def cleaned(content: bytes) -> Picture:
+    """Clean a picture, in a thread, since decoding takes a core for a while."""
+    async with _decoding:
+        return await asyncio.to_thread(clean_picture, content)
+
+
+async def keep_picture(session: WriteSession, caller: Principal, picture: Picture) -> Attachment:
+    """Keep a cleaned picture that belongs to nothing yet."""
     if caller.subject_id is None:
         raise Unauthenticated
-    media_type, bare = await asyncio.to_thread(clean_picture, content)
+    media_type, bare = picture
     attachment = Attachment(
         tenant_id=session.tenant,
         id=new_id(),

@@ -93,6 +93,8 @@ async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn)
     earlier = await repository.find_case_for_filing(session, wanted.id) if wanted.id else None
     if earlier is None or earlier.requester_id != caller.subject_id or not same_filing(earlier, wanted):
         raise IdTaken(pointer="/id")
+    if await repository.report_attachment_ids(session, earlier.id) != set(wanted.attachment_ids):
+        raise IdTaken(pointer="/attachment_ids")
     return earlier
 
 

@@ -1,6 +1,7 @@
 """What a case hears from elsewhere: its needs and its project write into its history."""
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 from services.intake.cases.service import record_outside_step
@@ -15,7 +16,7 @@ consumers = Consumers("intake")
 
 
 async def _record(
-    session: WriteSession, case_id: UUID | None, actor: str | None, step: str, data: dict[str, object]
+    session: WriteSession, case_id: UUID | None, actor: str | None, step: str, data: dict[str, Any]
 ) -> None:
     if case_id is not None:
         await record_outside_step(session, case_id, step=step, actor=actor or "system", data=data)

@@ -31,13 +31,15 @@ class Case(TenantRow, Base):
         CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
         Index("cases_number_key", "tenant_id", "number", unique=True),
         Index("cases_filed_idx", "tenant_id", text("filed_at DESC"), text("id DESC")),
-        Index("cases_area_idx", "area_path", postgresql_using="gist"),
+        Index("cases_area_idx", "tenant_id", "area_path", postgresql_using="gist"),
         Index("cases_requester_idx", "tenant_id", "requester_id", text("filed_at DESC"), text("id DESC")),
         Index("cases_unit_idx", "tenant_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
         Index(
             "cases_text_idx",
-            text("(title || ' ' || description) gin_trgm_ops"),
+            "title",
+            "description",
             postgresql_using="gin",
+            postgresql_ops={"title": "gin_trgm_ops", "description": "gin_trgm_ops"},
         ),
     )
     number: Mapped[str] = mapped_column(String(20))

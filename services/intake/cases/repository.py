@@ -1,22 +1,22 @@
 """SQL of cases. Every statement names its tenant; what a caller may see is part of the statement."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, exists, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, any_, false, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.intake.attachments.models import Attachment
 from services.intake.cases.models import Case, CaseJoiner, CaseStep
+from services.intake.cases.schemas import CaseQuery
 from services.intake.categories.models import Category
 from shared.auth import Principal, Role
 from shared.db import Session, WriteSession
 
 __all__ = [
-    "CaseFilter",
+    "SEES_BELOW",
     "add_joiner",
     "attachment_ids",
     "count_joiners",
@@ -26,6 +26,7 @@ __all__ = [
     "list_cases",
     "lock_case",
     "needs_proof",
+    "report_attachment_ids",
     "steps_of",
 ]
 
@@ -39,41 +40,24 @@ SEES_BELOW = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class CaseFilter:
-    """What a list is narrowed to; None does not narrow."""
-
-    under: str | None = None
-    state: str | None = None
-    category: str | None = None
-    level: str | None = None
-    since: datetime | None = None
-    until: datetime | None = None
-    text: str | None = None
-    mine: bool = False
-
-
 def _visible_to(caller: Principal) -> ColumnElement[bool]:
     """Return the condition of what a caller may see: below its areas, its own, joined, or its units'."""
     conditions: list[ColumnElement[bool]] = []
-    paths = caller.paths(*SEES_BELOW)
-    if paths:
-        conditions.append(Case.area_path.within_any(paths))  # type: ignore[attr-defined]
+    # One condition a path: an index on a path knows `<@ path`, and not `<@ paths`.
+    conditions += [Case.area_path.within(path) for path in caller.paths(*SEES_BELOW)]
     if caller.subject_id is not None:
         conditions.append(Case.requester_id == caller.subject_id)
-        joined = exists().where(
-            CaseJoiner.tenant_id == Case.tenant_id,
-            CaseJoiner.case_id == Case.id,
-            CaseJoiner.person_id == caller.subject_id,
+        # As an array, so that each condition here can use an index of its own.
+        joined = select(CaseJoiner.case_id).where(
+            CaseJoiner.tenant_id == caller.tenant, CaseJoiner.person_id == caller.subject_id
         )
-        conditions.append(joined)
+        conditions.append(Case.id == any_(func.array(joined.scalar_subquery())))
     units = caller.units(Role.UNIT_STAFF)
     if units:
         conditions.append(Case.unit_id.in_(units))
         # What waits for a unit to claim it is open to the units of its surroundings.
-        unit_paths = caller.paths(Role.UNIT_STAFF)
-        open_here = Case.area_path.within_any(unit_paths)  # type: ignore[attr-defined]
-        conditions.append(and_(Case.state == "triaged", Case.unit_id.is_(None), open_here))
+        for path in caller.paths(Role.UNIT_STAFF):
+            conditions.append(and_(Case.state == "triaged", Case.unit_id.is_(None), Case.area_path.within(path)))
     return or_(*conditions) if conditions else false()
 
 
@@ -83,7 +67,8 @@ def _one(session: Session, caller: Principal, case_id: UUID) -> Select[tuple[Cas
 
 async def find_case(session: Session, caller: Principal, case_id: UUID) -> Case | None:
     """Return a case that the caller may see."""
-    return await session.scalar(_one(session, caller, case_id))
+    case: Case | None = await session.scalar(_one(session, caller, case_id))
+    return case
 
 
 async def lock_case(session: WriteSession, caller: Principal | None, case_id: UUID) -> Case | None:
@@ -91,7 +76,8 @@ async def lock_case(session: WriteSession, caller: Principal | None, case_id: UU
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
     if caller is not None:
         statement = statement.where(_visible_to(caller))
-    return await session.scalar(statement.with_for_update(of=Case))
+    case: Case | None = await session.scalar(statement.with_for_update(of=Case))
+    return case
 
 
 async def find_case_for_filing(session: Session, case_id: UUID) -> Case | None:
@@ -100,12 +86,18 @@ async def find_case_for_filing(session: Session, case_id: UUID) -> Case | None:
 
 
 async def list_cases(
-    session: Session, caller: Principal, wanted: CaseFilter, *, after: tuple[Any, ...] | None, limit: int
+    session: Session,
+    caller: Principal,
+    wanted: CaseQuery,
+    *,
+    under: str | None,
+    after: tuple[Any, ...] | None,
+    limit: int,
 ) -> Sequence[Case]:
-    """Return visible cases, the newest first."""
+    """Return visible cases at or below the path `under`, the newest first."""
     statement = select(Case).where(Case.tenant_id == session.tenant, _visible_to(caller))
-    if wanted.under is not None:
-        statement = statement.where(Case.area_path.within(wanted.under))  # type: ignore[attr-defined]
+    if under is not None:
+        statement = statement.where(Case.area_path.within(under))
     for column, value in ((Case.state, wanted.state), (Case.category, wanted.category), (Case.level, wanted.level)):
         if value is not None:
             statement = statement.where(column == value)
@@ -113,14 +105,19 @@ async def list_cases(
         statement = statement.where(Case.filed_at >= wanted.since)
     if wanted.until is not None:
         statement = statement.where(Case.filed_at < wanted.until)
-    if wanted.text is not None:
-        pattern = "%" + wanted.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        statement = statement.where((Case.title + " " + Case.description).ilike(pattern))
+    if wanted.q is not None:
+        pattern = f"%{_literally(wanted.q)}%"
+        statement = statement.where(or_(Case.title.ilike(pattern), Case.description.ilike(pattern)))
     if wanted.mine:
         statement = statement.where(Case.requester_id == caller.subject_id)
     if after is not None:
         statement = statement.where(tuple_(Case.filed_at, Case.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Case.filed_at.desc(), Case.id.desc()).limit(limit))).all()
+
+
+def _literally(text: str) -> str:
+    """Take a pattern's meaning from its special characters."""
+    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 async def steps_of(session: Session, case_id: UUID, *, after: int, limit: int) -> Sequence[CaseStep]:
@@ -159,6 +156,14 @@ async def attachment_ids(session: Session, case_id: UUID) -> Sequence[UUID]:
     """Return the ids of a case's pictures."""
     statement = select(Attachment.id).where(Attachment.tenant_id == session.tenant, Attachment.case_id == case_id)
     return (await session.scalars(statement.order_by(Attachment.id))).all()
+
+
+async def report_attachment_ids(session: Session, case_id: UUID) -> set[UUID]:
+    """Return the ids of the pictures that a case was filed with."""
+    statement = select(Attachment.id).where(
+        Attachment.tenant_id == session.tenant, Attachment.case_id == case_id, Attachment.purpose == "report"
+    )
+    return set((await session.scalars(statement)).all())
 
 
 async def needs_proof(session: Session, category: str) -> bool:

@@ -6,17 +6,17 @@ from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query, Request, Response
-from pydantic import AwareDatetime
 
 from services.intake.cases import filing_service, repository, service
 from services.intake.cases.models import Case
 from services.intake.cases.numbers import CaseNumbers
 from services.intake.cases.problems import UnknownArea
-from services.intake.cases.rules import Action, Level, State
+from services.intake.cases.rules import Action
 from services.intake.cases.schemas import (
     AcceptIn,
     AssignIn,
     CaseOut,
+    CaseQuery,
     CaseSummary,
     ClaimIn,
     FeedbackIn,
@@ -28,7 +28,7 @@ from services.intake.cases.schemas import (
     StepOut,
     TriageIn,
 )
-from services.intake.cases.views import case_out, case_summary, filed_out
+from services.intake.cases.views import case_out, case_summary, filed_out, step_out
 from services.intake.models import reference
 from shared.auth import Principal, Role, authenticated, requires
 from shared.db import WriteSession
@@ -74,7 +74,12 @@ async def file_case(caller: Caller, request: Request, keyed: KeyedWriting, wante
         filed = await filing_service.file_case(partial(database.one_trip, caller.tenant), numbers, caller, wanted)
     if filed is not None:
         headers = {"Location": f"/v1/cases/{filed.case_id}", "ETag": '"1"'}
-        return Response(orjson.dumps(filed_out(filed, wanted, caller)), 201, headers, media_type="application/json")
+        return Response(
+            orjson.dumps(filed_out(filed, wanted, caller), option=orjson.OPT_UTC_Z),
+            201,
+            headers,
+            media_type="application/json",
+        )
     async with database.read(caller.tenant) as reading:
         earlier = await filing_service.why_not_filed(reading, caller, wanted)
         body = case_out(await service.view_case(reading, caller, earlier))
@@ -90,29 +95,16 @@ def _in_session(session: WriteSession) -> filing_service.Runner:
 
 @router.get("/v1/cases", summary="List cases 诉求列表")
 async def list_cases(
-    caller: Caller,
-    session: Reading,
-    paging: Paging,
-    under: Annotated[UUID | None, Query(description="At or below this area 区域")] = None,
-    state: State | None = None,
-    category: Annotated[str | None, Query(max_length=40)] = None,
-    level: Level | None = None,
-    since: AwareDatetime | None = None,
-    until: AwareDatetime | None = None,
-    q: Annotated[str | None, Query(min_length=2, max_length=100, description="Words in title or text 关键词")] = None,
-    mine: Annotated[bool, Query(description="Only what I raised 我的诉求")] = False,
+    caller: Caller, session: Reading, paging: Paging, wanted: Annotated[CaseQuery, Query()]
 ) -> Page[CaseSummary]:
     """Return the cases that the caller may see, the newest first."""
     path = None
-    if under is not None:
-        area = await find_area(session, reference, under)
+    if wanted.under is not None:
+        area = await find_area(session, reference, wanted.under)
         if area is None:
             raise UnknownArea(pointer="/query/under")
         path = area.path
-    wanted = repository.CaseFilter(
-        under=path, state=state, category=category, level=level, since=since, until=until, text=q, mine=mine
-    )
-    rows = await repository.list_cases(session, caller, wanted, after=paging.after, limit=paging.size + 1)
+    rows = await repository.list_cases(session, caller, wanted, under=path, after=paging.after, limit=paging.size + 1)
     return paging.page(rows, key=lambda row: (row.filed_at, row.id), view=case_summary)
 
 
@@ -129,11 +121,12 @@ async def read_case(caller: Caller, session: Reading, response: Response, case_i
 @router.get("/v1/cases/{case_id}/history", summary="History of a case 办理过程")
 async def read_history(caller: Caller, session: Reading, paging: Paging, case_id: UUID) -> Page[StepOut]:
     """Return every step of a case in its order."""
-    if await repository.find_case(session, caller, case_id) is None:
+    case = await repository.find_case(session, caller, case_id)
+    if case is None:
         raise NotFound
     after = paging.after[0] if paging.after else 0
     rows = await repository.steps_of(session, case_id, after=after, limit=paging.size + 1)
-    return paging.page(rows, key=lambda row: (row.position,), view=StepOut.model_validate)
+    return paging.page(rows, key=lambda row: (row.position,), view=partial(step_out, case=case, caller=caller))
 
 
 async def _begin(session: WriteSession, caller: Principal, case_id: UUID, action: Action, expected: int | None) -> Case:

@@ -19,6 +19,7 @@ __all__ = [
     "Outcome",
     "Reason",
     "State",
+    "lives_near",
     "triage",
 ]
 
@@ -129,13 +130,21 @@ def _neighbour(case: CaseFacts, caller: Principal) -> Denial | None:
     return Denial("residents_join", Text(zh="只有居民可以加入", en="Only residents may join"))
 
 
+def lives_near(caller: Principal, path: str) -> bool:
+    """Tell whether a resident's home lies at the place, above it, or anywhere below the place's own parent."""
+    around = path.rpartition(".")[0] or path
+    homes = caller.paths(Role.RESIDENT)
+    return caller.has(Role.RESIDENT, at=path) or any(f"{home}.".startswith(f"{around}.") for home in homes)
+
+
 _OPEN: Final = frozenset(State) - {State.CLOSED}
 _IN_HAND: Final = frozenset({State.TRIAGED, State.ASSIGNED, State.CLAIMED})
 
 STEPS: Final[dict[Action, Step[CaseFacts]]] = {
     Action.ACCEPT: Step(frozenset({State.FILED}), State.ACCEPTED, _staff_here),
     Action.TRIAGE: Step(frozenset({State.ACCEPTED, State.REOPENED}), State.TRIAGED, _staff_here),
-    Action.ASSIGN: Step(frozenset({State.TRIAGED, State.ASSIGNED}), State.ASSIGNED, _officer_here),
+    # A claim that its unit does not keep can be taken from it.
+    Action.ASSIGN: Step(_IN_HAND, State.ASSIGNED, _officer_here),
     Action.CLAIM: Step(frozenset({State.TRIAGED, State.ASSIGNED}), State.CLAIMED, _unit_claims),
     Action.PROGRESS: Step(_IN_HAND, None, _handler),
     Action.RESOLVE: Step(_IN_HAND, State.RESOLVED, _handler),

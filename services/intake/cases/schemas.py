@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, BaseModel, Field
 
 from services.intake.cases.rules import Level, Outcome, State
 from services.intake.categories.schemas import CategoryCode
@@ -16,6 +16,7 @@ __all__ = [
     "AcceptIn",
     "AssignIn",
     "CaseOut",
+    "CaseQuery",
     "CaseSummary",
     "ClaimIn",
     "FeedbackIn",
@@ -49,7 +50,20 @@ class FileCaseIn(InputModel):
     area_id: UUID
     location: PointIn | None = None
     place_text: ShortText | None = None
-    attachment_ids: AttachmentIds = []
+    attachment_ids: AttachmentIds = Field(default_factory=list)
+
+
+class CaseQuery(BaseModel):
+    """What a list is narrowed to; whatever is left out does not narrow."""
+
+    under: Annotated[UUID | None, Field(description="At or below this area 区域")] = None
+    state: State | None = None
+    category: Annotated[str | None, Field(max_length=40)] = None
+    level: Level | None = None
+    since: Annotated[AwareDatetime | None, Field(description="Filed at or after 起")] = None
+    until: Annotated[AwareDatetime | None, Field(description="Filed before 止")] = None
+    q: Annotated[str | None, Field(min_length=2, max_length=100, description="Words in title or text 关键词")] = None
+    mine: Annotated[bool, Field(description="Only what I raised 我的诉求")] = False
 
 
 class NoteIn(InputModel):
@@ -101,7 +115,7 @@ class ResolveIn(InputModel):
     """What was done, with proof."""
 
     note: PlainText
-    attachment_ids: AttachmentIds = []
+    attachment_ids: AttachmentIds = Field(default_factory=list)
 
 
 class FeedbackIn(InputModel):

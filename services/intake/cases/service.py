@@ -17,6 +17,7 @@ from services.intake.cases.rules import (
     Level,
     Outcome,
     State,
+    lives_near,
     triage,
 )
 from services.intake.cases.schemas import AssignIn, ClaimIn, FeedbackIn, NeedIn, ResolveIn, TriageIn
@@ -39,6 +40,7 @@ __all__ = [
     "claim_case",
     "give_feedback",
     "join_open_case",
+    "knows_requester",
     "note_progress",
     "raise_need",
     "record_outside_step",
@@ -74,14 +76,18 @@ def facts_of(case: Case, *, is_joined: bool) -> CaseFacts:
 async def view_case(session: Session, caller: Principal, case: Case) -> CaseView:
     """Gather what the caller may see of a case."""
     is_joined = await repository.is_joined(session, case.id, caller.subject_id)
-    is_staff = caller.has(*repository.SEES_BELOW, at=case.area_path)
     return CaseView(
         case=case,
         joiners=await repository.count_joiners(session, case.id),
         attachment_ids=list(await repository.attachment_ids(session, case.id)),
         next_actions=next_actions(STEPS, facts_of(case, is_joined=is_joined), caller),
-        shows_requester=is_staff or case.requester_id == caller.subject_id,
+        shows_requester=knows_requester(caller, case),
     )
+
+
+def knows_requester(caller: Principal, case: Case) -> bool:
+    """Tell whether the caller may know who raised a case: the area's staff and the requester, nobody else."""
+    return case.requester_id == caller.subject_id or caller.has(*repository.SEES_BELOW, at=case.area_path)
 
 
 async def can_see_case(session: Session, caller: Principal, case_id: UUID) -> bool:
@@ -141,7 +147,7 @@ async def accept_case(session: WriteSession, caller: Principal, case: Case, note
 
 
 async def triage_case(session: WriteSession, caller: Principal, case: Case, wanted: TriageIn) -> None:
-    """Give a case its level by scored criteria; an override needs an officer and a reason, and the score stays visible."""
+    """Give a case its level by scored criteria; an override needs an officer and a reason; the score stays."""
     criteria = Criteria(
         owner_is_clear=wanted.owner_is_clear,
         crosses_boundary=wanted.crosses_boundary,
@@ -175,7 +181,7 @@ async def assign_case(session: WriteSession, caller: Principal, case: Case, want
     unit = await find_unit(session, reference, wanted.unit_id)
     if unit is None or not unit.active:
         raise UnknownUnit(pointer="/unit_id")
-    case.unit_id = unit.id
+    case.unit_id, case.claimed_by, case.due_at = unit.id, None, None
     data = {"unit_id": str(unit.id), "unit": unit.name}
     _step(session, case, step=Action.ASSIGN, actor=caller.actor, target=State.ASSIGNED, note=wanted.note, data=data)
 
@@ -184,6 +190,8 @@ async def claim_case(session: WriteSession, caller: Principal, case: Case, wante
     """Take a case for one of the caller's units, until a due time."""
     if wanted.unit_id not in caller.units(Role.UNIT_STAFF):
         raise Forbidden(rule="claims_for_own_unit")
+    if case.unit_id not in (None, wanted.unit_id):
+        raise Forbidden(rule="assigned_to_another_unit")
     unit = await find_unit(session, reference, wanted.unit_id)
     if unit is None or not unit.active:
         raise UnknownUnit(pointer="/unit_id")
@@ -226,13 +234,13 @@ async def give_feedback(session: WriteSession, caller: Principal, case: Case, wa
 
 
 async def join_open_case(session: WriteSession, caller: Principal, case_id: UUID) -> Case:
-    """Add a neighbour whom the same trouble concerns, from anywhere at or around the area of the case.
+    """Add a neighbour whom the same trouble concerns.
 
-    A case is not visible to neighbours before they join it: its number and place reach them by word of mouth or by the
-    suggestion of a duplicate.
+    A case is not visible to neighbours before they join it: word of it reaches them from mouth to mouth. For whoever
+    lives elsewhere it does not exist.
     """
     case = await repository.lock_case(session, None, case_id)
-    if case is None or caller.subject_id is None:
+    if case is None or caller.subject_id is None or not lives_near(caller, case.area_path):
         raise NotFound
     facts = facts_of(case, is_joined=await repository.is_joined(session, case.id, caller.subject_id))
     check_step(STEPS, Action.JOIN, facts, caller)

@@ -3,14 +3,14 @@
 from typing import Any
 
 from services.intake.cases.filing_service import Filed
-from services.intake.cases.models import Case
-from services.intake.cases.rules import STEPS, CaseFacts, State
-from services.intake.cases.schemas import CaseOut, CaseSummary, FileCaseIn
-from services.intake.cases.service import CaseView
+from services.intake.cases.models import Case, CaseStep
+from services.intake.cases.rules import STEPS, Action, CaseFacts, State
+from services.intake.cases.schemas import CaseOut, CaseSummary, FileCaseIn, StepOut
+from services.intake.cases.service import CaseView, knows_requester
 from shared.auth import Principal
 from shared.steps import NextActionOut, next_actions
 
-__all__ = ["case_out", "case_summary", "filed_out"]
+__all__ = ["case_out", "case_summary", "filed_out", "step_out"]
 
 
 def case_summary(case: Case) -> CaseSummary:
@@ -37,6 +37,16 @@ def case_out(view: CaseView) -> CaseOut:
             "next_actions": [NextActionOut.of(item) for item in view.next_actions],
         }
     )
+
+
+def step_out(step: CaseStep, *, case: Case, caller: Principal) -> StepOut:
+    """Show a step; who raised the case and who joined it stay unnamed towards those who need not know."""
+    told = StepOut.model_validate(step)
+    if knows_requester(caller, case) or step.actor == caller.actor:
+        return told
+    if step.actor.endswith(f"/{case.requester_id}"):
+        return told.model_copy(update={"actor": "requester"})
+    return told.model_copy(update={"actor": "neighbour"}) if step.step == Action.JOIN else told
 
 
 def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, Any]:

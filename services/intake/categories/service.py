@@ -26,12 +26,10 @@ async def put_category(
         if parent.parent_code is not None or wanted.parent_code == code or await repository.has_children(session, code):
             raise CategoryCircle
     values = wanted.model_dump()
-    category = await repository.get_category(session, code)
+    new = Category(tenant_id=session.tenant, code=code, version=1, **values)
+    category = await repository.lock_or_add_category(session, new)
     if category is None:
-        category = Category(tenant_id=session.tenant, code=code, version=1, **values)
-        session.add(category)
-        await session.flush()
-        return category, True
+        return new, True
     changed = {name: value for name, value in values.items() if getattr(category, name) != value}
     for name, value in changed.items():
         setattr(category, name, value)

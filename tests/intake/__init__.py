@@ -1,0 +1,1 @@
+"""The intake, by its rules and over HTTP."""
