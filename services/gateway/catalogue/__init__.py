@@ -1,0 +1,1 @@
+"""The one API document for everything, and the pages that show it."""

@@ -1,0 +1,1 @@
+"""The way of a request to its service and of the answer back."""

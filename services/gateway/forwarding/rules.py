@@ -1,0 +1,74 @@
+"""Which path belongs to which service, and which paths are refused however they are written.
+
+Routing looks at the decoded path, as the services do, and the raw path is forwarded unchanged. A path that climbs
+(`..`) or holds a backslash or a control character is refused, plain or percent-encoded once or several times: whatever
+stands behind us must not be able to read it differently.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote
+
+from services.gateway.problems import NoSuchPath, UnsafePath
+
+__all__ = ["JWKS_PATH", "ROUTES", "Route", "route_of"]
+
+JWKS_PATH: Final = "/.well-known/jwks.json"
+_DECODINGS_MAX: Final = 4
+_DELETE: Final = "\x7f"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a first path segment leads."""
+
+    service: str
+    takes_attachments: bool = False
+
+
+def _table() -> dict[str, Route]:
+    segments = {
+        "directory": ("tenant", "areas", "units", "people", "me", "sign-in", "sign-out", "tokens"),
+        "intake": ("categories", "cases"),
+        "matching": ("partners", "offers", "needs", "matches", "projects"),
+        "ledger": ("books", "accounts", "funds", "grants", "holds", "invoices"),
+    }
+    table = {segment: Route(service) for service, names in segments.items() for segment in names}
+    return table | {"attachments": Route("intake", takes_attachments=True)}
+
+
+# The first segment after /v1.
+ROUTES: Final = _table()
+_JWKS_ROUTE: Final = Route("directory")
+
+
+def route_of(path: str) -> Route:
+    """Return where a decoded path leads.
+
+    Raises:
+        UnsafePath: it climbs or is ambiguous.
+        NoSuchPath: it leads nowhere.
+    """
+    if "%" in path or "." in path or "\\" in path or not path.isprintable():
+        _refuse_unsafe(path)
+    parts = path.split("/", 3)
+    if len(parts) > 2 and parts[1] == "v1" and not parts[0]:  # noqa: PLR2004 - "", "v1", segment
+        route = ROUTES.get(parts[2])
+        if route is not None:
+            return route
+    if path == JWKS_PATH:
+        return _JWKS_ROUTE
+    raise NoSuchPath
+
+
+def _refuse_unsafe(path: str) -> None:
+    for _ in range(_DECODINGS_MAX):
+        if "\\" in path or any(sign < " " or sign == _DELETE for sign in path):
+            raise UnsafePath
+        if any(segment in {".", ".."} for segment in path.split("/")):
+            raise UnsafePath
+        decoded = unquote(path)
+        if decoded == path:
+            return
+        path = decoded
+    raise UnsafePath
