@@ -2,31 +2,34 @@
 
 import os
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import quote, urlsplit
 
 from shared.contracts import SERVICES
 
-__all__ = ["given", "house_environment", "needs_postgres", "needs_valkey", "role_urls"]
+__all__ = ["GivenTooLittle", "check_given", "given", "house_environment", "role_urls"]
+
+# Six processes start at the same time: what one has compiled, the next start need not compile again.
+_NOT_FOR_CHILDREN: Final = frozenset({"PYTHONDONTWRITEBYTECODE"})
+
+
+class GivenTooLittle(Exception):
+    """Variables that belong together are only partly set."""
 
 
 def given() -> dict[str, str]:
-    """Return the LINLI_* variables of our own environment."""
-    return {name: value for name, value in os.environ.items() if name.startswith("LINLI_")}
-
-
-def needs_postgres(outside: Mapping[str, str]) -> bool:
-    """Tell whether the house has to bring its own PostgreSQL."""
-    return "LINLI_OWNER_DATABASE_URL" not in outside
-
-
-def needs_valkey(outside: Mapping[str, str]) -> bool:
-    """Tell whether the house has to bring its own Valkey."""
-    return "LINLI_REDIS_URL" not in outside
+    """Return the LINLI_* variables of our own environment; empty ones count as absent."""
+    return {name: value for name, value in os.environ.items() if name.startswith("LINLI_") and value}
 
 
 def role_urls(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the address that each service, and the relay, connects with."""
-    return {name: environment[f"LINLI_{name.upper()}_DATABASE_URL"] for name in (*SERVICES, "relay")}
+    """Return the address that each service, and the relay, connects with; GivenTooLittle names those that are missing."""
+    names = {name: f"LINLI_{name.upper()}_DATABASE_URL" for name in (*SERVICES, "relay")}
+    missing = [variable for variable in names.values() if not environment.get(variable)]
+    if missing:
+        message = f"not set: {', '.join(missing)}"
+        raise GivenTooLittle(message)
+    return {name: environment[variable] for name, variable in names.items()}
 
 
 def house_environment(
@@ -50,7 +53,11 @@ def house_environment(
         for name in (*SERVICES, "relay")
     }
     upstreams = {f"LINLI_{name.upper()}_URL": f"http://127.0.0.1:{ports[name]}" for name in SERVICES}
-    system = {name: value for name, value in os.environ.items() if not name.startswith("LINLI_")}
+    system = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("LINLI_") and name not in _NOT_FOR_CHILDREN
+    }
     return {
         **system,
         **secrets,
@@ -59,7 +66,23 @@ def house_environment(
         "LINLI_OWNER_DATABASE_URL": owner_url,
         "LINLI_REDIS_URL": redis_url,
         "LINLI_EMBEDDED": "1",
+        # One machine: every connection is a server process of some megabytes.
+        "LINLI_DB_POOL_SIZE": "6",
+        "LINLI_WORKER_POOL_SIZE": "2",
+        "LINLI_RELAY_POOL_SIZE": "4",
         "LINLI_WORKER_PORT": str(ports["worker"]),
         "PYTHONUNBUFFERED": "1",
         **outside,
     }
+
+
+def check_given(outside: Mapping[str, str]) -> None:
+    """Refuse service addresses without the owner's: half a database of ours and half of somebody's serves nobody."""
+    services = [name for name in outside if name.endswith("_DATABASE_URL") and name != "LINLI_OWNER_DATABASE_URL"]
+    if services and "LINLI_OWNER_DATABASE_URL" not in outside:
+        message = f"{', '.join(services)} set, but not LINLI_OWNER_DATABASE_URL, which the migrations need"
+        raise GivenTooLittle(message)
+    half = {"LINLI_INTERNAL_PRIVATE_KEY", "LINLI_INTERNAL_PUBLIC_KEY"} & outside.keys()
+    if len(half) == 1:
+        message = "LINLI_INTERNAL_PRIVATE_KEY and LINLI_INTERNAL_PUBLIC_KEY are a pair: set both or none"
+        raise GivenTooLittle(message)

@@ -3,10 +3,11 @@
 import re
 from typing import Annotated, Final
 
-from fastapi import Depends, Header, Response
+from fastapi import Depends, Header, Request, Response
 from pydantic import BaseModel
 
-from shared.problems import BadRequest, PreconditionFailed, PreconditionRequired
+from shared.auth import principal_of
+from shared.problems import BadRequest, PreconditionFailed, PreconditionRequired, Unauthenticated
 from shared.texts import Text
 
 __all__ = ["ExpectedVersion", "check_version", "if_match", "set_etag"]
@@ -21,11 +22,14 @@ class BadIfMatch(BadRequest):
 
 
 async def if_match(
+    request: Request,
     if_match: Annotated[
         str | None, Header(description='The version that this change is based on, as in the ETag: `"3"`.')
     ] = None,
 ) -> int:
-    """Return the version in If-Match."""
+    """Return the version in If-Match; who is not signed in learns only that."""
+    if (await principal_of(request)).kind == "anonymous":
+        raise Unauthenticated
     if if_match is None:
         raise PreconditionRequired
     found = _ETAG.fullmatch(if_match.strip())

@@ -15,7 +15,7 @@ from sqlalchemy import TextClause, text
 
 from shared.auth import principal_of
 from shared.db import WriteSession
-from shared.problems import BadRequest, Conflict, Invalid
+from shared.problems import BadRequest, Conflict, Invalid, Unauthenticated
 from shared.texts import Text
 
 __all__ = ["KEY_MAX_LENGTH", "Replay", "claim_key", "money_moves", "remember_answer"]
@@ -85,11 +85,14 @@ class _Claim:
 
 
 async def money_moves(
+    request: Request,
     idempotency_key: Annotated[
         str | None, Header(description="Required: makes the request safe to repeat.", max_length=KEY_MAX_LENGTH)
     ] = None,
 ) -> None:
-    """Refuse a request that moves money without a key."""
+    """Refuse a request that moves money without a key; who is not signed in learns only that."""
+    if (await principal_of(request)).kind == "anonymous":
+        raise Unauthenticated
     if not idempotency_key:
         raise KeyRequired
 

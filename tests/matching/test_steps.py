@@ -37,7 +37,7 @@ THINGS: st.SearchStrategy[tuple[Any, Any]] = st.one_of(
 )
 
 
-def _outcome(table: Any, action: StrEnum, facts: Any, caller: Principal) -> type[Problem] | None:  # noqa: ANN401
+def _outcome(table: Any, action: StrEnum, facts: Any, caller: Principal) -> type[Problem] | None:
     try:
         check_step(table, action, facts, caller)
     except Problem as problem:

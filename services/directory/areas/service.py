@@ -68,6 +68,8 @@ async def open_area(session: WriteSession, caller: Principal, new: NewArea, vaul
     if known is not None:
         return _same(known, digest, caller), False
     parent = await _parent(session, caller, new)
+    # Asked even when the day is given: without its tenant there is no area.
+    office_day = await today(session)
     values = {
         "id": area_id,
         "parent_id": new.parent_id,
@@ -80,7 +82,7 @@ async def open_area(session: WriteSession, caller: Principal, new: NewArea, vaul
         "no_repair_fund": new.no_repair_fund,
         "households": new.households,
         "population": new.population,
-        "opened_on": new.opened_on or await today(session),
+        "opened_on": new.opened_on or office_day,
         "digest": digest,
         "version": 1,
         "created_at": utc_now(),

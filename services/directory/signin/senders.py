@@ -48,9 +48,7 @@ class WebhookSender:
             response.raise_for_status()
         except httpx.HTTPError as error:
             # Without the traceback: its request holds the code.
-            log.error(  # noqa: TRY400
-                "one_time_code_not_sent", tenant=tenant, phone=mask_phone(phone), error=type(error).__name__
-            )
+            log.error("one_time_code_not_sent", tenant=tenant, phone=mask_phone(phone), error=type(error).__name__)
 
 
 @asynccontextmanager

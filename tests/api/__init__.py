@@ -1,0 +1,1 @@
+"""Tests of every route at once, from the API documents."""

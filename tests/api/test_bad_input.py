@@ -1,0 +1,182 @@
+"""Bad input, for every operation of every service: a problem document with the right status, and nothing written."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest_asyncio
+from fastapi import FastAPI
+
+from shared.auth import Role, read_signing_key
+from shared.contracts import SERVICES
+from shared.ids import new_id
+from shared.testing import Callers, Places, TestServers
+
+ROOT = "district"
+EVERYTHING = tuple((role, ROOT) for role in Role)
+MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "errors"}
+PUBLIC = {"/v1/sign-in/codes", "/v1/sign-in/code", "/v1/sign-in/password", "/v1/tokens/refresh"}
+JWKS = "/.well-known/jwks.json"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One operation of a document, with its path filled in."""
+
+    service: str
+    method: str
+    path: str
+    address: str
+    takes_json: bool
+    body_required: bool
+    needs_version: bool
+    needs_key: bool
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+def resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    name = schema.get("$ref", "").rpartition("/")[2]
+    found: dict[str, Any] = document["components"]["schemas"][name] if name else schema
+    return found
+
+
+def operations(service: str, document: dict[str, Any]) -> list[Operation]:
+    found = []
+    for path, methods in document["paths"].items():
+        for method, described in methods.items():
+            parameters = described.get("parameters", [])
+            address = path
+            for parameter in parameters:
+                if parameter["in"] == "path":
+                    is_uuid = parameter["schema"].get("format") == "uuid"
+                    address = address.replace(f"{{{parameter['name']}}}", str(new_id()) if is_uuid else "unknown")
+            json_body = described.get("requestBody", {}).get("content", {}).get("application/json")
+            schema = resolve(document, json_body["schema"]) if json_body else {}
+            headers = {parameter["name"].lower() for parameter in parameters if parameter["in"] == "header"}
+            found.append(
+                Operation(
+                    service,
+                    method.upper(),
+                    path,
+                    address,
+                    takes_json=json_body is not None,
+                    body_required=bool(schema.get("required")),
+                    needs_version="if-match" in headers,
+                    needs_key="idempotency-key" in headers,
+                )
+            )
+    return found
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def counted(servers: TestServers) -> AsyncIterator[Callable[[], Any]]:
+    owner = await asyncpg.connect(servers.owner_url)
+    names = await owner.fetch(
+        "SELECT schemaname || '.' || tablename AS name FROM pg_tables WHERE schemaname = ANY($1) ORDER BY 1",
+        list(SERVICES),
+    )
+    union = " UNION ALL ".join(f"SELECT '{row['name']}' AS name, count(*) AS n FROM {row['name']}" for row in names)
+
+    async def count() -> dict[str, int]:
+        return {row["name"]: row["n"] for row in await owner.fetch(union)}
+
+    yield count
+    await owner.close()
+
+
+def told(answer: httpx.Response, allowed: set[int], what: str) -> None:
+    assert answer.status_code in allowed, f"{what}: {answer.status_code} {answer.text[:300]}"
+    assert answer.headers["content-type"] == "application/problem+json", what
+    body = answer.json()
+    assert body.keys() >= MEMBERS, what
+    assert body["status"] == answer.status_code, what
+    assert body["request_id"] == answer.headers["x-request-id"], what
+
+
+async def every_operation(apps: dict[str, FastAPI], places: Places) -> list[Operation]:
+    await places.area(ROOT)
+    found = [item for name, app in apps.items() for item in operations(name, app.openapi())]
+    assert len(found) > 80
+    return [item for item in found if item.path != JWKS]
+
+
+async def test_nobody_comes_in_without_a_good_token(
+    apps: dict[str, FastAPI], client: Any, caller: Callers, servers: TestServers, places: Places, counted: Any
+) -> None:
+    every = await every_operation(apps, places)
+    before = await counted()
+    forger = Callers(read_signing_key(servers.token_seed), caller.tenant)
+    for item in every:
+        if item.path in PUBLIC:
+            continue
+        for headers in (
+            {},
+            forger(item.service, *EVERYTHING),
+            caller("elsewhere", *EVERYTHING),
+            {"Authorization": "Basic x"},
+        ):
+            body = {"json": {}} if item.takes_json else {}
+            answer = await client(item.service).request(item.method, item.address, headers=headers, **body)
+            told(answer, {401, 422}, f"{item} without a good token")
+    assert await counted() == before
+
+
+async def test_a_body_that_is_wrong_is_refused(
+    apps: dict[str, FastAPI], client: Any, caller: Callers, places: Places, counted: Any
+) -> None:
+    every = await every_operation(apps, places)
+    before = await counted()
+    for item in every:
+        if not item.takes_json:
+            continue
+        headers = caller(item.service, *EVERYTHING) | {"If-Match": '"1"', "Idempotency-Key": str(new_id())}
+        send = client(item.service).request
+        json_type = headers | {"Content-Type": "application/json"}
+        told(await send(item.method, item.address, headers=json_type, content=b"{nonsense"), {400}, f"{item} not JSON")
+        told(await send(item.method, item.address, headers=headers, json=[1]), {422}, f"{item} wrong type")
+        unknown = await send(item.method, item.address, headers=headers, json={"no_such_member": 1})
+        told(unknown, {422}, f"{item} unknown member")
+        nul = await send(item.method, item.address, headers=json_type, content=b'{"name": "a\\u0000b"}')
+        told(nul, {422}, f"{item} NUL")
+        if item.body_required:
+            told(await send(item.method, item.address, headers=headers, json={}), {422}, f"{item} no field")
+    assert await counted() == before
+
+
+async def test_unknown_ids_and_missing_versions_and_keys_are_told(
+    apps: dict[str, FastAPI], client: Any, caller: Callers, places: Places, counted: Any
+) -> None:
+    every = await every_operation(apps, places)
+    before = await counted()
+    for item in every:
+        if "{" not in item.path or item.method == "PUT":
+            continue
+        headers = caller(item.service, *EVERYTHING)
+        send = client(item.service).request
+        body = {"json": {}} if item.takes_json else {}
+        if item.needs_version and not item.body_required:
+            told(await send(item.method, item.address, headers=headers, **body), {428, 400}, f"{item} no version")
+        full = headers | {"If-Match": '"1"', "Idempotency-Key": str(new_id())}
+        if not item.body_required:
+            told(await send(item.method, item.address, headers=full, **body), {404}, f"{item} unknown id")
+        if item.needs_key and not item.body_required:
+            without = headers | {"If-Match": '"1"'}
+            told(await send(item.method, item.address, headers=without, **body), {400}, f"{item} no key")
+    assert await counted() == before
+
+
+async def test_strange_addresses_are_refused(apps: dict[str, FastAPI], client: Any, caller: Callers) -> None:
+    assert apps
+    for service in SERVICES:
+        headers = caller(service, *EVERYTHING)
+        told(await client(service).get("/v1/nowhere", headers=headers), {404}, service)
+        told(await client(service).request("TRACE", "/v1/cases", headers=headers), {404, 405}, service)
+    for path, service in (("/v1/cases/not-a-uuid", "intake"), ("/v1/funds/1", "ledger"), ("/v1/needs/x", "matching")):
+        told(await client(service).get(path, headers=caller(service, *EVERYTHING)), {422}, path)
+    for query in ("page_size=0", "page_size=201", "page_size=x", "cursor=forged"):
+        answer = await client("intake").get(f"/v1/cases?{query}", headers=caller("intake", *EVERYTHING))
+        told(answer, {400, 422}, query)
