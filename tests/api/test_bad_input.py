@@ -119,7 +119,7 @@ async def test_nobody_comes_in_without_a_good_token(
             caller("elsewhere", *EVERYTHING),
             {"Authorization": "Basic x"},
         ):
-            body = {"json": {}} if item.takes_json else {}
+            body: dict[str, Any] = {"json": {}} if item.takes_json else {}
             answer = await client(item.service).request(item.method, item.address, headers=headers, **body)
             told(answer, {401, 422}, f"{item} without a good token")
     assert await counted() == before
@@ -157,7 +157,7 @@ async def test_unknown_ids_and_missing_versions_and_keys_are_told(
             continue
         headers = caller(item.service, *EVERYTHING)
         send = client(item.service).request
-        body = {"json": {}} if item.takes_json else {}
+        body: dict[str, Any] = {"json": {}} if item.takes_json else {}
         if item.needs_version and not item.body_required:
             told(await send(item.method, item.address, headers=headers, **body), {428, 400}, f"{item} no version")
         full = headers | {"If-Match": '"1"', "Idempotency-Key": str(new_id())}

@@ -61,7 +61,7 @@ async def test_every_table_is_under_forced_row_security(owner: Any, service: str
     )
     found = {row["relname"]: (row["forced"], row["policies"]) for row in rows if row["relname"] not in NOT_TENANTS}
     assert len(found) >= 8
-    assert {state for state in found.values()} == {(True, 1)}
+    assert set(found.values()) == {(True, 1)}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -134,7 +134,11 @@ def test_an_old_key_still_opens_and_the_newest_seals() -> None:
     assert rotated.index("county", "phone", "1") == VAULT.index("county", "phone", "1")
 
 
-@pytest.mark.parametrize("keys", ["", "1", "1:", "0:" + KEY, "x:" + KEY, "1:c2hvcnQ", "1:***", f"1:{KEY},"])
+@pytest.mark.parametrize(
+    "keys",
+    ["", "1", "1:", "0:" + KEY, "x:" + KEY, "1:c2hvcnQ", "1:***", f"1:{KEY},"],
+    ids=["none", "no-key", "empty", "version-0", "version-x", "short", "not-base64", "open-end"],
+)
 def test_malformed_keys_stop_the_start(keys: str) -> None:
     with pytest.raises(ValueError, match="key"):
         Vault(keys, INDEX_KEY)
