@@ -1,218 +1,262 @@
-"""The `linli` command."""
+"""The `linli` command. It and what it imports stay small: everything heavy runs as a program of its own."""
 
 import asyncio
 import os
+import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-import aiohttp
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from services.stack.environment import given, role_urls
-from services.stack.home import Home, HomeBusy, new_secrets
-from services.stack.house import House, tree_memory_bytes
-from services.stack.migrate import migrate as migrate_all
-from services.stack.seeding import run_seeds, seeds_environment
-from services.stack.supervisor import Supervisor, house_processes
-from services.stack.tokens import mint, root_path, seed_tenants
-from shared.auth import Role
+from services.stack.environment import GivenTooLittle, given
+from services.stack.home import Home, HomeBusy, PortTaken, new_secrets, project_root
+from services.stack.house import House
+from services.stack.probing import answers_well, readiness
+from services.stack.seeding import Wanted, mint_tokens, root_path, run_seeds, seed_tenants, seeds_environment
+from services.stack.vitals import program_began, tree_memory_bytes
 
 __all__ = ["app"]
 
 app = typer.Typer(
     help="Linli 邻里: the whole house on one machine.", no_args_is_help=True, pretty_exceptions_enable=False
 )
-console = Console(soft_wrap=True)
+console = Console(soft_wrap=True, highlight=False)
 
 DataOption = Annotated[Path, typer.Option("--data", envvar="LINLI_DATA", help="The data folder of the house.")]
+UrlOption = Annotated[str | None, typer.Option("--url", envvar="LINLI_URL", help="The gateway of a running house.")]
 DEFAULT_DATA = Path(".linli")
 _MEGABYTE = 1024 * 1024
+_BAD = 1
+_CANNOT = 2
+_INTERRUPTED = 130
 
 
 def _say(text: str) -> None:
-    console.print(f"[dim]·[/dim] {text}")
+    console.print(f"[dim]{time.monotonic() - program_began():5.1f} s[/dim]  {text}")
+
+
+def _refuse(text: object) -> None:
+    console.print(str(text), style="red", markup=False)
+
+
+async def _until_stopped(work: Callable[[House], Awaitable[int]], house: House) -> int:
+    """Do some work with a house, until it is done or a signal comes; the house is stopped in any case."""
+    stopping = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    doing = asyncio.ensure_future(work(house))
+    stop = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({doing, stop}, return_when=asyncio.FIRST_COMPLETED)
+        return doing.result() if doing.done() else _INTERRUPTED
+    except (HomeBusy, PortTaken, GivenTooLittle) as refusal:
+        _refuse(refusal)
+        return _CANNOT
+    except (RuntimeError, OSError) as error:
+        _refuse(error)
+        return _BAD
+    finally:
+        stop.cancel()
+        doing.cancel()
+        await asyncio.gather(doing, return_exceptions=True)
+        _say("stopping")
+        await house.stop()
 
 
 @app.command()
 def up(
     data: DataOption = DEFAULT_DATA,
     port: Annotated[
-        int | None, typer.Option(help="The gateway's port; 8000, or a free one if somebody has it.")
+        int | None,
+        typer.Option(min=1, max=65_535, help="The gateway's port; by default 8000, or a free one if somebody has it."),
     ] = None,
     seed: Annotated[bool, typer.Option(help="Load the packs.")] = True,
     stories: Annotated[bool, typer.Option(help="Tell the stories.")] = True,
 ) -> None:
     """Start everything, load the packs, tell the stories, and serve until Ctrl-C."""
-    raise typer.Exit(asyncio.run(_up(data, port, seed=seed, stories=stories)))
+
+    async def serve(house: House) -> int:
+        await house.start()
+        _show_ready(house)
+        environment = await seeds_environment(house.environment, url=house.url, code_log=house.home.code_log)
+        for wanted, words in ((seed, ("load", "all")), (seed and stories, ("tell", "all"))):
+            if wanted and await run_seeds(environment, *words) != 0:
+                _refuse(f"seeds {' '.join(words)}: not everything went as it should; the house keeps serving")
+        if seed:
+            _say(f"all processes together: {_memory(house)}")
+        await _invite(house)
+        until_stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        return await until_stopped
+
+    house = House(Home(data.resolve()), gateway_port=port, say=_say, began=program_began())
+    code = asyncio.run(_until_stopped(serve, house))
+    raise typer.Exit(0 if code == _INTERRUPTED and house.ready_after_s else code)
 
 
-async def _up(data: Path, port: int | None, *, seed: bool, stories: bool) -> int:
-    house = House(Home(data.resolve()), gateway_port=port, say=_say)
-    stopping = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    work = asyncio.create_task(_serve(house, seed=seed, stories=stories))
-    stop = asyncio.create_task(stopping.wait())
-    try:
-        await asyncio.wait({work, stop}, return_when=asyncio.FIRST_COMPLETED)
-        if work.done():
-            work.result()
-            await stop
-        return 0
-    except HomeBusy as busy:
-        console.print(f"[red]{busy}[/red]")
-        return 2
-    except (RuntimeError, TimeoutError) as error:
-        console.print(f"[red]{error}[/red]", markup=True)
-        return 1
-    finally:
-        stop.cancel()
-        work.cancel()
-        await asyncio.gather(work, return_exceptions=True)
-        console.print("[dim]· stopping[/dim]")
-        await house.stop()
+def _memory(house: House) -> str:
+    total, kind = tree_memory_bytes(house.pids().values())
+    return f"{total / _MEGABYTE:.0f} MB ({kind})"
 
 
-async def _serve(house: House, *, seed: bool, stories: bool) -> None:
-    await house.start()
-    total, kind = tree_memory_bytes(list(house.pids().values()))
-    console.print(
-        f"[green]ready[/green] after {house.ready_after_s:.1f} s at {house.url} "
-        f"({total / _MEGABYTE:.0f} MB {kind}, all processes together)"
+def _show_ready(house: House) -> None:
+    _say(
+        f"[green]ready[/green] at [bold]{house.url}[/bold] after {house.ready_after_s:.1f} s; "
+        f"all processes together: {_memory(house)}"
     )
-    environment = seeds_environment(house.environment, url=house.url, code_log=house.home.logs / "directory.log")
-    if seed:
-        await run_seeds(environment, "load", "all")
-    if seed and stories:
-        await run_seeds(environment, "tell", "all")
-    total, kind = tree_memory_bytes(list(house.pids().values()))
-    console.print(f"[dim]· {total / _MEGABYTE:.0f} MB {kind} now[/dim]")
-    _print_invitation(house)
 
 
-def _print_invitation(house: House) -> None:
+async def _invite(house: House) -> None:
     """Print what a newcomer can do next."""
-    console.print(f"\n[bold]{house.url}/docs[/bold]  everything that can be asked; try it with one of these tokens:\n")
-    for tenant in seed_tenants():
-        token = mint(house.environment["LINLI_TOKEN_SIGNING_KEY"], tenant, Role.ADMINISTRATOR, ttl_s=3600)
-        print(f"# administrator of {tenant}, for an hour\nexport TOKEN={token}")
-    print(f'curl -s {house.url}/v1/areas?page_size=3 -H "Authorization: Bearer $TOKEN"')
-    print(f'curl -s {house.url}/v1/cases?page_size=3 -H "Authorization: Bearer $TOKEN"')
-    print(f'curl -s {house.url}/v1/funds -H "Authorization: Bearer $TOKEN"')
-    console.print("\nCtrl-C stops everything.")
+    tenants = seed_tenants()
+    roles = [(tenant, role) for tenant in tenants for role in ("administrator", "operator")]
+    tokens = await mint_tokens(house.environment, [Wanted(tenant, role, root_path(tenant)) for tenant, role in roles])
+    console.print("\nTokens to try it with, good for an hour (more: linli token --help):\n")
+    for (tenant, role), token in zip(roles, tokens, strict=True):
+        print(f"{role}_{tenant}={token}")
+    if tenants:
+        bearer = f'-H "Authorization: Bearer $administrator_{tenants[0]}"'
+        print(f"\ncurl -s '{house.url}/v1/areas?page_size=3' {bearer}")
+        print(f"curl -s '{house.url}/v1/cases?page_size=3' {bearer}")
+        print(f"curl -s '{house.url}/v1/funds' {bearer}")
+    console.print(f"\n[bold]{house.url}/docs[/bold] shows everything that can be asked. Ctrl-C stops everything.")
     sys.stdout.flush()
 
 
 @app.command()
 def stories(
     name: Annotated[str | None, typer.Argument(help="One story; all by default.")] = None,
+    url: UrlOption = None,
     data: Annotated[Path | None, typer.Option("--data", help="Tell them to the house that runs here.")] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="In a fresh house, even if LINLI_URL names one.")] = False,
 ) -> None:
-    """Tell stories to a fresh house in a temporary folder; ends with an error on any difference."""
-    raise typer.Exit(asyncio.run(_stories(name, data)))
+    """Tell stories, in a fresh house in a temporary folder by default; ends with an error on any difference."""
+    if (url or data) and not fresh:
+        raise typer.Exit(asyncio.run(_ask_running("tell", name or "all", url=url, data=data)))
+    folder = Path(tempfile.mkdtemp(prefix="linli-"))
+
+    async def tell(house: House) -> int:
+        await house.start()
+        _show_ready(house)
+        environment = await seeds_environment(house.environment, url=house.url, code_log=house.home.code_log)
+        return await run_seeds(environment, "tell", name or "all")
+
+    try:
+        house = House(Home(folder), any_ports=True, say=_say, outside={}, began=program_began())
+        code = asyncio.run(_until_stopped(tell, house))
+    finally:
+        shutil.rmtree(folder)
+    raise typer.Exit(code)
 
 
-async def _stories(name: str | None, data: Path | None) -> int:
-    if data is not None:
-        running = _running(data)
-        environment = seeds_environment(
-            {**os.environ, **running["environment"]},
-            url=running["url"],
-            code_log=data.resolve() / "logs" / "directory.log",
-        )
-        return await _load_and_tell(environment, name)
-    with tempfile.TemporaryDirectory(prefix="linli-") as folder:
-        house = House(Home(Path(folder)), any_ports=True, say=_say)
-        try:
-            await house.start()
-            _say(f"ready after {house.ready_after_s:.1f} s")
-            environment = seeds_environment(
-                house.environment, url=house.url, code_log=house.home.logs / "directory.log"
-            )
-            return await _load_and_tell(environment, name)
-        finally:
-            await house.stop()
-
-
-async def _load_and_tell(environment: dict[str, str], name: str | None) -> int:
-    loaded = await run_seeds(environment, "load", name or "all")
-    return loaded or await run_seeds(environment, "tell", name or "all")
+async def _ask_running(*words: str, url: str | None, data: Path | None) -> int:
+    """Run the seeds against a house that runs already; with an address, our own environment has to tell the rest."""
+    if url:
+        environment, code_log = dict(os.environ), None
+    else:
+        running = _running(data or DEFAULT_DATA)
+        url, code_log = str(running["url"]), Home((data or DEFAULT_DATA).resolve()).code_log
+        environment = {**os.environ, **running["environment"]}
+    try:
+        return await run_seeds(await seeds_environment(environment, url=url, code_log=code_log), *words)
+    except RuntimeError as error:
+        _refuse(error)
+        return _CANNOT
 
 
 def _running(data: Path) -> dict[str, Any]:
     running = Home(data.resolve()).read_run()
     if running is None:
-        console.print(f"[red]no house runs in {data}[/red]; start one with: linli up")
-        raise typer.Exit(2)
+        _refuse(f"no house runs in {data}; start one with: linli up")
+        raise typer.Exit(_CANNOT)
     return running
 
 
 @app.command()
 def seed(
-    tenant: Annotated[str, typer.Argument(help="One pack; all by default.")] = "all", data: DataOption = DEFAULT_DATA
+    tenant: Annotated[str, typer.Argument(help="One pack; all by default.")] = "all",
+    url: UrlOption = None,
+    data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Load packs into the running house; loading twice changes nothing."""
-    running = _running(data)
-    environment = seeds_environment(
-        {**os.environ, **running["environment"]}, url=running["url"], code_log=data.resolve() / "logs" / "directory.log"
-    )
-    raise typer.Exit(asyncio.run(run_seeds(environment, "load", tenant)))
+    raise typer.Exit(asyncio.run(_ask_running("load", tenant, url=url, data=data)))
 
 
 @app.command()
 def migrate() -> None:
-    """Bring the database that LINLI_OWNER_DATABASE_URL names to the newest version."""
-    outside = given()
-    missing = [name for name in ("LINLI_OWNER_DATABASE_URL",) if name not in outside]
-    if missing:
-        console.print(f"[red]not set: {', '.join(missing)}[/red]")
-        raise typer.Exit(2)
-    asyncio.run(migrate_all(outside["LINLI_OWNER_DATABASE_URL"], role_urls(outside)))
-    console.print("[green]migrated[/green]")
+    """Bring the database that LINLI_OWNER_DATABASE_URL names to the newest version; safe to repeat."""
+    done = subprocess.run([sys.executable, "-m", "services.stack.migrate"], check=False, cwd=project_root())
+    if done.returncode == 0:
+        console.print("[green]migrated[/green]")
+    raise typer.Exit(done.returncode)
 
 
 @app.command()
 def token(
     tenant: Annotated[str, typer.Option(help="Whose.")],
-    role: Annotated[Role, typer.Option(help="What its bearer is.")] = Role.ADMINISTRATOR,
+    role: Annotated[str, typer.Option(help="What its bearer is.")] = "administrator",
     at: Annotated[str | None, typer.Option(help="The path of the area at which; the root by default.")] = None,
     ttl: Annotated[int, typer.Option(min=60, max=86_400, help="For how many seconds.")] = 900,
     data: DataOption = DEFAULT_DATA,
 ) -> None:
     """Print an access token, minted with the directory's signing key."""
-    keys = given().get("LINLI_TOKEN_SIGNING_KEY") or Home(data.resolve()).secrets()["LINLI_TOKEN_SIGNING_KEY"]
+    secrets = given()
+    if "LINLI_TOKEN_SIGNING_KEY" not in secrets:
+        home = Home(data.resolve())
+        if not home.folder.is_dir():
+            _refuse(f"neither {data} nor LINLI_TOKEN_SIGNING_KEY is there to mint with")
+            raise typer.Exit(_CANNOT)
+        secrets = home.secrets()
+    wanted = Wanted(tenant, role, at or root_path(tenant), ttl)
     try:
-        print(mint(keys, tenant, role, at=at or root_path(tenant), ttl_s=ttl))
-    except ValueError as error:
-        console.print(f"[red]{error}[/red]")
-        raise typer.Exit(2) from error
+        print(asyncio.run(mint_tokens({**os.environ, **secrets}, [wanted]))[0])
+    except RuntimeError as error:
+        _refuse(error)
+        raise typer.Exit(_CANNOT) from error
 
 
 @app.command()
 def status(data: DataOption = DEFAULT_DATA) -> None:
-    """Show what runs, how it is, and where."""
+    """Show what runs, how it is, and where; ends with an error unless everything is ready."""
     running = _running(data)
-    states = asyncio.run(_states(running["ports"]))
-    table = Table("process", "port", "state", title=running["url"])
-    for name, state in states.items():
-        colour = {"ready": "green", "degraded": "yellow"}.get(state, "red")
-        table.add_row(name, str(running["ports"][name]), f"[{colour}]{state}[/{colour}]")
+    states = asyncio.run(_states(running["parts"]))
+    table = Table("process", "pid", "port", "state", "up", "restarts", "memory", title=running["url"])
+    for name, part in running["parts"].items():
+        colour = {"ready": "green", "running": "green", "degraded": "yellow"}.get(states[name], "red")
+        minutes, seconds = divmod(max(0, int(time.time() - part["started_at"])), 60)
+        memory, _ = tree_memory_bytes([part["pid"]] if part["pid"] else [])
+        table.add_row(
+            name,
+            str(part["pid"] or "—"),
+            str(part["port"]),
+            f"[{colour}]{states[name]}[/{colour}]",
+            f"{minutes}:{seconds:02}",
+            str(part["restarts"]),
+            f"{memory / _MEGABYTE:.0f} MB",
+        )
     console.print(table)
     total, kind = tree_memory_bytes([int(running["supervisor"])])
-    console.print(f"{total / _MEGABYTE:.0f} MB {kind}; was ready after {running['ready_after_s']} s")
-    raise typer.Exit(0 if all(state == "ready" for state in states.values()) else 1)
+    console.print(f"all together {total / _MEGABYTE:.0f} MB ({kind}); was ready after {running['ready_after_s']} s")
+    raise typer.Exit(0 if set(states.values()) <= {"ready", "running"} else _BAD)
 
 
-async def _states(ports: dict[str, int]) -> dict[str, str]:
-    processes = house_processes(ports)
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as client:
-        found = await asyncio.gather(*(Supervisor.readiness(client, item) for item in processes))
-    return {item.name: state for item, state in zip(processes, found, strict=True)}
+async def _states(parts: dict[str, dict[str, Any]]) -> dict[str, str]:
+    """Ask our programs how they are; of a server, only whether it runs is known from outside."""
+
+    async def state(part: dict[str, Any]) -> str:
+        if part["answers"]:
+            return await readiness(int(part["port"]))
+        return "running" if part["pid"] and Path(f"/proc/{part['pid']}").exists() else "stopped"
+
+    found = await asyncio.gather(*(state(part) for part in parts.values()))
+    return dict(zip(parts, found, strict=True))
 
 
 @app.command()
@@ -224,13 +268,16 @@ def reset(
     if not home.folder.exists():
         console.print("nothing to delete")
         return
+    if not (home.folder / "lock").exists():
+        _refuse(f"{home.folder} is not the data folder of a house")
+        raise typer.Exit(_CANNOT)
     if not yes:
         typer.confirm(f"Delete {home.folder} with everything in it?", abort=True)
     try:
         home.remove()
     except HomeBusy as busy:
-        console.print(f"[red]{busy}[/red]: stop it first")
-        raise typer.Exit(2) from busy
+        _refuse(f"{busy}: stop it first")
+        raise typer.Exit(_CANNOT) from busy
     console.print(f"deleted {home.folder}")
 
 
@@ -244,17 +291,8 @@ def keys() -> None:
 
 @app.command()
 def health(url: Annotated[str, typer.Argument(help="Of /livez or /readyz.")]) -> None:
-    """Exit with 0 when the address answers well; for health checks of containers."""
-
-    async def ask() -> bool:
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=3)) as client, client.get(url) as answer:
-            return answer.ok
-
-    try:
-        good = asyncio.run(ask())
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        good = False
-    raise typer.Exit(0 if good else 1)
+    """End with 0 when the address answers well; for health checks of containers."""
+    raise typer.Exit(0 if answers_well(url) else _BAD)
 
 
 if __name__ == "__main__":

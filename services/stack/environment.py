@@ -7,7 +7,7 @@ from urllib.parse import quote, urlsplit
 
 from shared.contracts import SERVICES
 
-__all__ = ["GivenTooLittle", "check_given", "given", "house_environment", "role_urls"]
+__all__ = ["GivenTooLittle", "check_given", "database_place", "given", "house_environment", "role_urls"]
 
 # Six processes start at the same time: what one has compiled, the next start need not compile again.
 _NOT_FOR_CHILDREN: Final = frozenset({"PYTHONDONTWRITEBYTECODE"})
@@ -23,7 +23,7 @@ def given() -> dict[str, str]:
 
 
 def role_urls(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the address that each service, and the relay, connects with; GivenTooLittle names those that are missing."""
+    """Return the address that each service, and the relay, connects with; GivenTooLittle names what is missing."""
     names = {name: f"LINLI_{name.upper()}_DATABASE_URL" for name in (*SERVICES, "relay")}
     missing = [variable for variable in names.values() if not environment.get(variable)]
     if missing:
@@ -32,20 +32,24 @@ def role_urls(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: environment[variable] for name, variable in names.items()}
 
 
+def database_place(owner_url: str) -> str:
+    """Return `host:port/database` of an address, without who and without the password."""
+    parts = urlsplit(owner_url)
+    return parts.netloc.rpartition("@")[2] + parts.path + (f"?{parts.query}" if parts.query else "")
+
+
 def house_environment(
-    outside: Mapping[str, str], secrets: Mapping[str, str], ports: Mapping[str, int], *, owner_url: str, redis_url: str
+    outside: Mapping[str, str], secrets: Mapping[str, str], ports: Mapping[str, int], *, database: str, redis_url: str
 ) -> dict[str, str]:
-    """Return the whole environment of the house's processes; what is given outside wins over what we would choose.
+    """Return the environment of the house's processes; what is given outside wins over what we would choose.
 
     Args:
         outside: the LINLI_* variables that somebody has set.
         secrets: of the data folder.
         ports: where everything listens, on the loopback address.
-        owner_url: of the database's owner.
+        database: `host:port/database`.
         redis_url: of Redis or Valkey.
     """
-    place = urlsplit(owner_url)
-    database = f"{place.hostname}:{place.port or 5432}{place.path}"
     urls = {
         f"LINLI_{name.upper()}_DATABASE_URL": (
             f"postgresql://linli_{name}:{quote(secrets[f'LINLI_{name.upper()}_DATABASE_PASSWORD'])}@{database}"
@@ -63,7 +67,6 @@ def house_environment(
         **secrets,
         **urls,
         **upstreams,
-        "LINLI_OWNER_DATABASE_URL": owner_url,
         "LINLI_REDIS_URL": redis_url,
         "LINLI_EMBEDDED": "1",
         # One machine: every connection is a server process of some megabytes.
@@ -72,7 +75,8 @@ def house_environment(
         "LINLI_RELAY_POOL_SIZE": "4",
         "LINLI_WORKER_PORT": str(ports["worker"]),
         "PYTHONUNBUFFERED": "1",
-        **outside,
+        # Only the migrations are the owner's business.
+        **{name: value for name, value in outside.items() if name != "LINLI_OWNER_DATABASE_URL"},
     }
 
 

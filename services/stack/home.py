@@ -1,6 +1,4 @@
-"""The data folder of a house on one machine: its secrets, its ports, its logs, and the lock that keeps it to one
-owner.
-"""
+"""The data folder of a house on one machine: secrets, ports, logs, and the lock that keeps it to one owner."""
 
 import base64
 import fcntl
@@ -13,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
-from shared.auth import public_key_of
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from shared.contracts import SERVICES
 from shared.embedded import free_port
 
-__all__ = ["Home", "HomeBusy", "new_secrets", "project_root"]
+__all__ = ["Home", "HomeBusy", "PortTaken", "new_secrets", "project_root"]
 
 _PORTS: Final = {
     "gateway": 8000,
@@ -35,23 +34,31 @@ class HomeBusy(Exception):
     """Another process runs a house in this folder."""
 
 
+class PortTaken(Exception):
+    """Somebody else listens where the gateway was told to."""
+
+
 def project_root() -> Path:
     """Find the folder that holds migrations/ and seeds/: the checkout, or the working directory (as in the image)."""
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "migrations").is_dir() else Path.cwd()
 
 
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
 def _key() -> str:
-    return base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
+    return _encode(secrets.token_bytes(32))
 
 
 def new_secrets() -> dict[str, str]:
     """Make a fresh set of all secrets, by the name of the variable that carries each."""
-    internal = _key()
+    internal = Ed25519PrivateKey.generate()
     passwords = {f"LINLI_{name.upper()}_DATABASE_PASSWORD": _key() for name in (*SERVICES, "relay")}
     return {
-        "LINLI_INTERNAL_PRIVATE_KEY": internal,
-        "LINLI_INTERNAL_PUBLIC_KEY": public_key_of(internal),
+        "LINLI_INTERNAL_PRIVATE_KEY": _encode(internal.private_bytes_raw()),
+        "LINLI_INTERNAL_PUBLIC_KEY": _encode(internal.public_key().public_bytes_raw()),
         "LINLI_TOKEN_SIGNING_KEY": _key(),
         "LINLI_CURSOR_KEY": _key(),
         "LINLI_FIELD_KEYS": f"1:{_key()}",
@@ -74,6 +81,11 @@ class Home:
         return self.folder / "logs"
 
     @property
+    def code_log(self) -> Path:
+        """Where the directory shows one-time codes."""
+        return self.logs / "directory.log"
+
+    @property
     def run_file(self) -> Path:
         """What runs, for `linli status` and friends; gone when nothing does."""
         return self.folder / "run.json"
@@ -87,13 +99,14 @@ class Home:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             self._lock.close()
+            self._lock = None
             message = f"another house runs in {self.folder}"
             raise HomeBusy(message) from error
 
     def release(self) -> None:
-        """Give the folder back."""
-        self.run_file.unlink(missing_ok=True)
+        """Give the folder back, if we have it."""
         if self._lock is not None:
+            self.run_file.unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
@@ -101,26 +114,32 @@ class Home:
         """Return the folder's secrets, made at the first call and readable by their owner only."""
         path = self.folder / "secrets.json"
         if not path.exists():
-            path.touch(mode=0o600)
-            path.write_text(json.dumps(new_secrets(), indent=1), encoding="utf-8")
+            _write_private(path, new_secrets())
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
         return kept
 
     def ports(self, *, gateway: int | None = None, any_free: bool = False) -> dict[str, int]:
-        """Choose a port for everything: the usual one unless somebody has it."""
-        wanted = {**_PORTS, **({"gateway": gateway} if gateway else {})}
+        """Choose a port for everything: the last one, at first the usual one, unless somebody has it.
+
+        Raises PortTaken when the gateway's port was asked for by number and is not free.
+        """
+        wanted = {**_PORTS, **self._last_ports(), **({"gateway": gateway} if gateway else {})}
         chosen: dict[str, int] = {}
         for name, preferred in wanted.items():
-            port = free_port(0 if any_free and not (name == "gateway" and gateway) else preferred)
+            is_asked_for = name == "gateway" and gateway is not None
+            port = free_port(0 if any_free and not is_asked_for else preferred)
+            if is_asked_for and port != gateway:
+                message = f"port {gateway} is taken; without --port a free one is chosen"
+                raise PortTaken(message)
             while port in chosen.values():
                 port = free_port()
             chosen[name] = port
+        _write_private(self.folder / "ports.json", chosen)
         return chosen
 
     def write_run(self, running: Mapping[str, Any]) -> None:
         """Note what runs."""
-        self.run_file.touch(mode=0o600)
-        self.run_file.write_text(json.dumps(running, indent=1), encoding="utf-8")
+        _write_private(self.run_file, running)
 
     def read_run(self) -> dict[str, Any] | None:
         """Return what runs, if the process that noted it is alive."""
@@ -129,10 +148,35 @@ class Home:
             os.kill(int(running["supervisor"]), 0)
         except (OSError, ValueError, KeyError):
             return None
-        return running
+        return running if self._is_claimed() else None
 
     def remove(self) -> None:
         """Delete everything; raises HomeBusy while a house runs here."""
         self.claim()
-        self.release()
         shutil.rmtree(self.folder)
+        self.release()
+
+    def _is_claimed(self) -> bool:
+        """Tell whether some process holds the lock; its number alone may belong to another program by now."""
+        with (self.folder / "lock").open("a", encoding="ascii") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return True
+        return False
+
+    def _last_ports(self) -> dict[str, int]:
+        try:
+            kept = json.loads((self.folder / "ports.json").read_text(encoding="utf-8"))
+            return {name: int(kept[name]) for name in _PORTS if 0 < int(kept.get(name, 0)) < 1 << 16}
+        except (OSError, ValueError, AttributeError, TypeError):
+            return {}
+
+
+def _write_private(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    unfinished = path.with_name(path.name + ".new")
+    unfinished.unlink(missing_ok=True)
+    unfinished.touch(mode=0o600)
+    unfinished.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    unfinished.replace(path)

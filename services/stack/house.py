@@ -1,22 +1,24 @@
 """A whole house: servers, schemas and processes, from a data folder, with a beginning and an end."""
 
 import asyncio
+import compileall
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from services.stack.environment import given, house_environment
+from services.stack.environment import check_given, database_place, given, house_environment
 from services.stack.home import Home, project_root
-from services.stack.supervisor import Supervisor, house_processes
-from shared.embedded import EmbeddedPostgres, EmbeddedValkey
+from services.stack.supervisor import Program, Server, Supervisor, programs
+from shared.embedded import EmbeddedPostgres, EmbeddedValkey, before_exec
 
-__all__ = ["House"]
+__all__ = ["House", "run_python"]
 
 Say = Callable[[str], None]
+_OWNER: Final = "LINLI_OWNER_DATABASE_URL"
 
 
 class House:
@@ -27,7 +29,9 @@ class House:
         gateway_port: where its door is; the usual port, or any free one, by default.
         any_ports: take free ports for everything, so that several houses can stand side by side.
         say: told of each step.
-        fsync: off only for houses that are thrown away.
+        outside: what is given instead of made; the LINLI_* variables of our own environment by default.
+        extra_environment: further variables for the processes.
+        began: from when the time until it is ready counts, by the monotonic clock; from `start` by default.
     """
 
     def __init__(
@@ -37,18 +41,22 @@ class House:
         gateway_port: int | None = None,
         any_ports: bool = False,
         say: Say = lambda _: None,
-        extra_environment: dict[str, str] | None = None,
+        outside: Mapping[str, str] | None = None,
+        extra_environment: Mapping[str, str] | None = None,
+        began: float | None = None,
     ) -> None:
         self.home = home
         self._gateway_port = gateway_port
         self._any_ports = any_ports
         self._say = say
-        self._extra = extra_environment or {}
+        self._outside = dict(given() if outside is None else outside)
+        self._extra = dict(extra_environment or {})
+        self._began = began
         self.environment: dict[str, str] = {}
         self.ports: dict[str, int] = {}
         self.postgres: EmbeddedPostgres | None = None
         self.valkey: EmbeddedValkey | None = None
-        self.supervisor: Supervisor | None = None
+        self.supervisor = Supervisor(self.note_run)
         self.ready_after_s = 0.0
 
     @property
@@ -58,109 +66,108 @@ class House:
 
     async def start(self) -> None:
         """Start everything and wait until it is ready."""
-        began = time.monotonic()
+        began = time.monotonic() if self._began is None else self._began
+        check_given(self._outside)
         self.home.claim()
-        outside = given()
         self.ports = self.home.ports(gateway=self._gateway_port, any_free=self._any_ports)
-        owner_url = outside.get("LINLI_OWNER_DATABASE_URL") or await self._start_postgres()
-        redis_url = outside.get("LINLI_REDIS_URL") or await self._start_valkey()
-        self.environment = house_environment(
-            {**outside, **self._extra}, self.home.secrets(), self.ports, owner_url=owner_url, redis_url=redis_url
-        )
-        self._say("migrating the four schemas")
-        await self.run_python("-m", "services.stack.migrate")
-        self._say("starting directory, intake, matching, ledger, worker, gateway")
-        self.supervisor = Supervisor(
-            house_processes(self.ports), environment=self.environment, logs=self.home.logs, folder=project_root()
-        )
-        self.supervisor.start()
-        await self.supervisor.wait_ready()
+        # Six processes are about to import the same modules: compiled once, they start in half the time.
+        await asyncio.to_thread(_compile)
+        await self._start_parts(self._servers())
         self.ready_after_s = time.monotonic() - began
         self.note_run()
 
     async def stop(self) -> None:
-        """Stop everything, the servers last."""
-        if self.supervisor is not None:
-            await self.supervisor.stop()
-        if self.valkey is not None:
-            await asyncio.to_thread(self.valkey.stop)
-        if self.postgres is not None:
-            await asyncio.to_thread(self.postgres.stop)
+        """Stop everything, the servers last, and give the folder back."""
+        await self.supervisor.stop()
         self.home.release()
 
-    async def run_python(self, *arguments: str, environment: dict[str, str] | None = None) -> None:
-        """Run a Python program of ours in the house's environment; raises with its last words when it fails."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *arguments,
-            env=environment or self.environment,
-            cwd=project_root(),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        output, _ = await process.communicate()
-        if process.returncode != 0:
-            message = f"{' '.join(arguments)} failed:\n{output.decode(errors='replace')[-4000:]}"
-            raise RuntimeError(message)
+    def pids(self) -> dict[str, int]:
+        """Return the processes that run, by name, the servers included."""
+        running = {life.part.name: life.part.pid for life in self.supervisor.lives}
+        return {"supervisor": os.getpid(), **{name: pid for name, pid in running.items() if pid is not None}}
 
     def note_run(self) -> None:
         """Write down what runs, for the other commands."""
-        if self.supervisor is None:
+        if not self.ready_after_s:
             return
+        parts = {
+            life.part.name: {
+                "pid": life.part.pid,
+                "port": life.part.port,
+                "started_at": life.started_at,
+                "restarts": life.starts - 1,
+                "answers": isinstance(life.part, Program),
+            }
+            for life in self.supervisor.lives
+        }
         running: dict[str, Any] = {
             "supervisor": os.getpid(),
             "url": self.url,
-            "ports": self.ports,
             "ready_after_s": round(self.ready_after_s, 2),
+            "parts": parts,
             "environment": {name: value for name, value in self.environment.items() if name.startswith("LINLI_")},
         }
         self.home.write_run(running)
 
-    def pids(self) -> dict[str, int]:
-        """Return the processes that run, by name, the servers included."""
-        found = {"supervisor": os.getpid()}
-        managed = self.supervisor.processes if self.supervisor is not None else []
-        found.update({item.name: item.process.pid for item in managed if item.process is not None and item.is_alive})
-        for name, server in (("postgres", self.postgres), ("valkey", self.valkey)):
-            if server is not None and server.process is not None and server.process.poll() is None:
-                found[name] = server.process.pid
-        return found
+    def _servers(self) -> list[Server]:
+        """Return the servers that nobody has given us, and know from now on where everything is."""
+        servers = []
+        owner_url, redis_url = self._outside.get(_OWNER), self._outside.get("LINLI_REDIS_URL")
+        if redis_url is None:
+            self.valkey = EmbeddedValkey(self.home.folder / "valkey", port=self.ports["valkey"])
+            redis_url = self.valkey.url
+            servers.append(Server("valkey", self.valkey, self.home.folder / "valkey" / "valkey.log"))
+        if owner_url is None:
+            self.postgres = EmbeddedPostgres(self.home.folder / "postgres", port=self.ports["postgres"])
+            servers.append(Server("postgres", self.postgres, self.home.folder / "postgres.log"))
+        database = self.postgres.place if self.postgres is not None else database_place(owner_url or "")
+        outside = {**self._outside, **self._extra}
+        self.environment = house_environment(
+            outside, self.home.secrets(), self.ports, database=database, redis_url=redis_url
+        )
+        return servers
 
-    async def _start_postgres(self) -> str:
-        self._say("starting PostgreSQL")
-        self.postgres = EmbeddedPostgres(self.home.folder / "postgres", port=self.ports["postgres"])
-        return await asyncio.to_thread(self.postgres.start)
+    async def _start_parts(self, servers: list[Server]) -> None:
+        """Start the servers and, at the same time, what serves requests; migrate; then start the worker."""
+        parts = programs(self.ports, environment=self.environment, logs=self.home.logs, folder=project_root())
+        doors: list[Program] = [part for part in parts if part.name != "worker"]
+        self._say("starting " + ", ".join([*(part.name for part in servers), *(part.name for part in doors)]))
+        await self.supervisor.start(*servers, *doors)
+        owner_url = self._outside.get(_OWNER) or (self.postgres.url if self.postgres is not None else "")
+        self.environment = {**self.environment, _OWNER: owner_url}
+        self._say("migrating the four schemas")
+        await run_python("-m", "services.stack.migrate", environment=self.environment)
+        self._say("starting the worker, and waiting until all are ready")
+        await self.supervisor.start(*(part for part in parts if part.name == "worker"))
+        await self.supervisor.wait_ready([part.name for part in parts])
 
-    async def _start_valkey(self) -> str:
-        self._say("starting Valkey")
-        self.valkey = EmbeddedValkey(self.home.folder / "valkey", port=self.ports["valkey"])
-        return await asyncio.to_thread(self.valkey.start)
+
+async def run_python(*arguments: str, environment: Mapping[str, str]) -> str:
+    """Run a Python program of ours and return what it prints; raises with its last words when it fails."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *arguments,
+        env=dict(environment),
+        cwd=project_root(),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+        preexec_fn=before_exec(unprivileged=False, death_signal=signal.SIGTERM),
+    )
+    try:
+        output, errors = await process.communicate()
+    except asyncio.CancelledError:
+        process.terminate()
+        await process.wait()
+        raise
+    if process.returncode != 0:
+        message = f"{' '.join(arguments[:2])} failed:\n{errors.decode(errors='replace')[-4000:]}"
+        raise RuntimeError(message)
+    return output.decode()
 
 
-def tree_memory_bytes(pids: list[int]) -> tuple[int, str]:
-    """Sum the memory of processes and all their descendants: PSS where the kernel tells it, else RSS.
-
-    Returns:
-        Bytes, and which of the two it is.
-    """
-    children: dict[int, list[int]] = {}
-    for entry in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError, ValueError):
-            fields = entry.read_text().rpartition(")")[2].split()
-            children.setdefault(int(fields[1]), []).append(int(entry.parent.name))
-    todo, seen = list(dict.fromkeys(pids)), set[int]()
-    total, kind = 0, "PSS"
-    while todo:
-        pid = todo.pop()
-        if pid in seen:
-            continue
-        seen.add(pid)
-        todo.extend(children.get(pid, ()))
-        try:
-            rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-            total += next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) * 1024
-        except (OSError, StopIteration):
-            kind = "RSS"
-            with suppress(OSError, ValueError, IndexError):
-                total += int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096
-    return total, kind
+def _compile() -> None:
+    """Compile our own packages; where that cannot be written, every process does it for itself."""
+    for package in ("services", "shared"):
+        compileall.compile_dir(Path(__file__).resolve().parents[2] / package, quiet=2)

@@ -1,21 +1,21 @@
-"""Starts the processes of the house, starts again what dies, and stops everything in order."""
+"""Starts the parts of the house, starts again what dies, and stops everything in order."""
 
 import asyncio
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-import aiohttp
-
+from services.stack.probing import readiness
 from shared.contracts import SERVICES
-from shared.embedded import start_child
+from shared.embedded import EmbeddedPostgres, EmbeddedValkey, end_child, start_child
 
-__all__ = ["Managed", "Supervisor", "house_processes"]
+__all__ = ["Floor", "Part", "Program", "Server", "Supervisor", "programs"]
 
 _LOOK_EVERY_S: Final = 0.1
 _READY_EVERY_S: Final = 0.05
@@ -23,129 +23,252 @@ _FIRST_DELAY_S: Final = 0.2
 _LONGEST_DELAY_S: Final = 5.0
 _CALM_AFTER_S: Final = 30.0
 _STOP_S: Final = 8.0
+_STARTS_MAX: Final = 5
 _LOG_BYTES_MAX: Final = 20 * 1024 * 1024
+_LAST_WORDS: Final = 1_500
+
+
+class Floor:
+    """Where a part stands: what is above stands on what is below, and is stopped before it."""
+
+    SERVERS: Final = 0
+    SERVICES: Final = 1
+    DOOR: Final = 2
+
+
+class Part(Protocol):
+    """Something that runs. `start` and `stop` may block; starting what has died must work."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the logs and in `linli status`."""
+
+    @property
+    def port(self) -> int:
+        """Where it listens, on the loopback address."""
+
+    @property
+    def floor(self) -> int:
+        """What it stands on."""
+
+    @property
+    def log(self) -> Path:
+        """Where it writes."""
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, while that runs."""
+
+    def start(self) -> None:
+        """Start it."""
+
+    def stop(self) -> None:
+        """Stop it, insisting after a while."""
 
 
 @dataclass
-class Managed:
-    """One process: how it is started, where it answers, and how it is doing."""
+class Program:
+    """A program of ours, which tells at /readyz how it is."""
 
     name: str
     command: Sequence[str]
     port: int
-    process: subprocess.Popen[bytes] | None = None
-    started_at: float = 0.0
-    restarts: int = 0
-    delay_s: float = _FIRST_DELAY_S
-    due_at: float = field(default=0.0)
+    log: Path
+    environment: Mapping[str, str]
+    folder: Path
+    floor: int = Floor.SERVICES
+    _process: subprocess.Popen[bytes] | None = None
 
     @property
-    def is_alive(self) -> bool:
-        """Whether it runs."""
-        return self.process is not None and self.process.poll() is None
+    def pid(self) -> int | None:
+        """Its process, while that runs."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else None
+
+    def start(self) -> None:
+        """Start it; it ends at once when we do."""
+        self._process = start_child(
+            self.command,
+            log=self.log,
+            environment=self.environment,
+            folder=self.folder,
+            death_signal=signal.SIGKILL,
+        )
+
+    def stop(self) -> None:
+        """Let it finish what it is doing, for a while."""
+        if self._process is not None:
+            end_child(self._process, patience_s=_STOP_S)
 
 
-def house_processes(ports: Mapping[str, int]) -> list[Managed]:
-    """Return the processes of the house in the order in which they are started."""
+@dataclass
+class Server:
+    """PostgreSQL or Valkey."""
 
-    def web(name: str) -> Managed:
-        command = [sys.executable, "-m", "uvicorn", "--factory", f"services.{name}.app:create", "--host", "127.0.0.1"]
-        options = ["--port", str(ports[name]), "--loop", "uvloop", "--http", "httptools", "--no-access-log"]
-        quiet = ["--log-level", "warning", "--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75"]
-        return Managed(name, [*command, *options, *quiet], ports[name])
+    name: str
+    server: EmbeddedPostgres | EmbeddedValkey
+    log: Path
+    floor: int = Floor.SERVERS
 
-    worker = Managed("worker", [sys.executable, "-m", "services.worker"], ports["worker"])
-    return [*(web(name) for name in SERVICES), worker, web("gateway")]
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return self.server.port
+
+    @property
+    def pid(self) -> int | None:
+        """Its process, while that runs."""
+        process = self.server.process
+        return process.pid if process is not None and process.poll() is None else None
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        self.server.start()
+
+    def stop(self) -> None:
+        """Stop it cleanly."""
+        self.server.stop()
 
 
-class Supervisor:
-    """Keeps some processes running.
+def programs(ports: Mapping[str, int], *, environment: Mapping[str, str], logs: Path, folder: Path) -> list[Program]:
+    """Return our own programs: the services, the worker, the gateway.
 
     Args:
-        processes: what to run.
+        ports: where each listens.
         environment: what every one of them gets.
         logs: the folder of their logs.
         folder: their working directory.
     """
 
-    def __init__(
-        self, processes: Sequence[Managed], *, environment: Mapping[str, str], logs: Path, folder: Path
-    ) -> None:
-        self.processes = list(processes)
-        self._environment = environment
-        self._logs = logs
-        self._folder = folder
+    def program(name: str, *arguments: str, floor: int = Floor.SERVICES) -> Program:
+        command = [sys.executable, "-m", *arguments]
+        return Program(name, command, ports[name], logs / f"{name}.log", environment, folder, floor)
+
+    def web(name: str, floor: int = Floor.SERVICES) -> Program:
+        place = ("--host", "127.0.0.1", "--port", str(ports[name]), "--loop", "uvloop", "--http", "httptools")
+        quiet = ("--no-access-log", "--log-level", "warning")
+        times = ("--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75")
+        return program(name, "uvicorn", "--factory", f"services.{name}.app:create", *place, *quiet, *times, floor=floor)
+
+    return [*(web(name) for name in SERVICES), program("worker", "services.worker"), web("gateway", Floor.DOOR)]
+
+
+@dataclass
+class Life:
+    """How a part has been doing."""
+
+    part: Part
+    started_at: float = 0.0
+    starts: int = 0
+    delay_s: float = _FIRST_DELAY_S
+    due_at: float = field(default=0.0)
+
+
+class Supervisor:
+    """Keeps parts running.
+
+    Args:
+        on_change: called whenever a part has been started again.
+    """
+
+    def __init__(self, on_change: Callable[[], None] = lambda: None) -> None:
+        self._on_change = on_change
+        self._lives: dict[str, Life] = {}
+        self._starting: set[asyncio.Task[None]] = set()
         self._watching: asyncio.Task[None] | None = None
+        self._is_stopping = False
 
-    def start(self) -> None:
-        """Start everything and keep it running from now on."""
-        for managed in self.processes:
-            self._start(managed)
-        self._watching = asyncio.create_task(self._watch())
+    @property
+    def lives(self) -> list[Life]:
+        """Return every part with its story, in the order in which they were started."""
+        return list(self._lives.values())
 
-    async def wait_ready(self, timeout_s: float = 60.0) -> None:
-        """Wait until every process answers that it is ready; TimeoutError names those that do not."""
+    async def start(self, *parts: Part) -> None:
+        """Start parts at the same time and keep them running from now on."""
+        tasks = []
+        for part in parts:
+            if part.log.exists():
+                part.log.replace(part.log.with_suffix(".log.1"))
+            task = asyncio.create_task(self._start(Life(part)))
+            self._starting.add(task)
+            task.add_done_callback(self._starting.discard)
+            tasks.append(task)
+        # A thread cannot be cancelled: stop() waits for it, or it would start something after the end.
+        await asyncio.shield(asyncio.gather(*tasks))
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
+
+    async def wait_ready(self, names: Iterable[str], timeout_s: float = 60.0) -> None:
+        """Wait until these say that they are ready; RuntimeError when one keeps dying, TimeoutError after a while."""
         deadline = time.monotonic() + timeout_s
-        waiting = {managed.name: managed for managed in self.processes}
-        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=2)) as client:
-            while waiting:
-                for name, managed in list(waiting.items()):
-                    if await self.readiness(client, managed) == "ready":
-                        del waiting[name]
-                if waiting and time.monotonic() > deadline:
-                    message = f"not ready after {timeout_s:.0f} s: {', '.join(waiting)}; see {self._logs}"
-                    raise TimeoutError(message)
-                await asyncio.sleep(_READY_EVERY_S if waiting else 0)
-
-    @staticmethod
-    async def readiness(client: aiohttp.ClientSession, managed: Managed) -> str:
-        """Return what a process says of itself: ready, degraded, unready, or silent."""
-        try:
-            async with client.get(f"http://127.0.0.1:{managed.port}/readyz") as answer:
-                return str((await answer.json()).get("status", "silent"))
-        except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
-            return "silent"
+        waiting = list(names)
+        while True:
+            states = await asyncio.gather(*(readiness(self._lives[name].part.port) for name in waiting))
+            waiting = [name for name, state in zip(waiting, states, strict=True) if state != "ready"]
+            if not waiting:
+                return
+            for name in waiting:
+                if self._lives[name].starts >= _STARTS_MAX:
+                    message = f"{name} does not stay up; its last words:\n{self._last_words(name)}"
+                    raise RuntimeError(message)
+            if time.monotonic() > deadline:
+                words = "\n".join(f"{name}: {self._last_words(name)}" for name in waiting)
+                message = f"not ready after {timeout_s:.0f} s:\n{words}"
+                raise TimeoutError(message)
+            await asyncio.sleep(_READY_EVERY_S)
 
     async def stop(self) -> None:
-        """Stop everything: the door first, then the services, then the worker, and insist after a while."""
-        if self._watching is not None:
-            self._watching.cancel()
-            await asyncio.gather(self._watching, return_exceptions=True)
-        for managed in reversed(self.processes):
-            if managed.is_alive and managed.process is not None:
-                managed.process.send_signal(signal.SIGTERM)
-        await asyncio.gather(*(self._await_end(managed) for managed in self.processes))
+        """Stop everything, floor by floor from the top: the door first, the servers last."""
+        self._is_stopping = True
+        waits = [*self._starting, *([self._watching] if self._watching is not None else [])]
+        await asyncio.gather(*waits, return_exceptions=True)
+        for floor in sorted({life.part.floor for life in self.lives}, reverse=True):
+            standing = [life.part for life in self.lives if life.part.floor == floor]
+            await asyncio.gather(*(asyncio.to_thread(part.stop) for part in standing))
 
-    def _start(self, managed: Managed) -> None:
-        log = self._logs / f"{managed.name}.log"
-        if log.exists() and log.stat().st_size > _LOG_BYTES_MAX:
-            log.replace(log.with_suffix(".log.1"))
-        managed.process = start_child(managed.command, log=log, environment=self._environment, folder=self._folder)
-        managed.started_at = time.monotonic()
+    async def _start(self, life: Life) -> None:
+        self._lives[life.part.name] = life
+        life.starts += 1
+        life.started_at = time.time()
+        await asyncio.to_thread(life.part.start)
 
     async def _watch(self) -> None:
-        while True:
-            now = time.monotonic()
-            for managed in self.processes:
-                if managed.is_alive:
-                    if now - managed.started_at > _CALM_AFTER_S:
-                        managed.delay_s = _FIRST_DELAY_S
-                elif managed.due_at == 0.0:
-                    managed.due_at = now + managed.delay_s
-                    managed.delay_s = min(managed.delay_s * 2, _LONGEST_DELAY_S)
-                elif now >= managed.due_at:
-                    managed.due_at = 0.0
-                    managed.restarts += 1
-                    self._start(managed)
+        while not self._is_stopping:
+            for life in self.lives:
+                if life.part.pid is None:
+                    await self._start_again(life)
+                elif time.time() - life.started_at > _CALM_AFTER_S:
+                    life.delay_s = _FIRST_DELAY_S
+                _keep_short(life.part.log)
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    @staticmethod
-    async def _await_end(managed: Managed) -> None:
-        if managed.process is None:
-            return
-        deadline = time.monotonic() + _STOP_S
-        while managed.process.poll() is None and time.monotonic() < deadline:
-            await asyncio.sleep(_READY_EVERY_S)
-        if managed.process.poll() is None:
-            managed.process.kill()
-            managed.process.wait()
+    async def _start_again(self, life: Life) -> None:
+        """Start what has died, each time after a longer while."""
+        now = time.monotonic()
+        if life.due_at == 0.0:
+            life.due_at = now + life.delay_s
+            life.delay_s = min(life.delay_s * 2, _LONGEST_DELAY_S)
+        elif now >= life.due_at:
+            life.due_at = 0.0
+            try:
+                await self._start(life)
+            except (RuntimeError, OSError) as error:
+                with life.part.log.open("a", encoding="utf-8") as log:
+                    log.write(f"does not start: {error}\n")
+            self._on_change()
+
+    def _last_words(self, name: str) -> str:
+        try:
+            return self._lives[name].part.log.read_text(encoding="utf-8", errors="replace")[-_LAST_WORDS:]
+        except OSError:
+            return "(none)"
+
+
+def _keep_short(log: Path) -> None:
+    """Move a log that has grown long aside; the process keeps writing to the same file, at its new end."""
+    try:
+        if log.stat().st_size > _LOG_BYTES_MAX:
+            shutil.copyfile(log, log.with_suffix(".log.1"))
+            with log.open("r+b") as file:
+                file.truncate()
+    except OSError:
+        return

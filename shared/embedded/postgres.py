@@ -75,7 +75,12 @@ class EmbeddedPostgres:
     def url(self) -> str:
         """The address of the database, as its owner."""
         password = self._password_file.read_text(encoding="ascii").strip()
-        return f"postgresql://{_OWNER}:{password}@127.0.0.1:{self.port}/{_DATABASE}"
+        return f"postgresql://{_OWNER}:{password}@{self.place}"
+
+    @property
+    def place(self) -> str:
+        """The address of the database, without whom; known before the server runs."""
+        return f"127.0.0.1:{self.port}/{_DATABASE}"
 
     @property
     def pid(self) -> int | None:
