@@ -34,7 +34,7 @@ async def test_every_route_has_one_auth_decision(apps: dict[str, FastAPI], servi
     assert len(routes) >= 10
     for route in routes:
         decisions = {call for call in calls(route.dependant) if call in AUTH_DECISIONS}
-        assert len(decisions) == 1, f"{sorted(route.methods)} {route.path}: {decisions}"
+        assert len(decisions) == 1, f"{sorted(route.methods or ())} {route.path}: {decisions}"
 
 
 @pytest.mark.parametrize("service", SERVICES)

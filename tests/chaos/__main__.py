@@ -7,11 +7,13 @@ matching what has arrived: each event exactly once in its inbox, each case exact
 import argparse
 import asyncio
 import json
+import os
 import signal
 import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,11 +64,8 @@ class Breakable:
 
     async def kill_worker(self) -> None:
         """End the worker as the kernel's memory killer would."""
-        supervisor = self.house.supervisor
-        assert supervisor is not None
-        worker = next(item for item in supervisor.processes if item.name == "worker")
-        if worker.is_alive and worker.process is not None:
-            worker.process.send_signal(signal.SIGKILL)
+        with suppress(KeyError, ProcessLookupError):
+            os.kill(self.house.pids()["worker"], signal.SIGKILL)
 
     async def empty_redis(self) -> None:
         """Forget everything that is on its way."""
