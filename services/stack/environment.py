@@ -11,6 +11,8 @@ __all__ = ["GivenTooLittle", "check_given", "database_place", "given", "house_en
 
 # Six processes start at the same time: what one has compiled, the next start need not compile again.
 _NOT_FOR_CHILDREN: Final = frozenset({"PYTHONDONTWRITEBYTECODE"})
+# Without these glibc keeps what a burst has needed (a sign-in by password takes 19 MiB for a moment).
+_FRUGAL: Final = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "1048576", "MALLOC_TRIM_THRESHOLD_": "1048576"}
 
 
 class GivenTooLittle(Exception):
@@ -63,6 +65,7 @@ def house_environment(
         if not name.startswith("LINLI_") and name not in _NOT_FOR_CHILDREN
     }
     return {
+        **_FRUGAL,
         **system,
         **secrets,
         **urls,

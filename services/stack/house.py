@@ -3,7 +3,6 @@
 import asyncio
 import compileall
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -13,7 +12,7 @@ from typing import Any, Final
 from services.stack.environment import check_given, database_place, given, house_environment
 from services.stack.home import Home, project_root
 from services.stack.supervisor import Program, Server, Supervisor, programs
-from shared.embedded import EmbeddedPostgres, EmbeddedValkey, before_exec
+from shared.embedded import EmbeddedPostgres, EmbeddedValkey, launched
 
 __all__ = ["House", "run_python"]
 
@@ -145,15 +144,13 @@ class House:
 async def run_python(*arguments: str, environment: Mapping[str, str]) -> str:
     """Run a Python program of ours and return what it prints; raises with its last words when it fails."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *arguments,
+        *launched([sys.executable, *arguments]),
         env=dict(environment),
         cwd=project_root(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         start_new_session=True,
-        preexec_fn=before_exec(unprivileged=False, death_signal=signal.SIGTERM),
     )
     try:
         output, errors = await process.communicate()

