@@ -286,7 +286,6 @@ def keys() -> None:
     """Print a fresh set of all secrets as a .env file, for a production start."""
     for name, value in new_secrets().items():
         print(f"{name}={value}")
-    print(f"LINLI_OWNER_DATABASE_PASSWORD={new_secrets()['LINLI_CURSOR_KEY']}")
 
 
 @app.command()

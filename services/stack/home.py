@@ -55,7 +55,7 @@ def _key() -> str:
 def new_secrets() -> dict[str, str]:
     """Make a fresh set of all secrets, by the name of the variable that carries each."""
     internal = Ed25519PrivateKey.generate()
-    passwords = {f"LINLI_{name.upper()}_DATABASE_PASSWORD": _key() for name in (*SERVICES, "relay")}
+    passwords = {f"LINLI_{name.upper()}_DATABASE_PASSWORD": _key() for name in ("owner", *SERVICES, "relay")}
     return {
         "LINLI_INTERNAL_PRIVATE_KEY": _encode(internal.private_bytes_raw()),
         "LINLI_INTERNAL_PUBLIC_KEY": _encode(internal.public_key().public_bytes_raw()),
@@ -64,6 +64,7 @@ def new_secrets() -> dict[str, str]:
         "LINLI_FIELD_KEYS": f"1:{_key()}",
         "LINLI_BLIND_INDEX_KEY": _key(),
         "LINLI_SEED_PASSWORD": _key(),
+        "LINLI_REDIS_PASSWORD": _key(),
         **passwords,
     }
 

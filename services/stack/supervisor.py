@@ -235,15 +235,14 @@ class Supervisor:
         while not self._is_stopping:
             for life in self.lives:
                 if life.part.pid is None:
-                    await self._start_again(life)
+                    await self._start_again(life, time.monotonic())
                 elif time.time() - life.started_at > _CALM_AFTER_S:
                     life.delay_s = _FIRST_DELAY_S
                 _keep_short(life.part.log)
             await asyncio.sleep(_LOOK_EVERY_S)
 
-    async def _start_again(self, life: Life) -> None:
+    async def _start_again(self, life: Life, now: float) -> None:
         """Start what has died, each time after a longer while."""
-        now = time.monotonic()
         if life.due_at == 0.0:
             life.due_at = now + life.delay_s
             life.delay_s = min(life.delay_s * 2, _LONGEST_DELAY_S)

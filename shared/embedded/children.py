@@ -23,20 +23,20 @@ class Disguise(Enum):
 
     OURSELVES = "ourselves"
     """We are not root."""
-    NAMESPACE = "namespace"
-    """As root, called nobody in a user namespace of its own: files stay root's."""
     NOBODY = "nobody"
     """As nobody, with root's access to folders: files become nobody's."""
+    NAMESPACE = "namespace"
+    """As root, called nobody in a user namespace of its own: files stay root's, only root's own are within reach."""
 
 
 @cache
 def disguise() -> Disguise:
-    """Find out what this machine permits; many containers forbid new user namespaces."""
+    """Find out what this machine permits: some containers take capabilities away, many forbid new user namespaces."""
     if os.geteuid() != 0 or not _IS_LINUX:
         return Disguise.OURSELVES
-    probe = _launched([sys.executable, "-I", "-S", "-c", ""], Disguise.NAMESPACE, signal.SIGKILL)
+    probe = _launched([sys.executable, "-I", "-S", "-c", ""], Disguise.NOBODY, signal.SIGKILL)
     done = subprocess.run(probe, check=False, capture_output=True)  # noqa: S603 - nothing at all
-    return Disguise.NAMESPACE if done.returncode == 0 else Disguise.NOBODY
+    return Disguise.NOBODY if done.returncode == 0 else Disguise.NAMESPACE
 
 
 def free_port(preferred: int = 0) -> int:

@@ -36,7 +36,7 @@ def main(death_signal: int, parent: int, disguise: str, command: list[str]) -> N
 
 
 def _enter_namespace(library: ctypes.CDLL) -> None:
-    """Enter a user namespace in which root is called nobody; access to files does not change."""
+    """Enter a user namespace in which root is called nobody; only files of root stay within reach."""
     if library.unshare(_CLONE_NEWUSER) != 0:
         raise OSError(ctypes.get_errno(), "no user namespace")
     identity = f"{NOBODY} 0 1"
@@ -53,8 +53,10 @@ def _become_nobody(library: ctypes.CDLL) -> None:
     bit = 1 << _CAP_DAC_OVERRIDE
     header = (ctypes.c_uint32 * 2)(_CAPABILITY_VERSION, 0)
     # Effective, permitted, inheritable; the lower 32 capabilities, then the upper ones.
-    library.capset(header, (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0))
-    library.prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+    sets = (ctypes.c_uint32 * 6)(bit, bit, bit, 0, 0, 0)
+    ambient = (_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_RAISE, _CAP_DAC_OVERRIDE, 0, 0)
+    if library.capset(header, sets) != 0 or library.prctl(*ambient) != 0:
+        raise OSError(ctypes.get_errno(), "no capability to keep")
 
 
 if __name__ == "__main__":
