@@ -47,7 +47,11 @@ async def open_door(valkey_url: str, token_key: SigningKey) -> AsyncIterator[Ope
     async with AsyncExitStack() as stack:
 
         async def open_one(
-            *, service: Service | None = None, urls: dict[str, str] | None = None, **changes: object
+            *,
+            service: Service | None = None,
+            urls: dict[str, str] | None = None,
+            http: object = None,
+            **changes: object,
         ) -> Door:
             service = service or Service()
             service.keys = service.keys or [token_key]
@@ -56,7 +60,7 @@ async def open_door(valkey_url: str, token_key: SigningKey) -> AsyncIterator[Ope
             addresses = dict.fromkeys(UPSTREAMS, url) | (urls or {})
             changes.setdefault("redis_url", valkey_url)
             gateway = Gateway(settings_for(addresses, internal_seed, **changes))  # type: ignore[arg-type]
-            door_url = await stack.enter_async_context(serving(gateway))
+            door_url = await stack.enter_async_context(serving(gateway, http=http))
             client = await stack.enter_async_context(httpx.AsyncClient(base_url=door_url, timeout=15))
             return Door(door_url, gateway, service, client, token_key, read_signing_key(internal_seed))
 

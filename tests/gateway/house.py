@@ -14,7 +14,7 @@ import uvicorn
 from starlette.types import Receive, Scope, Send
 
 from services.gateway.app import Gateway
-from services.gateway.server import JoiningProtocol
+from services.gateway.server import GatewayProtocol
 from services.gateway.settings import UPSTREAMS, GatewaySettings
 from shared.auth import Grant, Principal, Role, SigningKey, mint_access
 from shared.ids import new_id
@@ -97,7 +97,7 @@ class Service:
 
 
 @asynccontextmanager
-async def serving(app: Any, *, port: int = 0, keep_alive_s: int = 30) -> AsyncIterator[str]:
+async def serving(app: Any, *, port: int = 0, keep_alive_s: int = 30, http: Any = None) -> AsyncIterator[str]:
     """Serve an ASGI app on loopback in this process; yields its URL."""
     listening = socket.socket()
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -108,7 +108,7 @@ async def serving(app: Any, *, port: int = 0, keep_alive_s: int = 30) -> AsyncIt
         access_log=False,
         proxy_headers=False,
         lifespan="on" if isinstance(app, Gateway) else "off",
-        http=JoiningProtocol if isinstance(app, Gateway) else "httptools",
+        http=http or (GatewayProtocol if isinstance(app, Gateway) else "httptools"),
         timeout_keep_alive=keep_alive_s,
         timeout_graceful_shutdown=1,
     )

@@ -224,7 +224,7 @@ async def test_connections_to_a_service_are_kept_and_closed_when_old(open_door: 
             writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
 
     async with raw_service(talk) as url:
-        door = await open_door(urls={"intake": url}, gateway_keepalive_s=0.3)
+        door = await open_door(urls={"intake": url}, gateway_keepalive_s=1.5)
         for _ in range(20):
             assert (await door.client.get("/v1/cases")).content == b"ok"
         assert len(connections) == 1

@@ -2,10 +2,12 @@
 
 import asyncio
 import secrets
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from time import monotonic
 
 import pytest
+import pytest_asyncio
 from redis.asyncio import Redis
 
 from services.gateway.limits import Budgets, Policy, Sharing
@@ -18,6 +20,7 @@ class Fellow:
     """One gateway's limits, shared when the test says so."""
 
     def __init__(self, url: str, name: str, rate: float, burst: int) -> None:
+        self.name = name
         self.redis = Redis.from_url(url, socket_connect_timeout=0.5)
         self.budgets = Budgets(Policy(rate, burst), keys_max=1000)
         self.sharing = Sharing(self.redis, {name: self.budgets}, every_s=0.05)
@@ -30,13 +33,26 @@ class Fellow:
         return taken
 
 
-@pytest.fixture
-def name() -> str:
-    return secrets.token_hex(8)
+MakeFellow = Callable[[float, int], Fellow]
 
 
-async def test_what_one_gateway_admitted_another_knows_after_sharing(valkey_url: str, name: str) -> None:
-    one, other = (Fellow(valkey_url, name, 0.1, 20) for _ in range(2))
+@pytest_asyncio.fixture
+async def fellow_of(valkey_url: str) -> AsyncIterator[MakeFellow]:
+    """Make gateways' limits that share a policy nobody else has."""
+    name = secrets.token_hex(8)
+    made: list[Fellow] = []
+
+    def make(rate: float, burst: int) -> Fellow:
+        made.append(Fellow(valkey_url, name, rate, burst))
+        return made[-1]
+
+    yield make
+    for fellow in made:
+        await fellow.redis.aclose()
+
+
+async def test_what_one_gateway_admitted_another_knows_after_sharing(fellow_of: MakeFellow) -> None:
+    one, other = fellow_of(0.1, 20), fellow_of(0.1, 20)
     for _ in range(15):
         one.budgets.take("a", monotonic())
     await one.sharing.share()
@@ -48,14 +64,12 @@ async def test_what_one_gateway_admitted_another_knows_after_sharing(valkey_url:
     one.budgets.take("a", monotonic())
     await one.sharing.share()
     assert one.budgets.take("a", monotonic()) > 0
-    for fellow in (one, other):
-        await fellow.redis.aclose()
 
 
 @pytest.mark.parametrize("gateways", [2, 5])
-async def test_the_overshoot_is_bounded_and_paid_back(valkey_url: str, name: str, gateways: int) -> None:
+async def test_the_overshoot_is_bounded_and_paid_back(fellow_of: MakeFellow, gateways: int) -> None:
     rate, burst = 50.0, 20
-    fellows = [Fellow(valkey_url, name, rate, burst) for _ in range(gateways)]
+    fellows = [fellow_of(rate, burst) for _ in range(gateways)]
     started = monotonic()
     admitted = sum(fellow.take_all("a") for fellow in fellows)
     assert admitted == gateways * burst, "all were ignorant, which is the worst that can be"
@@ -71,40 +85,37 @@ async def test_the_overshoot_is_bounded_and_paid_back(valkey_url: str, name: str
             await asyncio.sleep(0.005)
     paid_s = monotonic() - started
     assert paid_s >= (gateways - 1) * burst / rate * 0.95
-    for fellow in fellows:
-        await fellow.redis.aclose()
 
 
-async def test_sharing_with_nobody_else_changes_nothing(valkey_url: str, name: str) -> None:
+async def test_sharing_with_nobody_else_changes_nothing(fellow_of: MakeFellow) -> None:
     rate, burst = 200.0, 10
-    shared = Fellow(valkey_url, name, rate, burst)
+    shared = fellow_of(rate, burst)
     alone = Budgets(Policy(rate, burst), keys_max=10)
-    differing = 0
+    counts = {"shared": 0, "alone": 0}
     for number in range(300):
         now = monotonic()
-        differing += (shared.budgets.take("a", now) == 0) != (alone.take("a", now) == 0)
+        counts["shared"] += shared.budgets.take("a", now) == 0
+        counts["alone"] += alone.take("a", now) == 0
         if number % 10 == 0:
             await shared.sharing.share()
         await asyncio.sleep(0.001)
-    # Two readings of the clock and whole microseconds may move a decision at the very edge.
-    assert differing <= 6
-    await shared.redis.aclose()
+    # The trips to Redis differ in length, and a budget may seem owed by that much longer.
+    assert counts["alone"] * 0.9 - 1 <= counts["shared"] <= counts["alone"]
 
 
-async def test_keys_in_redis_are_many_to_a_call_and_leave_by_themselves(valkey_url: str, name: str) -> None:
-    fellow = Fellow(valkey_url, name, 100.0, 5)
+async def test_keys_in_redis_are_many_to_a_call_and_leave_by_themselves(fellow_of: MakeFellow) -> None:
+    fellow = fellow_of(100.0, 5)
     for number in range(1200):
         fellow.budgets.take(f"key-{number}", monotonic())
     assert len(fellow.budgets) == 1000
     await fellow.sharing.share()
-    pattern = f"linli:{{limit}}:{name}:*"
+    pattern = f"linli:{{limit}}:{fellow.name}:*"
     kept = [key async for key in fellow.redis.scan_iter(pattern)]
     lives = [await fellow.redis.pttl(key) for key in kept[:20]]
     assert all(life <= 60 for life in lives)
     async with asyncio.timeout(5):
         while [key async for key in fellow.redis.scan_iter(pattern)]:
             await asyncio.sleep(0.01)
-    await fellow.redis.aclose()
 
 
 async def test_redis_dies_and_the_gateway_goes_on_alone_and_comes_back(tmp_path: Path, open_door: OpenDoor) -> None:

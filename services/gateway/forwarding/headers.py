@@ -63,29 +63,23 @@ class RequestHead:
     Attributes:
         lines: the header lines to forward, as pieces of bytes.
         handled: the headers that are not forwarded, by name.
+        is_chunked: the body's length is not known.
+        has_body: a body was announced.
         request_id: the client's own if well-formed, else a new one.
     """
 
-    __slots__ = ("handled", "lines", "request_id")
+    __slots__ = ("handled", "has_body", "is_chunked", "lines", "request_id")
 
     def __init__(self, lines: list[bytes], handled: dict[bytes, bytes]) -> None:
         self.lines = lines
         self.handled = handled
+        self.is_chunked = b"transfer-encoding" in handled
+        self.has_body = self.is_chunked or handled.get(b"content-length", b"0") != b"0"
         given = handled.get(b"x-request-id")
         if given is not None and _REQUEST_ID.fullmatch(given):
             self.request_id = given
         else:
             self.request_id = str(uuid_utils.uuid7()).encode()
-
-    @property
-    def has_body(self) -> bool:
-        """Whether a body was announced."""
-        return (b"content-length" in self.handled and self.handled[b"content-length"] != b"0") or self.is_chunked
-
-    @property
-    def is_chunked(self) -> bool:
-        """Whether the body's length is not known."""
-        return b"transfer-encoding" in self.handled
 
     @property
     def content_length(self) -> int:

@@ -28,6 +28,7 @@ from services.gateway.problems import (
     UpstreamLost,
     UpstreamTimeout,
 )
+from services.gateway.server import EXTENSION, WholeAnswer
 from services.gateway.settings import GatewaySettings
 from shared.problems import Problem, Unauthenticated, accident_problem
 
@@ -219,10 +220,14 @@ class Forwarding:
             # The length that it names is that of a body which does not come, and the server holds us to it.
             headers = [item for item in headers if item[0] != b"content-length"]
         call.status = wire.status
-        await send({"type": "http.response.start", "status": wire.status, "headers": headers})
         more = not wire.complete
+        if not more and EXTENSION in call.scope.get("extensions", ()):
+            send_whole: WholeAnswer = call.scope["extensions"][EXTENSION]["send"]
+            if send_whole(wire.status, headers, wire.body):
+                return
+        await send({"type": "http.response.start", "status": wire.status, "headers": headers})
         if not more:
-            await send({"type": "http.response.body", "body": wire.take()})
+            await send({"type": "http.response.body", "body": wire.body})
         while more:
             piece = await wire.piece()
             more = not wire.complete

@@ -118,10 +118,15 @@ class Wire(asyncio.Protocol):
             await self._wait()
         return self.take()
 
-    def take(self) -> bytes:
-        """Return what has arrived of the body."""
+    @property
+    def body(self) -> bytes:
+        """What has arrived of the body and was not taken."""
         pieces = self._pieces
-        piece = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def take(self) -> bytes:
+        """Take what has arrived of the body."""
+        piece = self.body
         self._pieces = []
         self._size = 0
         if self._paused:
