@@ -26,7 +26,7 @@ def create() -> FastAPI:
     return create_app(
         name="intake",
         settings=IntakeSettings(),
-        routers=[categories, attachments, cases],
+        routers=[cases, categories, attachments],
         title="Linli intake 诉求受理",
         description="Cases from their first word to the requester's verdict. 诉求从提出到评价的全过程。",
         lifespan_extra=_numbering,

@@ -14,6 +14,7 @@ __all__ = ["Bell", "bell_key", "wait_for_bell"]
 log = structlog.get_logger()
 
 _TIMEOUT_S: Final = 1.0
+_GATHER_S: Final = 0.005
 
 
 def bell_key(service: str) -> str:
@@ -55,6 +56,8 @@ class Bell:
             except (RedisError, OSError, TimeoutError) as error:
                 log.debug("bell_not_rung", error=repr(error)[:120])
                 return
+            # The first ring goes out at once, those of the next moment as one.
+            await asyncio.sleep(_GATHER_S)
             if not self._again:
                 return
 

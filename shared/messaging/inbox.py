@@ -34,14 +34,13 @@ _AWAY: Final = 503
 
 # The inbox's SQL, with the schema left open.
 _SQL: Final[dict[str, str]] = {
-    "begin_subjects": """
-        INSERT INTO {s}.inbox_subjects (tenant_id, subject, last_sequence)
-        SELECT :tenant, subject, 0 FROM unnest(CAST(:subjects AS text[])) AS subject ORDER BY subject
-        ON CONFLICT DO NOTHING""",
-    # Locked in the order of their names, so that two batches that share subjects queue and never deadlock.
+    # Begins the new ones and locks all, in the order of their names: two batches that share subjects queue and never
+    # deadlock.
     "lock_subjects": """
-        SELECT subject, last_sequence FROM {s}.inbox_subjects
-        WHERE tenant_id = :tenant AND subject = ANY(CAST(:subjects AS text[])) ORDER BY subject FOR UPDATE""",
+        INSERT INTO {s}.inbox_subjects AS t (tenant_id, subject, last_sequence)
+        SELECT :tenant, subject, 0 FROM unnest(CAST(:subjects AS text[])) AS subject ORDER BY subject
+        ON CONFLICT (tenant_id, subject) DO UPDATE SET last_sequence = t.last_sequence
+        RETURNING subject, last_sequence""",
     "receive": """
         INSERT INTO {s}.inbox (tenant_id, id, type, subject, sequence, state, body, applied_at)
         SELECT :tenant, e.id, e.type, e.subject, e.sequence, e.state,
@@ -62,7 +61,7 @@ _SQL: Final[dict[str, str]] = {
     "advance": """
         UPDATE {s}.inbox_subjects AS t SET last_sequence = a.sequence
         FROM unnest(CAST(:subjects AS text[]), CAST(:sequences AS bigint[])) AS a (subject, sequence)
-        WHERE t.tenant_id = :tenant AND t.subject = a.subject""",
+        WHERE t.tenant_id = :tenant AND t.subject = ANY(CAST(:subjects AS text[])) AND t.subject = a.subject""",
     "fail": """
         INSERT INTO {s}.inbox
             (tenant_id, id, type, subject, sequence, state, body, attempts, next_attempt_at, error)
@@ -197,7 +196,7 @@ class Inbox:
         """
         subjects = sorted({arrival.subject for arrival in arrivals})
         scope = {"tenant": session.tenant, "subjects": subjects}
-        last = await self._lock(session, scope, subjects)
+        last = {row.subject: row.last_sequence for row in await session.execute(self._sql["lock_subjects"], scope)}
         fresh, runnable = await self._turn(session, scope, arrivals, last)
         if alone:
             runnable = [arrival for arrival in runnable if arrival.id == arrivals[0].id]
@@ -212,15 +211,6 @@ class Inbox:
         if reached:
             values = {"tenant": session.tenant, "subjects": list(reached), "sequences": list(reached.values())}
             await session.execute(self._sql["advance"], values)
-
-    async def _lock(self, session: WriteSession, scope: dict[str, Any], subjects: Sequence[str]) -> dict[str, int]:
-        locked = {row.subject: row.last_sequence for row in await session.execute(self._sql["lock_subjects"], scope)}
-        if len(locked) < len(subjects):
-            await session.execute(self._sql["begin_subjects"], scope)
-            locked = {
-                row.subject: row.last_sequence for row in await session.execute(self._sql["lock_subjects"], scope)
-            }
-        return locked
 
     async def _turn(
         self, session: WriteSession, scope: dict[str, Any], arrivals: Sequence[_Arrival], last: dict[str, int]

@@ -38,8 +38,7 @@ _JOB_EXPIRES: Final = timedelta(days=7)
 
 _ACKNOWLEDGE = """
 UPDATE {producer}.outbox AS o SET acked_at = clock_timestamp()
-FROM unnest($2::text[], $3::uuid[]) AS t (tenant_id, id)
-WHERE o.tenant_id = t.tenant_id AND o.id = t.id AND o.consumer = $1"""
+WHERE o.tenant_id = ANY($2::text[]) AND o.id = ANY($3::uuid[]) AND o.consumer = $1"""
 _TENANTS_DUE = """
 SELECT DISTINCT tenant_id FROM {service}.inbox WHERE state = 'failed' AND next_attempt_at <= now()"""
 

@@ -36,7 +36,7 @@ CREATE TABLE intake.cases (
     CONSTRAINT cases_outcome_check CHECK (outcome IN ('satisfied', 'not_satisfied')));
 CREATE UNIQUE INDEX cases_number_key ON intake.cases (tenant_id, number);
 CREATE INDEX cases_filed_idx ON intake.cases (tenant_id, filed_at DESC, id DESC);
-CREATE INDEX cases_area_idx ON intake.cases USING gist (tenant_id, area_path);
+CREATE INDEX cases_area_idx ON intake.cases USING gist (area_path);
 CREATE INDEX cases_requester_idx ON intake.cases (tenant_id, requester_id, filed_at DESC, id DESC);
 CREATE INDEX cases_unit_idx ON intake.cases (tenant_id, unit_id) WHERE unit_id IS NOT NULL;
 CREATE INDEX cases_text_idx ON intake.cases USING gin (title gin_trgm_ops, description gin_trgm_ops);

@@ -31,7 +31,7 @@ class Case(TenantRow, Base):
         CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
         Index("cases_number_key", "tenant_id", "number", unique=True),
         Index("cases_filed_idx", "tenant_id", text("filed_at DESC"), text("id DESC")),
-        Index("cases_area_idx", "tenant_id", "area_path", postgresql_using="gist"),
+        Index("cases_area_idx", "area_path", postgresql_using="gist"),
         Index("cases_requester_idx", "tenant_id", "requester_id", text("filed_at DESC"), text("id DESC")),
         Index("cases_unit_idx", "tenant_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
         Index(
