@@ -7,7 +7,7 @@ leaves them unsent, two relays never take the same row, and the row lock is all 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from operator import itemgetter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import asyncpg
 import orjson
@@ -18,9 +18,6 @@ from redis.exceptions import RedisError
 from shared.ids import new_id
 from shared.messaging.bell import bell_key, wait_for_bell
 from shared.messaging.worker import DELIVER, doorbell_key, queue_name
-
-if TYPE_CHECKING:
-    from asyncpg.pool import PoolConnectionProxy
 
 __all__ = ["BATCH_SIZE", "CREDIT", "Relay"]
 
@@ -36,8 +33,9 @@ _RETENTION_DAYS: Final = 3
 _PURGE_LIMIT: Final = 5_000
 _PURGE_EVERY_S: Final = 60
 _AWAY_S: Final = 0.5
-# After sending, before listening again: under load, events go in batches and not one by one.
-_GATHER_S: Final = 0.01
+# After sending, before listening again: the more there was, the longer, so that under load events go in batches.
+_GATHER_S_PER_EVENT: Final = 0.002
+_GATHER_MAX_S: Final = 0.03
 
 _WAITING = """
 SELECT consumer FROM unnest($1::text[]) AS consumer
@@ -97,8 +95,12 @@ class Relay:
         """Send what waits, as far as the consumers' credit reaches; returns how many events were sent."""
         sent = 0
         for row in await self._pool.fetch(self._waiting, self._consumers):
-            while count := await self._send_batch(row["consumer"]):
+            consumer = row["consumer"]
+            while room := await self._room(consumer):
+                count = await self._send_batch(consumer, room)
                 sent += count
+                if count < room:
+                    break
         return sent
 
     async def watch_epoch(self) -> bool:
@@ -116,8 +118,8 @@ class Relay:
     async def _send_when_rung(self) -> None:
         while True:
             await wait_for_bell(self._redis, bell_key(self._service), POLL_S)
-            await self.send_all()
-            await asyncio.sleep(_GATHER_S)
+            sent = await self.send_all()
+            await asyncio.sleep(min(sent * _GATHER_S_PER_EVENT, _GATHER_MAX_S))
 
     async def _watch_over(self) -> None:
         loop = asyncio.get_running_loop()
@@ -134,25 +136,20 @@ class Relay:
                 await self._pool.execute(self._purge, _RETENTION_DAYS, _PURGE_LIMIT)
             await asyncio.sleep(POLL_S)
 
-    async def _send_batch(self, consumer: str) -> int:
-        async with self._pool.acquire() as connection:
-            room = min(BATCH_SIZE, await self._room(connection, consumer))
-            if room <= 0:
-                return 0
-            async with connection.transaction():
-                rows = await connection.fetch(self._take, consumer, room)
-                if not rows:
-                    return 0
+    async def _room(self, consumer: str) -> int:
+        """Tell how many events fit into the next batch; what is owed is counted only when the last count is used up."""
+        if self._credit[consumer] <= 0:
+            self._credit[consumer] = CREDIT - await self._pool.fetchval(self._owed, consumer, CREDIT)
+        return min(BATCH_SIZE, self._credit[consumer])
+
+    async def _send_batch(self, consumer: str, limit: int) -> int:
+        async with self._pool.acquire() as connection, connection.transaction():
+            rows = await connection.fetch(self._take, consumer, limit)
+            if rows:
                 rows.sort(key=itemgetter("position"))
                 await self._enqueue(consumer, [_event(row) for row in rows])
         self._credit[consumer] -= len(rows)
         return len(rows)
-
-    async def _room(self, connection: "PoolConnectionProxy[asyncpg.Record]", consumer: str) -> int:
-        """Tell how many events may be sent; what is owed is counted again only when the last count is used up."""
-        if self._credit[consumer] <= 0:
-            self._credit[consumer] = CREDIT - await connection.fetchval(self._owed, consumer, CREDIT)
-        return self._credit[consumer]
 
     async def _enqueue(self, consumer: str, events: list[orjson.Fragment]) -> None:
         await self._redis.enqueue_job(
