@@ -2,13 +2,11 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
-import pytest_asyncio
 
 from services.ledger.books import repository
 from services.ledger.books.models import Book
@@ -19,13 +17,6 @@ from shared.ids import new_id
 from shared.testing import TestServers
 
 MAX_FEN = 2**53 - 1
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def owner(servers: TestServers) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(servers.owner_url)
-    yield connection
-    await connection.close()
 
 
 class Model:
