@@ -24,4 +24,7 @@ class ServiceSettings(BaseSettings):
     embedded: bool = Field(default=False, description="Development on one machine: one-time codes go to the log.")
     db_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
     db_pool_timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
+    max_in_flight: Annotated[
+        int, Field(ge=1, le=10_000, description="Requests at a time in one process; above it, 503 at once.")
+    ] = 128
     statement_timeout_ms: Annotated[int, Field(ge=100, le=600_000)] = 15_000

@@ -16,6 +16,7 @@ from services.directory.signin.senders import open_sender
 from services.directory.tenants.routes import router as tenants
 from services.directory.units.routes import router as units
 from shared.auth import read_signing_key
+from shared.held import held_events_router
 from shared.web import create_app
 
 __all__ = ["create"]
@@ -48,7 +49,7 @@ def create(settings: DirectorySettings | None = None) -> FastAPI:
     app = create_app(
         name="directory",
         settings=chosen,
-        routers=[tenants, areas, units, people, signin],
+        routers=[tenants, areas, units, people, signin, held_events_router("directory")],
         title="Linli directory 邻里目录",
         description=_DESCRIPTION,
         lifespan_extra=with_sender,

@@ -12,7 +12,6 @@ __all__ = [
     "KeysUnavailable",
     "MethodRefused",
     "NoSuchPath",
-    "Overloaded",
     "RateLimited",
     "RequestTimeout",
     "TokenExpired",
@@ -112,13 +111,6 @@ class RateLimited(TooManyRequests):
         self.headers["RateLimit-Limit"] = str(burst)
         self.headers["RateLimit-Remaining"] = "0"
         self.headers["RateLimit-Reset"] = str(ceil(full_s))
-
-
-class Overloaded(Unavailable):
-    """As many requests as the service bears are on their way to it."""
-
-    code = "overloaded"
-    title = Text(zh="服务繁忙，请稍后再试", en="Too busy at the moment, try again")
 
 
 class UpstreamDown(Unavailable):

@@ -7,6 +7,7 @@ from services.ledger.funds.routes import router as funds
 from services.ledger.grants.routes import router as grants
 from services.ledger.invoices.routes import router as invoices
 from services.ledger.settings import LedgerSettings
+from shared.held import held_events_router
 from shared.web import create_app
 
 __all__ = ["create"]
@@ -17,7 +18,7 @@ def create() -> FastAPI:
     return create_app(
         name="ledger",
         settings=LedgerSettings(),
-        routers=[books, funds, grants, invoices],
+        routers=[books, funds, grants, invoices, held_events_router("ledger")],
         title="Linli ledger 资金账本",
         description="Money under a charter, every fen followed. 每一分钱都有来处和去处。",
     )

@@ -8,6 +8,7 @@ from services.matching.offers.routes import router as offers
 from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
 from services.matching.settings import MatchingSettings
+from shared.held import held_events_router
 from shared.web import create_app
 
 __all__ = ["create"]
@@ -18,7 +19,7 @@ def create() -> FastAPI:
     return create_app(
         name="matching",
         settings=MatchingSettings(),
-        routers=[partners, offers, needs, matches, projects],
+        routers=[partners, offers, needs, matches, projects, held_events_router("matching")],
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
     )

@@ -32,6 +32,7 @@ def health_app(house: House) -> FastAPI:
 
     @app.get("/metrics")
     async def metrics() -> Response:
+        await house.look()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app

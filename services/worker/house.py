@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,9 @@ from services.matching import jobs as matching_jobs
 from services.worker.settings import WorkerSettings
 from shared.contracts import SERVICES
 from shared.db import Database
-from shared.messaging import Bell, Consumers, Inbox, QueueWorker, Relay, Schedule, redis_pool
+from shared.messaging import Bell, Consumers, Inbox, Patience, QueueWorker, Relay, Schedule, redis_pool
+from shared.messaging.figures import look
+from shared.messaging.retention import Kept, clear_forever
 from shared.messaging.schedules import run_schedules
 
 __all__ = ["JOBS", "House", "ServiceJobs"]
@@ -27,6 +30,7 @@ log = structlog.get_logger()
 
 _DRAIN_S: Final = 5.0
 _CONNECT_AGAIN_S: Final = 0.5
+_STANDSTILL_MS: Final = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +75,18 @@ class House:
         """Connect, patiently, and begin."""
         self.relay_pool = await self._connect_relay()
         self.redis = await self._connect_redis()
+        patience = Patience(self._settings.event_attempts, self._settings.event_first_delay_s)
+        kept = Kept(
+            self._settings.outbox_kept_days, self._settings.inbox_kept_days, self._settings.idempotency_kept_days
+        )
         for service in SERVICES:
             jobs = JOBS[service]
-            inbox = Inbox(self.databases[service], jobs.consumers)
+            inbox = Inbox(self.databases[service], jobs.consumers, patience)
             worker = QueueWorker(inbox=inbox, service=service, redis=self.redis, relay_pool=self.relay_pool)
             self._workers.append(worker)
             relay = Relay(self.relay_pool, self.redis, service, SERVICES)
             self._tasks += [asyncio.create_task(worker.main()), asyncio.create_task(relay.run())]
+            self._tasks.append(asyncio.create_task(clear_forever(self.relay_pool, service, kept)))
             if jobs.schedules:
                 work = run_schedules(self.relay_pool, service, self.databases[service], jobs.schedules)
                 self._tasks.append(asyncio.create_task(work))
@@ -110,6 +119,13 @@ class House:
         if self.redis is not None:
             await self.redis.aclose()
 
+    async def look(self) -> None:
+        """Bring the gauges of the pipe up to date; whatever is away is told as it was."""
+        if self.relay_pool is None or self.redis is None:
+            return
+        with suppress(asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError):
+            await look(self.relay_pool, self.redis, SERVICES)
+
     async def is_ready(self) -> dict[str, bool]:
         """Tell which of the things that the worker stands on answer."""
         return {"database": await self._database_up(), "redis": await self._redis_up()}
@@ -141,7 +157,12 @@ class House:
                     min_size=1,
                     max_size=self._settings.relay_pool_size,
                     command_timeout=30,
-                    server_settings={"application_name": "linli-relay", "jit": "off"},
+                    server_settings={
+                        "application_name": "linli-relay",
+                        "jit": "off",
+                        # A relay that stands still in the middle of a batch gives its rows back.
+                        "idle_in_transaction_session_timeout": str(_STANDSTILL_MS),
+                    },
                 )
             except (asyncpg.PostgresError, OSError, TimeoutError) as error:
                 log.warning("worker_waits_for_database", error=repr(error)[:200])

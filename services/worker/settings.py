@@ -24,6 +24,11 @@ class WorkerSettings(BaseSettings):
     worker_host: str = "127.0.0.1"
     worker_port: Annotated[int, Field(ge=0, le=65535, description="Health and metrics; 0 chooses a free port.")] = 0
     worker_pool_size: Annotated[int, Field(ge=1, le=50)] = 4
+    event_attempts: Annotated[int, Field(ge=1, le=100, description="Tries of a failing event before it is dead.")] = 8
+    event_first_delay_s: Annotated[float, Field(gt=0, le=60, description="Doubles with every try.")] = 1.0
+    outbox_kept_days: Annotated[int, Field(ge=1, le=365)] = 3
+    inbox_kept_days: Annotated[int, Field(ge=1, le=365)] = 14
+    idempotency_kept_days: Annotated[int, Field(ge=1, le=365)] = 7
     relay_pool_size: Annotated[int, Field(ge=2, le=50)] = 8
 
     def database_url(self, service: str) -> str:

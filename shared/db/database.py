@@ -13,7 +13,9 @@ import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.pool import AsyncAdaptedQueuePool
 
+from shared.db.failpoints import reach
 from shared.db.session import ReadSession, WriteSession
 from shared.db.tenants import begin_statement
 
@@ -125,6 +127,13 @@ class Database:
             self.on_commit()
         return row
 
+    def pool_use(self) -> dict[str, tuple[int, int]]:
+        """Return for the ordinary and the hot pool how many connections are busy, and how many idle."""
+        pool = self.engine.pool
+        ordinary = (pool.checkedout(), pool.checkedin()) if isinstance(pool, AsyncAdaptedQueuePool) else (0, 0)
+        hot = (self._hot.get_size() - self._hot.get_idle_size(), self._hot.get_idle_size()) if self._hot else (0, 0)
+        return {"ordinary": ordinary, "hot": hot}
+
     async def ping(self) -> None:
         """Raise when the database does not answer."""
         async with self.engine.connect() as connection:
@@ -184,9 +193,11 @@ async def _commit(connection: Any) -> None:  # noqa: ANN401 - asyncpg's connecti
     """Commit, and believe only PostgreSQL's own word: COMMIT of a failed transaction answers ROLLBACK without an
     error.
     """
+    reach("before_commit")
     if await connection.execute("COMMIT") != "COMMIT":
         message = "the transaction had failed before COMMIT and was rolled back"
         raise RuntimeError(message)
+    reach("after_commit")
 
 
 async def _abandon(connection: Any) -> bool:  # noqa: ANN401 - asyncpg's connection or its pool proxy

@@ -53,11 +53,11 @@ def _outbox_models(base: type[DeclarativeBase]) -> None:
 
 def _inbox_models(base: type[DeclarativeBase]) -> None:
     class InboxEvent(base):  # type: ignore[misc,valid-type]
-        """One event that arrived. `body` is kept only while the event waits, fails or is dead."""
+        """One event that arrived. `body` is kept only of events that wait, fail, are dead, or were skipped."""
 
         __tablename__ = "inbox"
         __table_args__ = (
-            CheckConstraint("state IN ('applied', 'waiting', 'failed', 'dead')", name="state"),
+            CheckConstraint("state IN ('applied', 'waiting', 'failed', 'dead', 'skipped')", name="state"),
             Index("inbox_held_idx", "tenant_id", "subject", "sequence", postgresql_where=_HELD),
             Index("inbox_due_idx", "next_attempt_at", postgresql_where=text("state = 'failed'")),
             Index("inbox_applied_idx", "applied_at", postgresql_where=text("state = 'applied'")),
@@ -82,6 +82,22 @@ def _inbox_models(base: type[DeclarativeBase]) -> None:
         tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
         subject: Mapped[str] = mapped_column(String(80), primary_key=True)
         last_sequence: Mapped[int] = mapped_column(BigInteger)
+
+    class InboxDecision(base):  # type: ignore[misc,valid-type]
+        """What a person decided about a dead event; written once."""
+
+        __tablename__ = "inbox_decisions"
+        __table_args__ = (
+            CheckConstraint("decision IN ('requeue', 'skip')", name="decision"),
+            Index("inbox_decisions_event_idx", "tenant_id", "event_id"),
+        )
+        tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+        id: Mapped[UUID] = mapped_column(primary_key=True)
+        event_id: Mapped[UUID]
+        decision: Mapped[str] = mapped_column(String(8))
+        reason: Mapped[str] = mapped_column(Text)
+        actor: Mapped[str] = mapped_column(String(80))
+        decided_at: Mapped[datetime] = mapped_column(server_default=text("clock_timestamp()"))
 
 
 def kernel_models(base: type[DeclarativeBase]) -> None:

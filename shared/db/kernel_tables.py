@@ -10,7 +10,7 @@ from alembic import op
 
 from shared.db.migrations import RELAY_ROLE, secure_tables
 
-__all__ = ["create_kernel_tables", "create_reference_tables"]
+__all__ = ["create_inbox_decisions", "create_kernel_tables", "create_reference_tables", "drop_inbox_decisions"]
 
 _OUTBOX: Final = """
 CREATE TABLE {s}.outbox (
@@ -68,6 +68,17 @@ CREATE TABLE {s}.units (
     area_id uuid NOT NULL, area_path ltree NOT NULL, active boolean NOT NULL,
     CONSTRAINT units_pkey PRIMARY KEY (tenant_id, id))"""
 
+_DECISIONS: Final = """
+CREATE TABLE {s}.inbox_decisions (
+    tenant_id varchar(32) NOT NULL, id uuid NOT NULL, event_id uuid NOT NULL, decision varchar(8) NOT NULL,
+    reason text NOT NULL, actor varchar(80) NOT NULL, decided_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    CONSTRAINT inbox_decisions_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT inbox_decisions_decision_check CHECK (decision IN ('requeue', 'skip')));
+CREATE INDEX inbox_decisions_event_idx ON {s}.inbox_decisions (tenant_id, event_id)"""
+_INBOX_STATES: Final = """
+ALTER TABLE {s}.inbox DROP CONSTRAINT inbox_state_check;
+ALTER TABLE {s}.inbox ADD CONSTRAINT inbox_state_check CHECK (state IN ({states}))"""
+
 # What the relay does across tenants, and nothing else.
 _RELAY_GRANTS: Final = {
     "outbox": "SELECT, UPDATE, DELETE",
@@ -96,3 +107,19 @@ def create_reference_tables(schema: str) -> None:
     """Create the copies of areas and units, version 1."""
     _execute_all(_REFERENCE, schema)
     secure_tables(schema, "areas", "units")
+
+
+def create_inbox_decisions(schema: str) -> None:
+    """Let people put dead events back or skip them, and keep what they decided: the log is only ever added to."""
+    states = "'applied', 'waiting', 'failed', 'dead', 'skipped'"
+    for statement in _INBOX_STATES.format(s=schema, states=states).split(";"):
+        op.execute(statement)
+    _execute_all(_DECISIONS, schema)
+    secure_tables(schema, "inbox_decisions", grants="SELECT, INSERT")
+
+
+def drop_inbox_decisions(schema: str) -> None:
+    """Undo `create_inbox_decisions`; fails while an event is skipped, since its state would have no name."""
+    op.execute(f"DROP TABLE {schema}.inbox_decisions")
+    for statement in _INBOX_STATES.format(s=schema, states="'applied', 'waiting', 'failed', 'dead'").split(";"):
+        op.execute(statement)

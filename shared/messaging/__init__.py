@@ -7,7 +7,7 @@ nothing happens twice, since the inbox remembers what was applied in the transac
 
 from shared.messaging.bell import Bell
 from shared.messaging.consumers import Consumers, Handler
-from shared.messaging.inbox import Inbox
+from shared.messaging.inbox import Inbox, Patience
 from shared.messaging.outbox import publish
 from shared.messaging.relay import Relay
 from shared.messaging.schedules import Schedule
@@ -18,6 +18,7 @@ __all__ = [
     "Consumers",
     "Handler",
     "Inbox",
+    "Patience",
     "QueueWorker",
     "Relay",
     "Schedule",

@@ -17,16 +17,14 @@ from sqlalchemy import text
 
 from shared.clock import utc_now
 from shared.db import Database, WriteSession
+from shared.messaging import metrics
 from shared.messaging.consumers import Consumers
 from shared.problems import accident_problem
 
-__all__ = ["MAX_ATTEMPTS", "Inbox"]
+__all__ = ["Inbox", "Patience"]
 
 log = structlog.get_logger()
 
-MAX_ATTEMPTS: Final = 8
-_FIRST_DELAY_S: Final = 1.0
-_LONGEST_DELAY_S: Final = 300.0
 _ERROR_LENGTH: Final = 2000
 # What accident_problem says when the database is away and the event is not to blame.
 _AWAY: Final = 503
@@ -80,10 +78,23 @@ _SQL: Final[dict[str, str]] = {
         SELECT id, attempts, body FROM {s}.inbox
         WHERE tenant_id = :tenant AND state = 'failed' AND next_attempt_at <= now()
         ORDER BY next_attempt_at LIMIT 100""",
-    "requeue": """
-        UPDATE {s}.inbox SET state = 'failed', attempts = 0, next_attempt_at = now()
-        WHERE tenant_id = :tenant AND id = CAST(:id AS uuid) AND state = 'dead' RETURNING id""",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often, and after what delays, a failing event is tried before a person has to look at it.
+
+    With the defaults that is after about four minutes: longer than a dependency's restart, shorter than a lunch.
+    """
+
+    attempts: int = 8
+    first_delay_s: float = 1.0
+    longest_delay_s: float = 300.0
+
+    def delay_s(self, attempts: int) -> float:
+        """Return how long to wait after so many earlier tries."""
+        return min(self.first_delay_s * 2.0**attempts, self.longest_delay_s)
 
 
 @dataclass(slots=True)
@@ -100,9 +111,10 @@ class _Arrival:
 class Inbox:
     """Applies batches of events to one service."""
 
-    def __init__(self, database: Database, consumers: Consumers) -> None:
+    def __init__(self, database: Database, consumers: Consumers, patience: Patience | None = None) -> None:
         self._database = database
         self._consumers = consumers
+        self._patience = patience or Patience()
         self._sql = {name: text(sql.format(s=consumers.service)) for name, sql in _SQL.items()}
 
     async def deliver(self, batch: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -130,15 +142,11 @@ class Inbox:
             await self._deliver_one(tenant, arrival, attempts=row.attempts)
         return len(due)
 
-    async def requeue(self, session: WriteSession, event_id: str) -> bool:
-        """Put a dead event back; returns whether there was one."""
-        values = {"tenant": session.tenant, "id": event_id}
-        return (await session.execute(self._sql["requeue"], values)).one_or_none() is not None
-
     async def _deliver_tenant(self, tenant: str, arrivals: Sequence[_Arrival]) -> None:
         try:
             async with self._database.write(tenant) as session:
-                await self._apply(session, arrivals)
+                counted = await self._apply(session, arrivals)
+            metrics.applied(self._consumers.service, **counted)
         except Exception as error:
             if accident_problem(error).status == _AWAY:
                 raise
@@ -152,7 +160,8 @@ class Inbox:
         while following is not None:
             try:
                 async with self._database.write(tenant) as session:
-                    await self._apply(session, [following], alone=True)
+                    counted = await self._apply(session, [following], alone=True)
+                metrics.applied(self._consumers.service, **counted)
             except Exception as error:
                 if accident_problem(error).status == _AWAY:
                     raise
@@ -170,7 +179,7 @@ class Inbox:
         return _Arrival(str(row.id), subject, row.sequence, orjson.loads(row.body), is_held=True)
 
     async def _keep_failed(self, tenant: str, arrival: _Arrival, error: Exception, attempts: int) -> None:
-        delay_s = min(_FIRST_DELAY_S * 2**attempts, _LONGEST_DELAY_S)
+        metrics.failed(self._consumers.service)
         values = {
             "tenant": tenant,
             "id": arrival.id,
@@ -178,9 +187,9 @@ class Inbox:
             "subject": arrival.subject,
             "sequence": arrival.sequence,
             "body": orjson.dumps(arrival.raw).decode(),
-            "next_attempt_at": utc_now() + timedelta(seconds=delay_s),
+            "next_attempt_at": utc_now() + timedelta(seconds=self._patience.delay_s(attempts)),
             "error": repr(error)[:_ERROR_LENGTH],
-            "max_attempts": MAX_ATTEMPTS,
+            "max_attempts": self._patience.attempts,
         }
         async with self._database.write(tenant) as session:
             kept = (await session.execute(self._sql["fail"], values)).one_or_none()
@@ -189,10 +198,13 @@ class Inbox:
                 "event_failed", event_id=arrival.id, state=kept.state, attempts=kept.attempts, error=repr(error)[:300]
             )
 
-    async def _apply(self, session: WriteSession, arrivals: Sequence[_Arrival], *, alone: bool = False) -> None:
+    async def _apply(
+        self, session: WriteSession, arrivals: Sequence[_Arrival], *, alone: bool = False
+    ) -> dict[str, int]:
         """Lock the subjects, receive the batch, apply all that is in its turn, and move the subjects on.
 
-        With `alone`, waiting successors stay where they are, so that their failure is not blamed on this one.
+        With `alone`, waiting successors stay where they are, so that their failure is not blamed on this one. Returns
+        how many were applied, and how many had been received before.
         """
         subjects = sorted({arrival.subject for arrival in arrivals})
         scope = {"tenant": session.tenant, "subjects": subjects}
@@ -211,6 +223,8 @@ class Inbox:
         if reached:
             values = {"tenant": session.tenant, "subjects": list(reached), "sequences": list(reached.values())}
             await session.execute(self._sql["advance"], values)
+        known = sum(not arrival.is_held for arrival in arrivals) - len(fresh)
+        return {"new": len(runnable), "known": known}
 
     async def _turn(
         self, session: WriteSession, scope: dict[str, Any], arrivals: Sequence[_Arrival], last: dict[str, int]

@@ -16,6 +16,7 @@ from arq import ArqRedis
 from redis.exceptions import RedisError
 
 from shared.ids import new_id
+from shared.messaging import metrics
 from shared.messaging.bell import bell_key, wait_for_bell
 from shared.messaging.worker import DELIVER, doorbell_key, queue_name
 
@@ -29,9 +30,6 @@ CREDIT: Final = 2_000
 # Longer than a job may run and be taken up again (see worker.IN_PROGRESS_S).
 RESEND_AFTER_S: Final = 15
 POLL_S: Final = 0.25
-_RETENTION_DAYS: Final = 3
-_PURGE_LIMIT: Final = 5_000
-_PURGE_EVERY_S: Final = 60
 _AWAY_S: Final = 0.5
 # After sending, before listening again: the more there was, the longer, so that under load events go in batches.
 _GATHER_S_PER_EVENT: Final = 0.002
@@ -46,7 +44,7 @@ UPDATE {s}.outbox SET published_at = clock_timestamp(), attempts = attempts + 1
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {s}.outbox WHERE consumer = $1 AND published_at IS NULL
     ORDER BY position LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING position, sequence, body"""
+RETURNING position, sequence, body, attempts, extract(epoch FROM clock_timestamp() - created_at)::float8 AS waited_s"""
 _OWED = """
 SELECT count(*) FROM (SELECT 1 FROM {s}.outbox
 WHERE consumer = $1 AND published_at IS NOT NULL AND acked_at IS NULL LIMIT $2) AS owed"""
@@ -55,10 +53,6 @@ UPDATE {s}.outbox SET published_at = NULL WHERE published_at IS NOT NULL AND ack
 _FORGET_STALE = """
 UPDATE {s}.outbox SET published_at = NULL
 WHERE consumer = $1 AND acked_at IS NULL AND published_at < clock_timestamp() - make_interval(secs => $2)"""
-_PURGE = """
-DELETE FROM {s}.outbox WHERE (tenant_id, id, consumer) IN
-(SELECT tenant_id, id, consumer FROM {s}.outbox
- WHERE acked_at < now() - make_interval(days => $1) ORDER BY acked_at LIMIT $2)"""
 
 
 class Relay:
@@ -79,13 +73,12 @@ class Relay:
         self._service = service
         self._consumers = tuple(consumers)
         self._epoch_key = f"linli:epoch:{service}"
-        statements = (_WAITING, _TAKE, _OWED, _FORGET_SENT, _FORGET_STALE, _PURGE)
-        self._waiting, self._take, self._owed, self._forget_sent, self._forget_stale, self._purge = (
+        statements = (_WAITING, _TAKE, _OWED, _FORGET_SENT, _FORGET_STALE)
+        self._waiting, self._take, self._owed, self._forget_sent, self._forget_stale = (
             statement.format(s=service) for statement in statements
         )
         self._credit = dict.fromkeys(self._consumers, 0)
         self._swept_at = 0.0
-        self._purged_at = 0.0
 
     async def run(self) -> None:
         """Send until cancelled; outlives the absence of Redis and of PostgreSQL."""
@@ -131,9 +124,6 @@ class Relay:
                 self._swept_at = now
                 for consumer in self._consumers:
                     await self._pool.execute(self._forget_stale, consumer, float(RESEND_AFTER_S))
-            if now - self._purged_at > _PURGE_EVERY_S:
-                self._purged_at = now
-                await self._pool.execute(self._purge, _RETENTION_DAYS, _PURGE_LIMIT)
             await asyncio.sleep(POLL_S)
 
     async def _room(self, consumer: str) -> int:
@@ -149,6 +139,7 @@ class Relay:
                 rows.sort(key=itemgetter("position"))
                 await self._enqueue(consumer, [_event(row) for row in rows])
         self._credit[consumer] -= len(rows)
+        metrics.sent(self._service, consumer, rows)
         return len(rows)
 
     async def _enqueue(self, consumer: str, events: list[orjson.Fragment]) -> None:

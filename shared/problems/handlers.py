@@ -100,7 +100,12 @@ def _validation_problem(error: RequestValidationError) -> Problem:
     if any(item["type"] == "json_invalid" for item in found):
         return MalformedJson()
     errors: list[dict[str, Any]] = [
-        {"pointer": _pointer(item["loc"]), "code": item["type"], "detail": str(item["msg"])} for item in found[:100]
+        {
+            "pointer": _pointer(item["loc"]),
+            "code": item["type"],
+            "detail": str(item["msg"]).removeprefix("Value error, "),
+        }
+        for item in found[:100]
     ]
     first = errors[0]
     said = f"{first['pointer']}: {first['detail']}"

@@ -12,6 +12,7 @@ __all__ = [
     "IdTaken",
     "Invalid",
     "NotFound",
+    "Overloaded",
     "PreconditionFailed",
     "PreconditionRequired",
     "Problem",
@@ -173,3 +174,10 @@ class Unavailable(Problem):
 
     def __init__(self, detail: Text | None = None, *, retry_after_s: int = 1, **extra: Any) -> None:  # noqa: ANN401
         super().__init__(detail, headers={"Retry-After": str(retry_after_s)}, **extra)
+
+
+class Overloaded(Unavailable):
+    """As many requests as a process bears are on their way through it."""
+
+    code = "overloaded"
+    title = Text(zh="服务繁忙，请稍后再试", en="Too busy at the moment, try again")

@@ -16,7 +16,7 @@ from shared.messaging.bell import Bell
 from shared.problems import install_problem_handlers
 from shared.settings import ServiceSettings
 from shared.web.health import health_router
-from shared.web.middleware import RequestEnvelope
+from shared.web.middleware import RequestEnvelope, record_pool_use
 
 __all__ = ["create_app"]
 
@@ -83,13 +83,14 @@ def create_app(
     app.state.verify_internal = InternalVerifier(read_public_key(settings.internal_public_key), name)
     app.state.cursor_key = settings.cursor_key.get_secret_value().encode()
     install_problem_handlers(app)
-    app.add_middleware(RequestEnvelope, service=name)
+    app.add_middleware(RequestEnvelope, service=name, max_in_flight=settings.max_in_flight)
     app.include_router(health_router)
     for router in routers:
         app.include_router(router)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:
+        record_pool_use(name, database)
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app

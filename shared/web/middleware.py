@@ -9,13 +9,14 @@ from typing import Final
 
 import structlog
 from fastapi import Request
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared.db import Database
 from shared.ids import new_id
-from shared.problems import BadRequest, accident_problem, problem_response
+from shared.problems import BadRequest, Overloaded, accident_problem, problem_response
 
-__all__ = ["RequestEnvelope", "request_id_from"]
+__all__ = ["RequestEnvelope", "record_pool_use", "request_id_from"]
 
 log = structlog.get_logger()
 
@@ -30,6 +31,14 @@ DURATION = Histogram(
     ["service", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
+POOL = Gauge("linli_db_pool_connections", "Connections of the two pools by use.", ["service", "pool", "use"])
+
+
+def record_pool_use(service: str, database: Database) -> None:
+    """Set the gauges of the connection pools; asked for by /metrics."""
+    for pool, (busy, idle) in database.pool_use().items():
+        POOL.labels(service, pool, "busy").set(busy)
+        POOL.labels(service, pool, "idle").set(idle)
 
 
 class BadCharacter(BadRequest):
@@ -46,9 +55,11 @@ def request_id_from(value: str | None) -> str:
 class RequestEnvelope:
     """The outermost layer of a service."""
 
-    def __init__(self, app: ASGIApp, *, service: str) -> None:
+    def __init__(self, app: ASGIApp, *, service: str, max_in_flight: int) -> None:
         self.app = app
         self.service = service
+        self.max_in_flight = max_in_flight
+        self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request inside its envelope; everything that is not HTTP passes through."""
@@ -74,7 +85,12 @@ class RequestEnvelope:
                 self._record(scope, status, time.perf_counter() - started)
             await send(message)
 
+        self.in_flight += 1
         try:
+            # A queue that nobody bounds only makes everybody late: who comes when it is full hears so at once.
+            if self.in_flight > self.max_in_flight and scope["path"] not in _QUIET:
+                await problem_response(Request(scope), Overloaded())(scope, receive, send_with_id)
+                return
             if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
                 await problem_response(Request(scope), BadCharacter())(scope, receive, send_with_id)
                 return
@@ -83,6 +99,8 @@ class RequestEnvelope:
             problem = accident_problem(error)
             if status == 0:
                 await problem_response(Request(scope), problem)(scope, receive, send_with_id)
+        finally:
+            self.in_flight -= 1
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         path = scope["path"]

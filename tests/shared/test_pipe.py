@@ -14,9 +14,10 @@ from shared.clock import utc_now
 from shared.contracts import Event
 from shared.contracts.intake import CaseClosed, CaseFiled
 from shared.db import Database, WriteSession
+from shared.held.repository import set_state
 from shared.ids import new_id
 from shared.messaging import Consumers, Inbox, publish
-from shared.messaging.inbox import MAX_ATTEMPTS
+from shared.messaging.inbox import Patience
 from shared.testing import Pipe, TestServers
 
 CONSUMER = "matching"
@@ -207,7 +208,7 @@ async def test_a_dead_event_is_put_back_and_its_successors_follow(
     effects.poison.add(case_id)
     first = raw(tenant, case_id, 1)
     await inbox.deliver([first, raw(tenant, case_id, 2)])
-    for _ in range(MAX_ATTEMPTS - 1):
+    for _ in range(Patience().attempts - 1):
         await owner.execute(
             "UPDATE matching.inbox SET next_attempt_at = now() WHERE tenant_id = $1 AND state = 'failed'", tenant
         )
@@ -216,7 +217,7 @@ async def test_a_dead_event_is_put_back_and_its_successors_follow(
     assert await inbox.retry_due(tenant) == 0
     effects.poison.clear()
     async with own_databases[CONSUMER].write(tenant) as session:
-        assert await inbox.requeue(session, str(first["id"]))
+        await set_state(session, CONSUMER, UUID(str(first["id"])), decision="requeue")
     await inbox.retry_due(tenant)
     assert [sequence for _, sequence in await seen(owner, tenant)] == [1, 2]
 

@@ -34,6 +34,7 @@ def _table() -> dict[str, Route]:
         "ledger": ("books", "accounts", "funds", "grants", "holds", "invoices"),
     }
     table = {segment: Route(service) for service, names in segments.items() for segment in names}
+    table |= {f"{service}-events": Route(service) for service in segments}
     return table | {"attachments": Route("intake", takes_attachments=True)}
 
 

@@ -23,14 +23,13 @@ from services.gateway.problems import (
     BadAnswer,
     BodyTooLarge,
     MethodRefused,
-    Overloaded,
     RequestTimeout,
     UpstreamLost,
     UpstreamTimeout,
 )
 from services.gateway.server import EXTENSION, WholeAnswer
 from services.gateway.settings import GatewaySettings
-from shared.problems import Problem, Unauthenticated, accident_problem
+from shared.problems import Overloaded, Problem, Unauthenticated, accident_problem
 
 __all__ = ["Forwarding", "Observer"]
 

@@ -1,0 +1,16 @@
+"""Dead events can be put back or skipped, and who decided so is kept."""
+
+from shared.db.kernel_tables import create_inbox_decisions, drop_inbox_decisions
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    create_inbox_decisions("ledger")
+
+
+def downgrade() -> None:
+    drop_inbox_decisions("ledger")
