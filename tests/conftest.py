@@ -8,7 +8,9 @@ import importlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -101,3 +103,19 @@ async def client(apps: dict[str, FastAPI]) -> AsyncIterator[ClientOf]:
     yield opened.__getitem__
     for one in opened.values():
         await one.aclose()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def owner(servers: TestServers) -> AsyncIterator[Any]:
+    """A connection past all services, as the owner of the database."""
+    connection = await asyncpg.connect(servers.owner_url)
+    yield connection
+    await connection.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def relay_pool(servers: TestServers) -> AsyncIterator[Any]:
+    """Connections of the relay's role."""
+    pool = await asyncpg.create_pool(servers.role_url("relay"), min_size=1, max_size=2)
+    yield pool
+    await pool.close()

@@ -14,13 +14,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from services.stack.environment import GivenTooLittle, given
 from services.stack.home import Home, HomeBusy, PortTaken, new_secrets, project_root
 from services.stack.house import House
-from services.stack.probing import answers_well, readiness
+from services.stack.probing import answers_well
 from services.stack.seeding import Wanted, mint_tokens, root_path, run_seeds, seed_tenants, seeds_environment
+from services.stack.showing import MEGABYTE, pipe_table, process_table, states
 from services.stack.vitals import program_began, tree_memory_bytes
 
 __all__ = ["app"]
@@ -33,10 +33,11 @@ console = Console(soft_wrap=True, highlight=False)
 DataOption = Annotated[Path, typer.Option("--data", envvar="LINLI_DATA", help="The data folder of the house.")]
 UrlOption = Annotated[str | None, typer.Option("--url", envvar="LINLI_URL", help="The gateway of a running house.")]
 DEFAULT_DATA = Path(".linli")
-_MEGABYTE = 1024 * 1024
 _BAD = 1
 _CANNOT = 2
 _INTERRUPTED = 130
+_RESTART_S = 120
+_LOOK_EVERY_S = 0.2
 
 
 def _say(text: str) -> None:
@@ -78,6 +79,7 @@ def up(
         int | None,
         typer.Option(min=1, max=65_535, help="The gateway's port; by default 8000, or a free one if somebody has it."),
     ] = None,
+    workers: Annotated[int, typer.Option(min=1, max=16, help="How many worker processes.")] = 1,
     seed: Annotated[bool, typer.Option(help="Load the packs.")] = True,
     stories: Annotated[bool, typer.Option(help="Tell the stories.")] = True,
 ) -> None:
@@ -93,17 +95,38 @@ def up(
         if seed:
             _say(f"all processes together: {_memory(house)}")
         await _invite(house)
+        _replace_when_asked(house)
         until_stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         return await until_stopped
 
-    house = House(Home(data.resolve()), gateway_port=port, say=_say, began=program_began())
+    house = House(Home(data.resolve()), gateway_port=port, say=_say, began=program_began(), workers=workers)
     code = asyncio.run(_until_stopped(serve, house))
     raise typer.Exit(0 if code == _INTERRUPTED and house.ready_after_s else code)
 
 
+def _replace_when_asked(house: House) -> None:
+    """Replace all processes at SIGUSR1, which `linli restart` sends."""
+    tasks: set[asyncio.Task[None]] = set()
+
+    async def replace() -> None:
+        _say("replacing every process")
+        try:
+            await house.replace_all()
+        except (RuntimeError, OSError) as error:
+            _refuse(error)
+
+    def begin() -> None:
+        if not tasks:
+            task = asyncio.create_task(replace())
+            tasks.add(task)
+            task.add_done_callback(tasks.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, begin)
+
+
 def _memory(house: House) -> str:
     total, kind = tree_memory_bytes(house.pids().values())
-    return f"{total / _MEGABYTE:.0f} MB ({kind})"
+    return f"{total / MEGABYTE:.0f} MB ({kind})"
 
 
 def _show_ready(house: House) -> None:
@@ -224,39 +247,34 @@ def token(
 
 @app.command()
 def status(data: DataOption = DEFAULT_DATA) -> None:
-    """Show what runs, how it is, and where; ends with an error unless everything is ready."""
+    """Show what runs, how it is, and what is on its way; ends with an error unless everything is ready."""
     running = _running(data)
-    states = asyncio.run(_states(running["parts"]))
-    table = Table("process", "pid", "port", "state", "up", "restarts", "memory", title=running["url"])
-    for name, part in running["parts"].items():
-        colour = {"ready": "green", "running": "green", "degraded": "yellow"}.get(states[name], "red")
-        minutes, seconds = divmod(max(0, int(time.time() - part["started_at"])), 60)
-        memory, _ = tree_memory_bytes([part["pid"]] if part["pid"] else [])
-        table.add_row(
-            name,
-            str(part["pid"] or "—"),
-            str(part["port"]),
-            f"[{colour}]{states[name]}[/{colour}]",
-            f"{minutes}:{seconds:02}",
-            str(part["restarts"]),
-            f"{memory / _MEGABYTE:.0f} MB",
-        )
-    console.print(table)
+    found = asyncio.run(states(running["parts"]))
+    console.print(process_table(running["parts"], found, title=running["url"]))
+    pipe = pipe_table(int(running["parts"]["worker"]["port"]))
+    if pipe is not None:
+        console.print(pipe)
     total, kind = tree_memory_bytes([int(running["supervisor"])])
-    console.print(f"all together {total / _MEGABYTE:.0f} MB ({kind}); was ready after {running['ready_after_s']} s")
-    raise typer.Exit(0 if set(states.values()) <= {"ready", "running"} else _BAD)
+    console.print(f"all together {total / MEGABYTE:.0f} MB ({kind}); was ready after {running['ready_after_s']} s")
+    raise typer.Exit(0 if set(found.values()) <= {"ready", "running"} else _BAD)
 
 
-async def _states(parts: dict[str, dict[str, Any]]) -> dict[str, str]:
-    """Ask our programs how they are; of a server, only whether it runs is known from outside."""
-
-    async def state(part: dict[str, Any]) -> str:
-        if part["answers"]:
-            return await readiness(int(part["port"]))
-        return "running" if part["pid"] and Path(f"/proc/{part['pid']}").exists() else "stopped"
-
-    found = await asyncio.gather(*(state(part) for part in parts.values()))
-    return dict(zip(parts, found, strict=True))
+@app.command()
+def restart(data: DataOption = DEFAULT_DATA) -> None:
+    """Replace every process of ours, one after the other, while the house keeps serving."""
+    running = _running(data)
+    starts = {name: part["restarts"] for name, part in running["parts"].items() if part["answers"]}
+    os.kill(int(running["supervisor"]), signal.SIGUSR1)
+    deadline = time.monotonic() + _RESTART_S
+    while time.monotonic() < deadline:
+        parts = _running(data)["parts"]
+        waiting = [name for name, before in starts.items() if parts[name]["restarts"] == before]
+        if not waiting:
+            console.print("[green]every process is new[/green]")
+            return
+        time.sleep(_LOOK_EVERY_S)
+    _refuse(f"not replaced: {', '.join(waiting)}; see the logs")
+    raise typer.Exit(_BAD)
 
 
 @app.command()

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from services.stack.environment import check_given, database_place, given, house_environment
 from services.stack.home import Home, project_root
-from services.stack.supervisor import Program, Server, Supervisor, programs
-from shared.embedded import EmbeddedPostgres, EmbeddedValkey, launched
+from services.stack.parts import Program, Server, programs
+from services.stack.supervisor import Supervisor
+from shared.embedded import EmbeddedPostgres, EmbeddedValkey, free_port, launched
 
 __all__ = ["House", "run_python"]
 
@@ -30,6 +31,7 @@ class House:
         say: told of each step.
         outside: what is given instead of made; the LINLI_* variables of our own environment by default.
         extra_environment: further variables for the processes.
+        workers: how many worker processes.
         began: from when the time until it is ready counts, by the monotonic clock; from `start` by default.
     """
 
@@ -43,6 +45,7 @@ class House:
         outside: Mapping[str, str] | None = None,
         extra_environment: Mapping[str, str] | None = None,
         began: float | None = None,
+        workers: int = 1,
     ) -> None:
         self.home = home
         self._gateway_port = gateway_port
@@ -51,6 +54,7 @@ class House:
         self._outside = dict(given() if outside is None else outside)
         self._extra = dict(extra_environment or {})
         self._began = began
+        self._workers = workers
         self.environment: dict[str, str] = {}
         self.ports: dict[str, int] = {}
         self.postgres: EmbeddedPostgres | None = None
@@ -69,6 +73,7 @@ class House:
         check_given(self._outside)
         self.home.claim()
         self.ports = self.home.ports(gateway=self._gateway_port, any_free=self._any_ports)
+        self.ports |= {f"worker-{number}": free_port() for number in range(2, self._workers + 1)}
         # Six processes are about to import the same modules: compiled once, they start in half the time.
         await asyncio.to_thread(_compile)
         await self._start_parts(self._servers())
@@ -79,6 +84,12 @@ class House:
         """Stop everything, the servers last, and give the folder back."""
         await self.supervisor.stop()
         self.home.release()
+
+    async def replace_all(self) -> None:
+        """Replace our own programs one after the other, the door last; the servers stay."""
+        for life in sorted(self.supervisor.lives, key=lambda life: life.part.floor):
+            if isinstance(life.part, Program):
+                await self.supervisor.replace(life.part.name)
 
     def pids(self) -> dict[str, int]:
         """Return the processes that run, by name, the servers included."""
@@ -128,8 +139,14 @@ class House:
 
     async def _start_parts(self, servers: list[Server]) -> None:
         """Start the servers and, at the same time, what serves requests; migrate; then start the worker."""
-        parts = programs(self.ports, environment=self.environment, logs=self.home.logs, folder=project_root())
-        doors: list[Program] = [part for part in parts if part.name != "worker"]
+        parts = programs(
+            self.ports,
+            environment=self.environment,
+            logs=self.home.logs,
+            folder=project_root(),
+            workers=self._workers,
+        )
+        doors: list[Program] = [part for part in parts if part.has_door]
         self._say("starting " + ", ".join([*(part.name for part in servers), *(part.name for part in doors)]))
         await self.supervisor.start(*servers, *doors)
         owner_url = self._outside.get(_OWNER) or (self.postgres.url if self.postgres is not None else "")
@@ -137,7 +154,7 @@ class House:
         self._say("migrating the four schemas")
         await run_python("-m", "services.stack.migrate", environment=self.environment)
         self._say("starting the worker, and waiting until all are ready")
-        await self.supervisor.start(*(part for part in parts if part.name == "worker"))
+        await self.supervisor.start(*(part for part in parts if not part.has_door))
         await self.supervisor.wait_ready([part.name for part in parts])
 
 

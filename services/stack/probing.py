@@ -9,7 +9,7 @@ import json
 import sys
 from urllib.parse import urlsplit
 
-__all__ = ["answers_well", "readiness"]
+__all__ = ["answers_well", "metrics", "readiness"]
 
 _TIMEOUT_S = 3.0
 _REFUSED = 400
@@ -31,6 +31,12 @@ async def readiness(port: int) -> str:
         return str(json.loads(body)["status"])
     except (ValueError, KeyError, TypeError):
         return "silent"
+
+
+def metrics(port: int) -> str:
+    """Return what a process counts, in Prometheus' text form; empty when it is silent."""
+    status, body = _get("127.0.0.1", port, "/metrics")
+    return body.decode() if 0 < status < _REFUSED else ""
 
 
 def _get(host: str, port: int, path: str) -> tuple[int, bytes]:

@@ -2,154 +2,27 @@
 
 import asyncio
 import shutil
-import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 
+from services.stack.parts import Part, Program
 from services.stack.probing import readiness
-from shared.contracts import SERVICES
-from shared.embedded import EmbeddedPostgres, EmbeddedValkey, end_child, start_child
 
-__all__ = ["Floor", "Part", "Program", "Server", "Supervisor", "programs"]
+__all__ = ["Life", "Supervisor"]
 
 _LOOK_EVERY_S: Final = 0.1
 _READY_EVERY_S: Final = 0.05
 _FIRST_DELAY_S: Final = 0.2
 _LONGEST_DELAY_S: Final = 5.0
 _CALM_AFTER_S: Final = 30.0
-_STOP_S: Final = 8.0
+# A part that has died again and again: callers should not wait for it any more.
+_HOPELESS_DELAY_S: Final = 1.0
 _STARTS_MAX: Final = 5
 _LOG_BYTES_MAX: Final = 20 * 1024 * 1024
 _LAST_WORDS: Final = 1_500
-
-
-class Floor:
-    """Where a part stands: what is above stands on what is below, and is stopped before it."""
-
-    SERVERS: Final = 0
-    SERVICES: Final = 1
-    DOOR: Final = 2
-
-
-class Part(Protocol):
-    """Something that runs. `start` and `stop` may block; starting what has died must work."""
-
-    @property
-    def name(self) -> str:
-        """What it is called in the logs and in `linli status`."""
-
-    @property
-    def port(self) -> int:
-        """Where it listens, on the loopback address."""
-
-    @property
-    def floor(self) -> int:
-        """What it stands on."""
-
-    @property
-    def log(self) -> Path:
-        """Where it writes."""
-
-    @property
-    def pid(self) -> int | None:
-        """Its process, while that runs."""
-
-    def start(self) -> None:
-        """Start it."""
-
-    def stop(self) -> None:
-        """Stop it, insisting after a while."""
-
-
-@dataclass
-class Program:
-    """A program of ours, which tells at /readyz how it is."""
-
-    name: str
-    command: Sequence[str]
-    port: int
-    log: Path
-    environment: Mapping[str, str]
-    folder: Path
-    floor: int = Floor.SERVICES
-    _process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int | None:
-        """Its process, while that runs."""
-        return self._process.pid if self._process is not None and self._process.poll() is None else None
-
-    def start(self) -> None:
-        """Start it; it ends at once when we do."""
-        self._process = start_child(
-            self.command,
-            log=self.log,
-            environment=self.environment,
-            folder=self.folder,
-            death_signal=signal.SIGKILL,
-        )
-
-    def stop(self) -> None:
-        """Let it finish what it is doing, for a while."""
-        if self._process is not None:
-            end_child(self._process, patience_s=_STOP_S)
-
-
-@dataclass
-class Server:
-    """PostgreSQL or Valkey."""
-
-    name: str
-    server: EmbeddedPostgres | EmbeddedValkey
-    log: Path
-    floor: int = Floor.SERVERS
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return self.server.port
-
-    @property
-    def pid(self) -> int | None:
-        """Its process, while that runs."""
-        process = self.server.process
-        return process.pid if process is not None and process.poll() is None else None
-
-    def start(self) -> None:
-        """Start it and wait until it answers."""
-        self.server.start()
-
-    def stop(self) -> None:
-        """Stop it cleanly."""
-        self.server.stop()
-
-
-def programs(ports: Mapping[str, int], *, environment: Mapping[str, str], logs: Path, folder: Path) -> list[Program]:
-    """Return our own programs: the services, the worker, the gateway.
-
-    Args:
-        ports: where each listens.
-        environment: what every one of them gets.
-        logs: the folder of their logs.
-        folder: their working directory.
-    """
-
-    def program(name: str, *arguments: str, floor: int = Floor.SERVICES) -> Program:
-        command = [sys.executable, "-m", *arguments]
-        return Program(name, command, ports[name], logs / f"{name}.log", environment, folder, floor)
-
-    def web(name: str, floor: int = Floor.SERVICES) -> Program:
-        place = ("--host", "127.0.0.1", "--port", str(ports[name]), "--loop", "uvloop", "--http", "httptools")
-        quiet = ("--no-access-log", "--log-level", "warning")
-        times = ("--timeout-graceful-shutdown", "5", "--timeout-keep-alive", "75")
-        return program(name, "uvicorn", "--factory", f"services.{name}.app:create", *place, *quiet, *times, floor=floor)
-
-    return [*(web(name) for name in SERVICES), program("worker", "services.worker"), web("gateway", Floor.DOOR)]
 
 
 @dataclass
@@ -161,6 +34,7 @@ class Life:
     starts: int = 0
     delay_s: float = _FIRST_DELAY_S
     due_at: float = field(default=0.0)
+    is_changing: bool = False
 
 
 class Supervisor:
@@ -225,6 +99,19 @@ class Supervisor:
             standing = [life.part for life in self.lives if life.part.floor == floor]
             await asyncio.gather(*(asyncio.to_thread(part.stop) for part in standing))
 
+    async def replace(self, name: str) -> None:
+        """Put a new process of a program in the place of the old one; callers do not notice."""
+        life = self._lives[name]
+        if isinstance(life.part, Program):
+            life.is_changing = True
+            try:
+                await asyncio.shield(asyncio.to_thread(life.part.replace))
+                life.started_at = time.time()
+                life.starts += 1
+            finally:
+                life.is_changing = False
+            self._on_change()
+
     async def _start(self, life: Life) -> None:
         self._lives[life.part.name] = life
         life.starts += 1
@@ -234,7 +121,7 @@ class Supervisor:
     async def _watch(self) -> None:
         while not self._is_stopping:
             for life in self.lives:
-                if life.part.pid is None:
+                if life.part.pid is None and not life.is_changing:
                     await self._start_again(life, time.monotonic())
                 elif time.time() - life.started_at > _CALM_AFTER_S:
                     life.delay_s = _FIRST_DELAY_S
@@ -245,6 +132,8 @@ class Supervisor:
         """Start what has died, each time after a longer while."""
         if life.due_at == 0.0:
             life.due_at = now + life.delay_s
+            if life.delay_s > _HOPELESS_DELAY_S:
+                life.part.give_up()
             life.delay_s = min(life.delay_s * 2, _LONGEST_DELAY_S)
         elif now >= life.due_at:
             life.due_at = 0.0

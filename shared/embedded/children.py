@@ -81,6 +81,7 @@ def start_child(
     folder: Path | None = None,
     unprivileged: bool = False,
     death_signal: signal.Signals = signal.SIGTERM,
+    handed: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a process in a session of its own, which Ctrl-C does not reach, that ends when we do, however we end.
 
@@ -91,6 +92,7 @@ def start_child(
         folder: its working directory.
         unprivileged: if we are root, in disguise.
         death_signal: what it gets when we die without having stopped it.
+        handed: file descriptors of ours that it gets, under the same numbers.
     """
     with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603 - our own programs
@@ -101,6 +103,7 @@ def start_child(
             env=dict(environment) if environment is not None else None,
             cwd=folder,
             start_new_session=True,
+            pass_fds=handed,
         )
 
 

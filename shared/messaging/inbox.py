@@ -63,7 +63,8 @@ _SQL: Final[dict[str, str]] = {
     "fail": """
         INSERT INTO {s}.inbox
             (tenant_id, id, type, subject, sequence, state, body, attempts, next_attempt_at, error)
-        VALUES (:tenant, :id, :type, :subject, :sequence, 'failed', :body, 1, :next_attempt_at, :error)
+        VALUES (:tenant, :id, :type, :subject, :sequence, CASE WHEN 1 >= :max_attempts THEN 'dead' ELSE 'failed' END,
+                :body, 1, :next_attempt_at, :error)
         ON CONFLICT (tenant_id, id) DO UPDATE SET
             state = CASE WHEN inbox.attempts + 1 >= :max_attempts THEN 'dead' ELSE 'failed' END,
             attempts = inbox.attempts + 1, next_attempt_at = EXCLUDED.next_attempt_at, error = EXCLUDED.error

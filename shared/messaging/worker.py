@@ -31,7 +31,7 @@ DELIVER: Final = "deliver"
 # How long a job of a killed worker stays taken, and so how long a batch may be stuck.
 IN_PROGRESS_S: Final = 6.0
 _JOB_TIMEOUT_S: Final = 5.0
-_DOORBELL_S: Final = 0.5
+_DOORBELL_S: Final = 1.0
 _AWAY_S: Final = 0.3
 _RETRY_DUE_EVERY_S: Final = 1.0
 _JOB_EXPIRES: Final = timedelta(days=7)

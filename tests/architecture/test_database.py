@@ -1,11 +1,9 @@
 """What holds for every table of every service: one history, the tenant first, and row-level security under it all."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
@@ -17,13 +15,6 @@ from shared.db.migrations import alembic_config
 from shared.testing import Places, TestServers
 
 NOT_TENANTS = {"alembic_version"}
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def owner(servers: TestServers) -> AsyncIterator[Any]:
-    connection = await asyncpg.connect(servers.owner_url)
-    yield connection
-    await connection.close()
 
 
 async def tables(owner: Any, service: str) -> list[str]:

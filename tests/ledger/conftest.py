@@ -1,18 +1,16 @@
 """A fund and its people: a treasurer, three approvers, a payer, and a secretary who applies."""
 
 import hashlib
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
 
-import asyncpg
 import httpx
 import pytest_asyncio
 
 from shared.auth import Role
 from shared.ids import new_id
-from shared.testing import Callers, Pipe, Places, TestServers
+from shared.testing import Callers, Pipe, Places
 from tests.conftest import ClientOf
 
 Headers: TypeAlias = dict[str, str]
@@ -148,11 +146,3 @@ async def treasury(client: ClientOf, caller: Callers, pipe: Pipe, places: Places
     found.area_id = await places.area("d.c")
     found.unit_id = await places.unit("d.c", kind="enterprise", name="共建单位")
     return found
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def owner(servers: TestServers) -> AsyncIterator[Any]:
-    """A connection past all services, as the owner of the database."""
-    connection = await asyncpg.connect(servers.owner_url)
-    yield connection
-    await connection.close()

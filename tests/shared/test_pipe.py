@@ -46,17 +46,14 @@ class Effects:
                 raise RuntimeError(message)
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def owner(servers: TestServers) -> AsyncIterator[asyncpg.Connection]:
-    connection = await asyncpg.connect(servers.owner_url)
-    await connection.execute(
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def probe(owner: asyncpg.Connection) -> None:
+    await owner.execute(
         "CREATE SCHEMA IF NOT EXISTS probe; GRANT USAGE ON SCHEMA probe TO linli_matching;"
         "CREATE TABLE IF NOT EXISTS probe.effects (position bigint GENERATED ALWAYS AS IDENTITY,"
         " tenant_id text, subject text, sequence bigint);"
         "GRANT INSERT ON probe.effects TO linli_matching"
     )
-    yield connection
-    await connection.close()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

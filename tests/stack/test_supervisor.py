@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from services.stack import supervisor as module
-from services.stack.supervisor import Floor, Life, Program, Supervisor
+from services.stack.parts import Floor, Program
+from services.stack.supervisor import Life, Supervisor
 from shared.embedded import free_port
 
 HTTP = """

@@ -39,6 +39,7 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _NOT_MODIFIED: Final = 304
 _CLIENT_GONE: Final = 499
 _REPEATABLE: Final = frozenset({"GET", "HEAD"})
+_REPEATS: Final = 2
 
 
 class Observer(Protocol):
@@ -191,25 +192,25 @@ class Forwarding:
     async def _ask(self, call: Call, upstream: Upstream, request: bytes) -> Wire:
         """Send a whole request and wait for the answer's head.
 
-        A kept connection may have been closed by the service in the very moment of sending; a request that may be
-        repeated and saw no byte of an answer is then sent once more, on a new connection.
+        A service may end at any moment, above all while a kept connection is idle. A request that may be repeated and
+        saw no byte of an answer is then sent once more, on a new connection.
         """
-        method = call.scope["method"]
-        kept = upstream.idle_wire(call.started)
-        if kept is not None:
-            call.wire = kept
-            kept.send(request, head_only=method == "HEAD")
+        repeats = _REPEATS if _may_repeat(call) else 0
+        wire = upstream.idle_wire(call.started)
+        while True:
+            if wire is None:
+                wire = await upstream.new_wire()
+            call.wire = wire
+            wire.send(request, head_only=call.scope["method"] == "HEAD")
             try:
-                await kept.answer()
+                await wire.answer()
             except WireLost as lost:
-                if lost.received or method not in _REPEATABLE or call.head.has_body:
+                if lost.received or not repeats:
                     raise
+                repeats -= 1
+                wire = None
             else:
-                return kept
-        wire = call.wire = await upstream.new_wire()
-        wire.send(request, head_only=method == "HEAD")
-        await wire.answer()
-        return wire
+                return wire
 
     async def _relay(self, call: Call, wire: Wire) -> None:
         send = call.send
@@ -251,3 +252,8 @@ class Forwarding:
             call.status = call.status or _CLIENT_GONE
             return
         await self._refuse(call, RequestTimeout() if call.reading else UpstreamTimeout())
+
+
+def _may_repeat(call: Call) -> bool:
+    """Tell whether doing it twice is doing it once: reading, and whatever carries an Idempotency-Key."""
+    return call.scope["method"] in _REPEATABLE or b"idempotency-key" in call.head.lines[::4]
