@@ -16,7 +16,7 @@ __all__ = ["Life", "Supervisor"]
 _LOOK_EVERY_S: Final = 0.1
 _READY_EVERY_S: Final = 0.05
 _FIRST_DELAY_S: Final = 0.2
-_LONGEST_DELAY_S: Final = 5.0
+_LONGEST_DELAY_S: Final = 3.0
 _CALM_AFTER_S: Final = 30.0
 # A part that has died again and again: callers should not wait for it any more.
 _HOPELESS_DELAY_S: Final = 1.0

@@ -61,6 +61,7 @@ class Database:
         self._url = make_url(url).set(drivername="postgresql")
         self._pool_size = pool_size
         self._pool_timeout_s = pool_timeout_s
+        self._application_name = application_name
         self._server_settings = {
             "application_name": application_name,
             "statement_timeout": str(statement_timeout_ms),
@@ -119,7 +120,7 @@ class Database:
             await connection.execute(begin_statement(tenant))
             try:
                 row = await connection.fetchrow(statement, *arguments)
-                await _commit(connection)
+                await _commit(connection, self._application_name)
             except BaseException:
                 await _abandon(connection)
                 raise
@@ -170,7 +171,7 @@ class Database:
         try:
             await raw.execute(begin_statement(tenant, read_only=read_only))
             yield
-            await _commit(raw)
+            await _commit(raw, self._application_name)
         except BaseException:
             if not await _abandon(raw):
                 await connection.invalidate()
@@ -189,15 +190,15 @@ async def _discarded(session: AsyncSession) -> AsyncIterator[None]:
         await session.close()
 
 
-async def _commit(connection: Any) -> None:  # noqa: ANN401 - asyncpg's connection or its pool proxy
+async def _commit(connection: Any, who: str) -> None:  # noqa: ANN401 - asyncpg's connection or its pool proxy
     """Commit, and believe only PostgreSQL's own word: COMMIT of a failed transaction answers ROLLBACK without an
     error.
     """
-    reach("before_commit")
+    reach(f"{who}.before_commit")
     if await connection.execute("COMMIT") != "COMMIT":
         message = "the transaction had failed before COMMIT and was rolled back"
         raise RuntimeError(message)
-    reach("after_commit")
+    reach(f"{who}.after_commit")
 
 
 async def _abandon(connection: Any) -> bool:  # noqa: ANN401 - asyncpg's connection or its pool proxy

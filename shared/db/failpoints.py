@@ -1,7 +1,7 @@
 """Places at which a process can be made to die, for the fault tests: nothing at all unless LINLI_FAILPOINTS is set.
 
-LINLI_FAILPOINTS names a file that says `before_commit 7`: the process that reaches the place for the seventh time from
-then on removes the file and kills itself, as a power failure would.
+LINLI_FAILPOINTS names a file that says `linli-intake.before_commit 7`: the process that reaches the place for the
+seventh time from then on removes the file and kills itself, as a power failure would.
 """
 
 import os

@@ -147,7 +147,7 @@ class Inbox:
         try:
             async with self._database.write(tenant) as session:
                 counted = await self._apply(session, arrivals)
-            metrics.applied(self._consumers.service, **counted)
+            self._count(counted)
         except Exception as error:
             if accident_problem(error).status == _AWAY:
                 raise
@@ -162,13 +162,18 @@ class Inbox:
             try:
                 async with self._database.write(tenant) as session:
                     counted = await self._apply(session, [following], alone=True)
-                metrics.applied(self._consumers.service, **counted)
+                self._count(counted)
             except Exception as error:
                 if accident_problem(error).status == _AWAY:
                     raise
                 await self._keep_failed(tenant, following, error, attempts)
                 return
             following, attempts = await self._next_waiting(tenant, following.subject), 0
+
+    def _count(self, counted: dict[str, int]) -> None:
+        metrics.applied(self._consumers.service, **counted)
+        if counted["known"]:
+            log.info("events_known_already", service=self._consumers.service, events=counted["known"])
 
     async def _next_waiting(self, tenant: str, subject: str) -> _Arrival | None:
         async with self._database.read(tenant) as session:

@@ -23,15 +23,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
-import httpx
 from sqlalchemy.engine import make_url
 
 from services.intake.cases.filing import FILE_CASE
 from services.stack.home import Home
 from services.stack.house import House
-from services.stack.minting import mint
-from shared.auth import Role
 from shared.embedded.postgres import postgres_binary
+from tests.furnishing import furnish
 
 TENANT: Final = "bench"
 CLIENTS: Final = 32
@@ -128,41 +126,6 @@ def _wrk() -> str:
     return found
 
 
-def _post(http: httpx.Client, path: str, body: object, **headers: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 20
-    while True:
-        answer = http.request(
-            "PUT" if "tenant" in path or "categories" in path else "POST", path, json=body, headers=headers
-        )
-        if answer.status_code < 300:
-            made: dict[str, Any] = answer.json()
-            return made
-        assert time.monotonic() < deadline, answer.text
-        time.sleep(0.05)
-
-
-def _furnish(house: House) -> tuple[str, str, str]:
-    """Draw the map and sign somebody in; returns the area, the requester and the requester's token."""
-    keys = house.environment["LINLI_TOKEN_SIGNING_KEY"]
-    operator = {"Authorization": f"Bearer {mint(keys, TENANT, Role.OPERATOR, at=TENANT, ttl_s=900)}"}
-    administrator = {"Authorization": f"Bearer {mint(keys, TENANT, Role.ADMINISTRATOR, at=TENANT, ttl_s=900)}"}
-    with httpx.Client(base_url=house.url, timeout=10) as http:
-        _post(http, "/v1/tenant", {"name": {"zh": "某县", "en": "Some county"}}, **operator)
-        root = _post(http, "/v1/areas", {"code": TENANT, "kind": "district", "name": "某县"}, **operator)["id"]
-        below = {"code": "grid", "kind": "grid", "name": "网格", "parent_id": root}
-        area = _post(http, "/v1/areas", below, **operator)["id"]
-        category = {"name_zh": "排水", "name_en": "Drainage", "kind": "hazard"}
-        _post(http, "/v1/categories/drainage", category, **administrator)
-        person = {"display_name": "住户", "username": "resident", "password": "correct horse battery"}
-        person_id = _post(http, "/v1/people", person, **operator)["id"]
-        signing_in = {"tenant": TENANT, "username": "resident", "password": person["password"]}
-        token = _post(http, "/v1/sign-in/password", signing_in)["access_token"]
-        # The area and the category are known to the intake once this succeeds.
-        body = {"category": "drainage", "title": "first", "description": "first", "area_id": area}
-        _post(http, "/v1/cases", body, Authorization=f"Bearer {token}")
-    return str(area), str(person_id), str(token)
-
-
 def _cpu_s(pids: Mapping[str, int]) -> dict[str, float]:
     """Return the processor time that each process has used."""
     tick = os.sysconf("SC_CLK_TCK")
@@ -234,7 +197,8 @@ async def _until_consumed(owner: Any) -> float:
 
 
 async def _take_turns(house: House, folder: Path, turns: int, seconds: int) -> dict[str, Any]:
-    area, requester, token = await asyncio.to_thread(_furnish, house)
+    found = await asyncio.to_thread(furnish, house, TENANT)
+    area, requester, token = found.area_id, found.person_id, found.resident
     wrk_script, pgbench_script = folder / "cases.lua", folder / "cases.sql"
     wrk_script.write_text(_WRK % {"token": token, "area": area}, encoding="utf-8")
     owner = await asyncpg.connect(house.environment["LINLI_OWNER_DATABASE_URL"])
