@@ -22,7 +22,8 @@ from shared.db.tenants import begin_statement
 __all__ = ["Database"]
 
 _CONNECT_TIMEOUT_S = 3.0
-_COMMAND_TIMEOUT_S = 30.0
+# PostgreSQL ends a statement by itself; this is for when it does not even say so, on a connection that is half open.
+_SILENCE_S = 2.0
 
 
 class _HotConnection(asyncpg.Connection):  # type: ignore[misc]
@@ -61,6 +62,7 @@ class Database:
         self._url = make_url(url).set(drivername="postgresql")
         self._pool_size = pool_size
         self._pool_timeout_s = pool_timeout_s
+        self._command_timeout_s = statement_timeout_ms / 1000 + _SILENCE_S
         self._application_name = application_name
         self._server_settings = {
             "application_name": application_name,
@@ -77,7 +79,7 @@ class Database:
             pool_reset_on_return=None,
             connect_args={
                 "timeout": _CONNECT_TIMEOUT_S,
-                "command_timeout": _COMMAND_TIMEOUT_S,
+                "command_timeout": self._command_timeout_s,
                 "server_settings": self._server_settings,
             },
         )
@@ -155,7 +157,7 @@ class Database:
                     max_size=self._pool_size,
                     connection_class=_HotConnection,
                     timeout=_CONNECT_TIMEOUT_S,
-                    command_timeout=_COMMAND_TIMEOUT_S,
+                    command_timeout=self._command_timeout_s,
                     server_settings=self._server_settings,
                 )
             return self._hot

@@ -19,15 +19,15 @@ from shared.clock import utc_now
 from shared.db import Database, WriteSession
 from shared.messaging import metrics
 from shared.messaging.consumers import Consumers
-from shared.problems import accident_problem
+from shared.problems import is_away
 
 __all__ = ["Inbox", "Patience"]
 
 log = structlog.get_logger()
 
 _ERROR_LENGTH: Final = 2000
-# What accident_problem says when the database is away and the event is not to blame.
-_AWAY: Final = 503
+# How many events one transaction applies: an early batch may find thousands that have waited for it.
+_AT_ONCE: Final = 400
 
 
 # The inbox's SQL, with the schema left open.
@@ -79,6 +79,12 @@ _SQL: Final[dict[str, str]] = {
         SELECT id, attempts, body FROM {s}.inbox
         WHERE tenant_id = :tenant AND state = 'failed' AND next_attempt_at <= now()
         ORDER BY next_attempt_at LIMIT 100""",
+    # Waiting for nothing any more: a transaction had done enough already, or a worker ended between two of them.
+    "in_turn": """
+        SELECT i.subject FROM {s}.inbox AS i
+        JOIN {s}.inbox_subjects AS t ON t.tenant_id = i.tenant_id AND t.subject = i.subject
+        WHERE i.tenant_id = :tenant AND i.state = 'waiting' AND i.sequence = t.last_sequence + 1
+        ORDER BY i.subject LIMIT 200""",
 }
 
 
@@ -141,19 +147,35 @@ class Inbox:
             raw = orjson.loads(row.body)
             arrival = _Arrival(str(row.id), raw["subject"], raw["sequence"], raw, is_held=True)
             await self._deliver_one(tenant, arrival, attempts=row.attempts)
-        return len(due)
+        return len(due) + await self._deliver_in_turn(tenant)
 
-    async def _deliver_tenant(self, tenant: str, arrivals: Sequence[_Arrival]) -> None:
+    async def _deliver_in_turn(self, tenant: str) -> int:
+        """Apply what waits although its turn has come, by the hundreds; returns how many subjects had such events."""
+        count = 0
+        while True:
+            async with self._database.read(tenant) as session:
+                subjects = [row.subject for row in await session.execute(self._sql["in_turn"], {"tenant": tenant})]
+            if not subjects or count > _AT_ONCE:
+                return count
+            count += len(subjects)
+            await self._deliver_tenant(tenant, [], subjects)
+
+    async def _deliver_tenant(self, tenant: str, arrivals: Sequence[_Arrival], subjects: Sequence[str] = ()) -> None:
+        """Take in a batch and, of these subjects too, what has waited; those whose events fail go alone."""
         try:
             async with self._database.write(tenant) as session:
-                counted = await self._apply(session, arrivals)
+                counted = await self._apply(session, arrivals, subjects)
             self._count(counted)
         except Exception as error:
-            if accident_problem(error).status == _AWAY:
+            if is_away(error):
                 raise
-            log.warning("batch_failed_trying_each_alone", tenant=tenant, size=len(arrivals))
+            log.warning("batch_failed_trying_each_alone", tenant=tenant, size=len(arrivals), error=repr(error)[:300])
             for arrival in sorted(arrivals, key=lambda item: item.sequence):
                 await self._deliver_one(tenant, arrival, attempts=0)
+            for subject in subjects:
+                following = await self._next_waiting(tenant, subject)
+                if following is not None:
+                    await self._deliver_one(tenant, following, attempts=0)
 
     async def _deliver_one(self, tenant: str, arrival: _Arrival, *, attempts: int) -> None:
         """Apply one event in a transaction of its own, then its waiting successors, each in one of its own."""
@@ -164,7 +186,7 @@ class Inbox:
                     counted = await self._apply(session, [following], alone=True)
                 self._count(counted)
             except Exception as error:
-                if accident_problem(error).status == _AWAY:
+                if is_away(error):
                     raise
                 await self._keep_failed(tenant, following, error, attempts)
                 return
@@ -200,24 +222,23 @@ class Inbox:
         async with self._database.write(tenant) as session:
             kept = (await session.execute(self._sql["fail"], values)).one_or_none()
         if kept is not None:
-            log.error(
-                "event_failed", event_id=arrival.id, state=kept.state, attempts=kept.attempts, error=repr(error)[:300]
-            )
+            log.error("event_failed", event_id=arrival.id, state=kept.state, attempts=kept.attempts, exc_info=error)
 
     async def _apply(
-        self, session: WriteSession, arrivals: Sequence[_Arrival], *, alone: bool = False
+        self, session: WriteSession, arrivals: Sequence[_Arrival], more: Sequence[str] = (), *, alone: bool = False
     ) -> dict[str, int]:
         """Lock the subjects, receive the batch, apply all that is in its turn, and move the subjects on.
 
         With `alone`, waiting successors stay where they are, so that their failure is not blamed on this one. Returns
         how many were applied, and how many had been received before.
         """
-        subjects = sorted({arrival.subject for arrival in arrivals})
+        subjects = sorted({arrival.subject for arrival in arrivals} | set(more))
         scope = {"tenant": session.tenant, "subjects": subjects}
         last = {row.subject: row.last_sequence for row in await session.execute(self._sql["lock_subjects"], scope)}
         fresh, runnable = await self._turn(session, scope, arrivals, last)
         if alone:
             runnable = [arrival for arrival in runnable if arrival.id == arrivals[0].id]
+        runnable = runnable[:_AT_ONCE]
         await self._receive(session, fresh, {arrival.id for arrival in runnable})
         for wave in _waves(runnable):
             for same_type in wave:

@@ -44,12 +44,16 @@ UPDATE {s}.outbox SET published_at = clock_timestamp(), attempts = attempts + 1
 WHERE ctid = ANY(ARRAY(
     SELECT ctid FROM {s}.outbox WHERE consumer = $1 AND published_at IS NULL
     ORDER BY position LIMIT $2 FOR UPDATE SKIP LOCKED))
-RETURNING position, sequence, body, attempts, extract(epoch FROM clock_timestamp() - created_at)::float8 AS waited_s"""
+RETURNING tenant_id, id, position, sequence, body, attempts,
+    extract(epoch FROM clock_timestamp() - created_at)::float8 AS waited_s"""
 _OWED = """
 SELECT count(*) FROM (SELECT 1 FROM {s}.outbox
 WHERE consumer = $1 AND published_at IS NOT NULL AND acked_at IS NULL LIMIT $2) AS owed"""
 _FORGET_SENT = """
 UPDATE {s}.outbox SET published_at = NULL WHERE published_at IS NOT NULL AND acked_at IS NULL"""
+_TAKE_BACK = """
+UPDATE {s}.outbox SET published_at = NULL
+WHERE tenant_id = ANY($2::text[]) AND id = ANY($3::uuid[]) AND consumer = $1 AND acked_at IS NULL"""
 _FORGET_STALE = """
 UPDATE {s}.outbox SET published_at = NULL
 WHERE consumer = $1 AND acked_at IS NULL AND published_at < clock_timestamp() - make_interval(secs => $2)"""
@@ -73,8 +77,8 @@ class Relay:
         self._service = service
         self._consumers = tuple(consumers)
         self._epoch_key = f"linli:epoch:{service}"
-        statements = (_WAITING, _TAKE, _OWED, _FORGET_SENT, _FORGET_STALE)
-        self._waiting, self._take, self._owed, self._forget_sent, self._forget_stale = (
+        statements = (_WAITING, _TAKE, _TAKE_BACK, _OWED, _FORGET_SENT, _FORGET_STALE)
+        self._waiting, self._take, self._take_back, self._owed, self._forget_sent, self._forget_stale = (
             statement.format(s=service) for statement in statements
         )
         self._credit = dict.fromkeys(self._consumers, 0)
@@ -104,7 +108,7 @@ class Relay:
             return False
         # Forget first and mark after: dying in between repeats the forgetting, which the inbox makes harmless.
         forgotten = await self._pool.execute(self._forget_sent)
-        await self._redis.set(self._epoch_key, str(new_id()))
+        await self._redis.set(self._epoch_key, str(new_id()), nx=True)
         log.info("epoch_begun", service=self._service, resent=forgotten)
         return True
 
@@ -133,11 +137,19 @@ class Relay:
         return min(BATCH_SIZE, self._credit[consumer])
 
     async def _send_batch(self, consumer: str, limit: int) -> int:
-        async with self._pool.acquire() as connection, connection.transaction():
-            rows = await connection.fetch(self._take, consumer, limit)
-            if rows:
+        async with self._pool.acquire() as connection:
+            async with connection.transaction():
+                rows = await connection.fetch(self._take, consumer, limit)
+                if not rows:
+                    return 0
                 rows.sort(key=itemgetter("position"))
+                epoch = await self._redis.get(self._epoch_key)
                 await self._enqueue(consumer, [_event(row) for row in rows])
+            # Redis may have been emptied after the batch was in it and before our COMMIT; whoever then looked for what
+            # to send again could not see that these rows had been sent.
+            if epoch is None or await self._redis.get(self._epoch_key) != epoch:
+                keys = [row["tenant_id"] for row in rows], [row["id"] for row in rows]
+                await connection.execute(self._take_back, consumer, *keys)
         self._credit[consumer] -= len(rows)
         metrics.sent(self._service, consumer, rows)
         return len(rows)

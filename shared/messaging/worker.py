@@ -30,17 +30,21 @@ log = structlog.get_logger()
 DELIVER: Final = "deliver"
 # How long a job of a killed worker stays taken, and so how long a batch may be stuck.
 IN_PROGRESS_S: Final = 6.0
-_JOB_TIMEOUT_S: Final = 5.0
+# Less than arq would give it, which takes a timeout for an end, and than the job stays taken.
+_DELIVER_S: Final = 5.0
+_JOB_TIMEOUT_S: Final = 5.5
 _DOORBELL_S: Final = 1.0
 _AWAY_S: Final = 0.3
 _RETRY_DUE_EVERY_S: Final = 1.0
+_ACKNOWLEDGE_AGAIN_S: Final = (0.02, 0.2, 0.8)
 _JOB_EXPIRES: Final = timedelta(days=7)
 
 _ACKNOWLEDGE = """
 UPDATE {producer}.outbox AS o SET acked_at = clock_timestamp()
 WHERE o.tenant_id = ANY($2::text[]) AND o.id = ANY($3::uuid[]) AND o.consumer = $1"""
 _TENANTS_DUE = """
-SELECT DISTINCT tenant_id FROM {service}.inbox WHERE state = 'failed' AND next_attempt_at <= now()"""
+SELECT DISTINCT tenant_id FROM {service}.inbox
+WHERE (state = 'failed' AND next_attempt_at <= now()) OR state = 'waiting'"""
 
 
 def queue_name(service: str) -> str:
@@ -130,9 +134,11 @@ class QueueWorker(Worker):
 
     async def _deliver(self, _context: dict[str, Any], producer: str, batch: list[dict[str, Any]]) -> None:
         try:
-            done = await self._inbox.deliver(batch)
-            await self._acknowledge(producer, done)
-        except (asyncpg.PostgresError, OSError, TimeoutError) as error:
+            async with asyncio.timeout(_DELIVER_S):
+                done = await self._inbox.deliver(batch)
+                await self._acknowledge(producer, done)
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+            log.info("batch_waits", service=self._service, error=repr(error)[:200])
             raise Retry(defer=1) from error
         except Exception as error:
             # The batch stays unacknowledged: whatever this was, the outbox sends it again.
@@ -140,8 +146,18 @@ class QueueWorker(Worker):
             raise Retry(defer=2) from error
 
     async def _acknowledge(self, producer: str, done: Sequence[dict[str, Any]]) -> None:
+        """Tell the outbox, several times if need be: an effect that is not acknowledged is delivered once more."""
         keys = [event["tenant"] for event in done], [UUID(event["id"]) for event in done]
-        await self._relay_pool.execute(_ACKNOWLEDGE.format(producer=producer), self._service, *keys)
+        statement = _ACKNOWLEDGE.format(producer=producer)
+        for pause_s in _ACKNOWLEDGE_AGAIN_S:
+            try:
+                await self._relay_pool.execute(statement, self._service, *keys)
+            except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
+                log.info("acknowledging_again", service=self._service, error=repr(error)[:200])
+                await asyncio.sleep(pause_s)
+            else:
+                return
+        await self._relay_pool.execute(statement, self._service, *keys)
 
     async def _retry_due_forever(self) -> None:
         while True:

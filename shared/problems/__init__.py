@@ -1,6 +1,6 @@
 """Errors as problem+json (RFC 9457): small classes with a stable code and a status, told in the caller's language."""
 
-from shared.problems.handlers import accident_problem, install_problem_handlers, problem_response
+from shared.problems.handlers import accident_problem, install_problem_handlers, is_away, problem_response
 from shared.problems.kinds import (
     BadRequest,
     Conflict,
@@ -44,6 +44,7 @@ __all__ = [
     "accident_problem",
     "document",
     "install_problem_handlers",
+    "is_away",
     "problem_response",
     "render",
 ]

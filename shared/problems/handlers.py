@@ -23,7 +23,7 @@ from shared.problems.kinds import (
 from shared.problems.render import render
 from shared.texts import Text, preferred_language
 
-__all__ = ["accident_problem", "install_problem_handlers", "problem_response"]
+__all__ = ["accident_problem", "install_problem_handlers", "is_away", "problem_response"]
 
 log = structlog.get_logger()
 
@@ -116,15 +116,22 @@ def accident_problem(error: BaseException) -> Problem:
     """Tell an accident: Unavailable when the database or a socket is away or gave way to a deadlock, else an internal
     error.
     """
+    if is_away(error):
+        log.warning("dependency_unavailable", error=repr(error)[:300])
+        return Unavailable()
+    log.error("unexpected_error", exc_info=error)
+    return Problem()
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether an error says that the database or a socket is away or gave way, so that trying again may help."""
     cause: BaseException | None = error
     while cause is not None:
         sqlstate = str(getattr(cause, "sqlstate", "") or "")
         if sqlstate.startswith(_TRANSIENT_SQLSTATE_CLASSES) or (not sqlstate and isinstance(cause, _UNAVAILABLE)):
-            log.warning("dependency_unavailable", error=repr(error)[:300])
-            return Unavailable()
+            return True
         cause = cause.orig if isinstance(cause, DBAPIError) else cause.__cause__
-    log.error("unexpected_error", exc_info=error)
-    return Problem()
+    return False
 
 
 async def _on_problem(request: Request, error: Exception) -> Response:

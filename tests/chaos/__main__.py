@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [--short] [--seed N] [--only ROW]`: shake the house and count; one line of JSON per row.
+"""`python -m tests.chaos [--short] [--seed N] [--only ROW] [--logs FOLDER]`: shake the house and count; one line of JSON per row.
 
 A run can be replayed by its seed, as far as a machine with other things to do can be.
 """
@@ -9,6 +9,7 @@ import json
 import random
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 from shared.logging import configure_logging
@@ -20,12 +21,12 @@ from tests.chaos.told import Row
 ROWS: Final[tuple[Row, ...]] = (*PIPE_ROWS, *SERVICE_ROWS)
 
 
-async def main(*, short: bool, seed: int, only: set[str]) -> int:
+async def main(*, short: bool, seed: int, only: set[str], logs: Path | None) -> int:
     """Tell each row on a line; 1 when one of them does not hold."""
     good = True
     configure_logging(level="error", as_json=True, process="chaos")
     rows = [row for row in ROWS if not only or str(row.number) in only]
-    async with shaken(seed=seed) as ground:
+    async with shaken(seed=seed, logs=logs) as ground:
         for row in rows:
             began = time.monotonic()
             await ground.ready()
@@ -41,5 +42,6 @@ if __name__ == "__main__":
     parser.add_argument("--short", action="store_true", help="few and short, as in CI")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     parser.add_argument("--only", action="append", default=[], help="the number of a row")
+    parser.add_argument("--logs", type=Path, help="where the house's logs are copied to")
     asked = parser.parse_args()
-    sys.exit(asyncio.run(main(short=asked.short, seed=asked.seed, only=set(asked.only))))
+    sys.exit(asyncio.run(main(short=asked.short, seed=asked.seed, only=set(asked.only), logs=asked.logs)))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -120,8 +121,8 @@ async def until(is_so: Callable[[], Awaitable[bool]], timeout_s: float) -> None:
 
 
 @asynccontextmanager
-async def shaken(*, seed: int, workers: int = 1) -> AsyncIterator[Ground]:
-    """Start a house behind proxies, furnished; stop it afterwards."""
+async def shaken(*, seed: int, workers: int = 1, logs: Path | None = None) -> AsyncIterator[Ground]:
+    """Start a house behind proxies, furnished; stop it afterwards, and keep its logs if somebody wants them."""
     with tempfile.TemporaryDirectory(prefix="linli-chaos-") as name:
         folder = Path(name)
         postgres, valkey = EmbeddedPostgres(folder / "postgres"), EmbeddedValkey(folder / "valkey")
@@ -169,6 +170,8 @@ async def shaken(*, seed: int, workers: int = 1) -> AsyncIterator[Ground]:
             for door in doors:
                 await door.stop()
             await asyncio.gather(asyncio.to_thread(postgres.stop), asyncio.to_thread(valkey.stop))
+            if logs is not None:
+                shutil.copytree(folder / "house" / "logs", logs, dirs_exist_ok=True)
 
 
 def _through(url: str, port: int) -> str:

@@ -184,7 +184,7 @@ async def poison(ground: Ground, *, short: bool, seed: int) -> Told:
 
     await until(all_dead, 20)
     await ground.owner.execute(
-        "UPDATE intake.inbox SET body = replace(body, '\"never\"', to_json(now()::text)::text) WHERE id = ANY($1)", ids
+        "UPDATE intake.inbox SET body = replace(body, 'never', $2) WHERE id = ANY($1)", ids, utc_now().isoformat()
     )
     headers = {"Authorization": f"Bearer {ground.found.administrator}"}
     async with httpx.AsyncClient(base_url=ground.house.url, headers=headers, timeout=10) as http:

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from contextlib import suppress
 from typing import Final, Literal
 
 __all__ = ["Mode", "Proxy"]
@@ -81,7 +80,7 @@ class Proxy:
                 end.transport.abort()
 
     async def _carry(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        with suppress(OSError):
+        try:
             while piece := await source.read(_CHUNK):
                 while self._mode == "half_open":
                     # Open, and nothing comes: what waits is carried when the mode ends.
@@ -92,7 +91,10 @@ class Proxy:
                     if self._mode == "truncate":
                         sink.write(piece[: len(piece) // 2])
                         await sink.drain()
-                    break
+                    return
                 sink.write(piece)
                 await sink.drain()
+        except OSError:
+            return
+        finally:
             sink.transport.abort()
