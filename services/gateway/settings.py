@@ -32,7 +32,7 @@ class GatewaySettings(BaseSettings):
         float,
         Field(gt=0, le=600, description="Must stay below the time after which a service closes an idle connection."),
     ] = 4.0
-    gateway_max_in_flight: Annotated[int, Field(ge=1, le=10_000, description="For each upstream; above it, 503.")] = 256
+    gateway_max_in_flight: Annotated[int, Field(ge=1, le=10_000, description="For each upstream; above it, 503.")] = 96
 
     gateway_body_limit_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     gateway_attachment_limit_bytes: Annotated[int, Field(ge=1)] = 10 * 1024 * 1024

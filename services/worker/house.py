@@ -82,7 +82,13 @@ class House:
         for service in SERVICES:
             jobs = JOBS[service]
             inbox = Inbox(self.databases[service], jobs.consumers, patience)
-            worker = QueueWorker(inbox=inbox, service=service, redis=self.redis, relay_pool=self.relay_pool)
+            worker = QueueWorker(
+                inbox=inbox,
+                service=service,
+                redis=self.redis,
+                relay_pool=self.relay_pool,
+                at_once=self._settings.worker_pool_size,
+            )
             self._workers.append(worker)
             relay = Relay(self.relay_pool, self.redis, service, SERVICES)
             self._tasks += [asyncio.create_task(worker.main()), asyncio.create_task(relay.run())]

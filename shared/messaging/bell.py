@@ -9,7 +9,7 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-__all__ = ["Bell", "bell_key", "wait_for_bell"]
+__all__ = ["Bell", "bell_key", "ring", "wait_for_bell"]
 
 log = structlog.get_logger()
 
@@ -25,6 +25,14 @@ def bell_key(service: str) -> str:
 async def wait_for_bell(redis: Redis, key: str, timeout_s: float) -> None:
     """Sleep until somebody rings or the time is up. Fractions of a second are what Redis takes and its stub forgets."""
     await redis.execute_command("BLPOP", key, timeout_s)  # type: ignore[no-untyped-call]
+
+
+async def ring(redis: Redis, key: str) -> None:
+    """Wake whoever waits; a bell that has been rung already stays so."""
+    async with redis.pipeline(transaction=False) as pipe:
+        pipe.lpush(key, b"1")
+        pipe.ltrim(key, 0, 0)
+        await pipe.execute()
 
 
 class Bell:
@@ -49,10 +57,7 @@ class Bell:
         while True:
             self._again = False
             try:
-                async with self._redis.pipeline(transaction=False) as pipe:
-                    pipe.lpush(self._key, b"1")
-                    pipe.ltrim(self._key, 0, 0)
-                    await pipe.execute()
+                await ring(self._redis, self._key)
             except (RedisError, OSError, TimeoutError) as error:
                 log.debug("bell_not_rung", error=repr(error)[:120])
                 return

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 
 from shared.ids import new_id
 from shared.messaging import metrics
-from shared.messaging.bell import bell_key, wait_for_bell
+from shared.messaging.bell import bell_key, ring
 from shared.messaging.worker import DELIVER, doorbell_key, queue_name
 
 __all__ = ["BATCH_SIZE", "CREDIT", "Relay"]
@@ -82,7 +82,6 @@ class Relay:
             statement.format(s=service) for statement in statements
         )
         self._credit = dict.fromkeys(self._consumers, 0)
-        self._swept_at = 0.0
 
     async def run(self) -> None:
         """Send until cancelled; outlives the absence of Redis and of PostgreSQL."""
@@ -106,29 +105,38 @@ class Relay:
         """
         if await self._redis.exists(self._epoch_key):
             return False
+        await self._begin_epoch()
+        return True
+
+    async def _begin_epoch(self) -> None:
         # Forget first and mark after: dying in between repeats the forgetting, which the inbox makes harmless.
         forgotten = await self._pool.execute(self._forget_sent)
         await self._redis.set(self._epoch_key, str(new_id()), nx=True)
         log.info("epoch_begun", service=self._service, resent=forgotten)
-        return True
 
     async def _send_when_rung(self) -> None:
         while True:
-            await wait_for_bell(self._redis, bell_key(self._service), POLL_S)
+            if not await self._wait_for_bell():
+                await self._begin_epoch()
             sent = await self.send_all()
             await asyncio.sleep(min(sent * _GATHER_S_PER_EVENT, _GATHER_MAX_S))
 
+    async def _wait_for_bell(self) -> bool:
+        """Sleep until the bell or until it is time to look by oneself; returns whether Redis is still the one we know.
+
+        Both questions travel together: Redis answers the second when the first has been answered.
+        """
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.execute_command("BLPOP", bell_key(self._service), POLL_S)
+            pipe.exists(self._epoch_key)
+            _, is_known = await pipe.execute()
+        return bool(is_known)
+
     async def _watch_over(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
-            if await self.watch_epoch():
-                await self.send_all()
-            now = loop.time()
-            if now - self._swept_at > RESEND_AFTER_S / 3:
-                self._swept_at = now
-                for consumer in self._consumers:
-                    await self._pool.execute(self._forget_stale, consumer, float(RESEND_AFTER_S))
-            await asyncio.sleep(POLL_S)
+            for consumer in self._consumers:
+                await self._pool.execute(self._forget_stale, consumer, float(RESEND_AFTER_S))
+            await asyncio.sleep(RESEND_AFTER_S / 3)
 
     async def _room(self, consumer: str) -> int:
         """Tell how many events fit into the next batch; what is owed is counted only when the last count is used up."""
@@ -148,8 +156,10 @@ class Relay:
             # Redis may have been emptied after the batch was in it and before our COMMIT; whoever then looked for what
             # to send again could not see that these rows had been sent.
             if epoch is None or await self._redis.get(self._epoch_key) != epoch:
+                log.info("batch_taken_back", service=self._service, events=len(rows))
                 keys = [row["tenant_id"] for row in rows], [row["id"] for row in rows]
                 await connection.execute(self._take_back, consumer, *keys)
+                return 0
         self._credit[consumer] -= len(rows)
         metrics.sent(self._service, consumer, rows)
         return len(rows)
@@ -158,10 +168,7 @@ class Relay:
         await self._redis.enqueue_job(
             DELIVER, self._service, events, _queue_name=queue_name(consumer), _job_id=str(new_id())
         )
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.lpush(doorbell_key(consumer), b"1")
-            pipe.ltrim(doorbell_key(consumer), 0, 0)
-            await pipe.execute()
+        await ring(self._redis, doorbell_key(consumer))
 
     async def _outlive(self, work: Callable[[], Awaitable[None]]) -> None:
         while True:

@@ -20,7 +20,7 @@ from arq.typing import WorkerCoroutine
 from arq.worker import Worker
 from redis.exceptions import RedisError
 
-from shared.messaging.bell import wait_for_bell
+from shared.messaging.bell import bell_key, ring, wait_for_bell
 from shared.messaging.inbox import Inbox
 
 __all__ = ["DELIVER", "IN_PROGRESS_S", "QueueWorker", "doorbell_key", "queue_name", "redis_pool"]
@@ -29,13 +29,15 @@ log = structlog.get_logger()
 
 DELIVER: Final = "deliver"
 # How long a job of a killed worker stays taken, and so how long a batch may be stuck.
-IN_PROGRESS_S: Final = 6.0
+IN_PROGRESS_S: Final = 4.0
 # Less than arq would give it, which takes a timeout for an end, and than the job stays taken.
-_DELIVER_S: Final = 5.0
-_JOB_TIMEOUT_S: Final = 5.5
+_DELIVER_S: Final = 3.0
+_JOB_TIMEOUT_S: Final = 3.5
 _DOORBELL_S: Final = 1.0
 _AWAY_S: Final = 0.3
 _RETRY_DUE_EVERY_S: Final = 1.0
+_LARGE_BATCH: Final = 100
+# From here on a batch is full, and there may be more behind it.
 _ACKNOWLEDGE_AGAIN_S: Final = (0.02, 0.2, 0.8)
 _JOB_EXPIRES: Final = timedelta(days=7)
 
@@ -79,17 +81,24 @@ class QueueWorker(Worker):
         service: the consumer.
         redis: a pool made by `redis_pool`.
         relay_pool: connections of the relay's role, to acknowledge with and to see whose events are due again.
+        at_once: how many batches at a time; no more than the inbox has connections.
     """
 
     def __init__(
-        self, *, inbox: Inbox, service: str, redis: ArqRedis, relay_pool: "asyncpg.Pool[asyncpg.Record]"
+        self,
+        *,
+        inbox: Inbox,
+        service: str,
+        redis: ArqRedis,
+        relay_pool: "asyncpg.Pool[asyncpg.Record]",
+        at_once: int = 2,
     ) -> None:
         super().__init__(
             functions=[func(cast("WorkerCoroutine", self._deliver), name=DELIVER)],
             queue_name=queue_name(service),
             redis_pool=redis,
             handle_signals=False,
-            max_jobs=4,
+            max_jobs=at_once,
             job_timeout=_JOB_TIMEOUT_S,
             keep_result=0,
             max_tries=1_000_000,
@@ -111,6 +120,12 @@ class QueueWorker(Worker):
                 try:
                     await wait_for_bell(self.pool, doorbell_key(self._service), _DOORBELL_S)
                     await self._poll_iteration()
+                    while self.job_counter >= self.max_jobs and not self._stopping.is_set():
+                        # Full: whoever ends makes room for the next, and nobody rings for that.
+                        if self.tasks:
+                            await asyncio.wait(self.tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+                        await asyncio.sleep(0)
+                        await self._poll_iteration()
                 except (RedisError, OSError, TimeoutError) as error:
                     log.warning("worker_waits_for_redis", service=self._service, error=repr(error)[:200])
                     await asyncio.sleep(_AWAY_S)
@@ -137,6 +152,9 @@ class QueueWorker(Worker):
             async with asyncio.timeout(_DELIVER_S):
                 done = await self._inbox.deliver(batch)
                 await self._acknowledge(producer, done)
+                if len(done) >= _LARGE_BATCH:
+                    # Its producer may be waiting for its credit.
+                    await ring(self.pool, bell_key(producer))
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, TimeoutError) as error:
             log.info("batch_waits", service=self._service, error=repr(error)[:200])
             raise Retry(defer=1) from error

@@ -17,7 +17,7 @@ import statistics
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +30,7 @@ from services.stack.home import Home
 from services.stack.house import House
 from shared.embedded.postgres import postgres_binary
 from tests.furnishing import furnish
+from tests.measuring import cpu_seconds
 
 TENANT: Final = "bench"
 CLIENTS: Final = 32
@@ -126,16 +127,6 @@ def _wrk() -> str:
     return found
 
 
-def _cpu_s(pids: Mapping[str, int]) -> dict[str, float]:
-    """Return the processor time that each process has used."""
-    tick = os.sysconf("SC_CLK_TCK")
-    used = {}
-    for name, pid in pids.items():
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        used[name] = (int(fields[11]) + int(fields[12])) / tick
-    return used
-
-
 def _children_cpu_s() -> float:
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
@@ -143,14 +134,14 @@ def _children_cpu_s() -> float:
 
 def _through_the_house(house: House, script: Path, seconds: int) -> dict[str, Any]:
     """Let wrk file cases for some seconds."""
-    pids = {name: pid for name, pid in house.pids().items() if name in {"gateway", "intake", "worker"}}
-    before, own = _cpu_s(pids), _children_cpu_s()
+    pids = {name: pid for name, pid in house.pids().items() if name in {"gateway", "intake", "worker", "postgres"}}
+    before, own = cpu_seconds(pids), _children_cpu_s()
     command = [_wrk(), "-t1", f"-c{CLIENTS}", f"-d{seconds}", "-s", str(script), house.url]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     told: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     assert told["refused"] == 0, f"{told['refused']} refusals"
     assert told["lost"] == 0, f"{told['lost']} lost connections"
-    told["cpu"] = {name: (used - before[name]) / told["seconds"] for name, used in _cpu_s(pids).items()}
+    told["cpu"] = {name: (used - before[name]) / told["seconds"] for name, used in cpu_seconds(pids).items()}
     told["cpu"]["wrk"] = (_children_cpu_s() - own) / told["seconds"]
     return told
 

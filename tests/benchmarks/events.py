@@ -23,6 +23,8 @@ from shared.db import Database
 from shared.ids import new_id
 from shared.messaging import Bell, publish
 
+__all__ = ["events_per_s", "latencies_ms", "run"]
+
 TENANT: Final = "bench"
 RATE_PER_S: Final = 50
 TARGETS: Final = {"latency_p50_ms": 10, "latency_p99_ms": 40, "sustained_events_per_s": 1000}
@@ -38,7 +40,8 @@ async def _publish(database: Database, count: int) -> None:
             await publish(session, f"case/{case_id}", filed)
 
 
-async def _latencies_ms(database: Database, owner: Any, seconds: int) -> list[float]:
+async def latencies_ms(database: Database, owner: Any, seconds: int) -> list[float]:
+    """Commit 50 events a second for some seconds; returns, sorted, how long each took from commit to effect."""
     await _publish(database, 1)
     began = time.perf_counter()
     for tick in range(seconds * RATE_PER_S):
@@ -62,7 +65,8 @@ async def _all_applied(owner: Any, total: int) -> None:
         await asyncio.sleep(0.01)
 
 
-async def _events_per_s(database: Database, owner: Any, backlog: int) -> float:
+async def events_per_s(database: Database, owner: Any, backlog: int) -> float:
+    """Commit many events as fast as it goes; returns how many had their effect in a second."""
     before = await owner.fetchval("SELECT count(*) FROM matching.inbox WHERE tenant_id = $1", TENANT)
     began = time.perf_counter()
     await asyncio.gather(*(_publish(database, backlog // 40) for _ in range(40)))
@@ -80,8 +84,8 @@ async def _measure(*, short: bool) -> dict[str, Any]:
             database = Database(url, schema="intake", pool_size=8, pool_timeout_s=60, on_commit=bell.ring)
             owner = await asyncpg.connect(house.environment["LINLI_OWNER_DATABASE_URL"])
             try:
-                found = await _latencies_ms(database, owner, 4 if short else 20)
-                rate = await _events_per_s(database, owner, 4_000 if short else 20_000)
+                found = await latencies_ms(database, owner, 4 if short else 20)
+                rate = await events_per_s(database, owner, 4_000 if short else 20_000)
             finally:
                 await owner.close()
                 await database.close()

@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 from tests.chaos.ground import Ground
 
-__all__ = ["Row", "Told", "row"]
+__all__ = ["LoadRow", "Row", "Told", "row"]
 
 
 @dataclass
@@ -29,6 +29,20 @@ class Row:
     number: int | str
     name: str
     run: _Shake
+
+
+class _Load(Protocol):
+    def __call__(self, *, short: bool) -> Awaitable[Told]:
+        """Measure in a house of its own."""
+
+
+@dataclass(frozen=True)
+class LoadRow:
+    """One row of the table that is no fault, and brings its own house."""
+
+    number: int | str
+    name: str
+    run: _Load
 
 
 def row(number: int | str, name: str) -> Callable[[_Shake], Row]:
