@@ -1,6 +1,7 @@
 """The `linli` command. It and what it imports stay small: everything heavy runs as a program of its own."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ from services.stack.probing import answers_well
 from services.stack.seeding import Wanted, mint_tokens, root_path, run_seeds, seed_tenants, seeds_environment
 from services.stack.showing import MEGABYTE, pipe_table, process_table, states
 from services.stack.vitals import program_began, tree_memory_bytes
+from shared.contracts.asyncapi import asyncapi_document
 
 __all__ = ["app"]
 
@@ -304,6 +306,12 @@ def keys() -> None:
     """Print a fresh set of all secrets as a .env file, for a production start."""
     for name, value in new_secrets().items():
         print(f"{name}={value}")
+
+
+@app.command()
+def asyncapi() -> None:
+    """Print the AsyncAPI 3.0 document of all events; docs/asyncapi.json is the same, with examples."""
+    print(json.dumps(asyncapi_document(), ensure_ascii=False, indent=1))
 
 
 @app.command()
