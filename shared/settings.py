@@ -21,6 +21,7 @@ class ServiceSettings(BaseSettings):
     cursor_key: SecretStr = Field(description="Signs list cursors; the same for all processes of one service.")
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     log_json: bool = True
+    otlp_url: str | None = Field(default=None, description="An OpenTelemetry collector, OTLP over HTTP; off without.")
     embedded: bool = Field(default=False, description="Development on one machine: one-time codes go to the log.")
     db_pool_size: Annotated[int, Field(ge=1, le=100)] = 10
     db_pool_timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0

@@ -29,6 +29,7 @@ from services.gateway.problems import MethodRefused
 from services.gateway.settings import UPSTREAMS, GatewaySettings
 from shared.auth import read_signing_key
 from shared.logging import configure_logging
+from shared.tracing import configure_tracing
 
 __all__ = ["Gateway", "create"]
 
@@ -195,4 +196,5 @@ def create() -> Gateway:
     """Build the gateway from its environment."""
     settings = GatewaySettings()
     configure_logging(level=settings.log_level, as_json=settings.log_json, process="gateway")
+    configure_tracing("gateway", settings.otlp_url)
     return Gateway(settings)

@@ -25,6 +25,7 @@ class GatewaySettings(BaseSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     log_json: bool = True
+    otlp_url: str | None = Field(default=None, description="An OpenTelemetry collector, OTLP over HTTP; off without.")
 
     gateway_connect_timeout_s: Annotated[float, Field(gt=0, le=60)] = 2.0
     gateway_total_timeout_s: Annotated[float, Field(gt=0, le=600)] = 30.0

@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from services.worker.house import House
 from services.worker.settings import WorkerSettings
 from shared.logging import configure_logging
+from shared.tracing import configure_tracing
 
 
 def health_app(house: House) -> FastAPI:
@@ -79,6 +80,7 @@ def main() -> None:
     """Enter the process."""
     settings = WorkerSettings()
     configure_logging(level=settings.log_level, as_json=settings.log_json, process="worker")
+    configure_tracing("worker", settings.otlp_url)
     uvloop.run(run(settings))
 
 

@@ -18,7 +18,7 @@ from services.ledger import jobs as ledger_jobs
 from services.matching import jobs as matching_jobs
 from services.worker.settings import WorkerSettings
 from shared.contracts import SERVICES
-from shared.db import Database
+from shared.db import Database, StatelessConnection
 from shared.messaging import Bell, Consumers, Inbox, Patience, QueueWorker, Relay, Schedule, redis_pool
 from shared.messaging.figures import look
 from shared.messaging.retention import Kept, clear_forever
@@ -162,6 +162,7 @@ class House:
                     url.render_as_string(hide_password=False),
                     min_size=1,
                     max_size=self._settings.relay_pool_size,
+                    connection_class=StatelessConnection,
                     command_timeout=30,
                     server_settings={
                         "application_name": "linli-relay",

@@ -21,6 +21,7 @@ class WorkerSettings(BaseSettings):
     redis_url: str = "redis://127.0.0.1:6379/0"
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     log_json: bool = True
+    otlp_url: str | None = Field(default=None, description="An OpenTelemetry collector, OTLP over HTTP; off without.")
     worker_host: str = "127.0.0.1"
     worker_port: Annotated[int, Field(ge=0, le=65535, description="Health and metrics; 0 chooses a free port.")] = 0
     worker_pool_size: Annotated[int, Field(ge=1, le=50)] = 4

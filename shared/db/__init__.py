@@ -3,7 +3,7 @@ it.
 """
 
 from shared.db.base import Ltree, TenantRow, UtcTime, service_base
-from shared.db.database import Database
+from shared.db.database import Database, StatelessConnection
 from shared.db.kernel_models import ReferenceModels, kernel_models, reference_models
 from shared.db.session import ReadSession, Session, WriteSession
 from shared.db.tenants import TENANT_PATTERN, begin_statement, check_tenant
@@ -15,6 +15,7 @@ __all__ = [
     "ReadSession",
     "ReferenceModels",
     "Session",
+    "StatelessConnection",
     "TenantRow",
     "UtcTime",
     "WriteSession",

@@ -19,15 +19,15 @@ from shared.db.failpoints import reach
 from shared.db.session import ReadSession, WriteSession
 from shared.db.tenants import begin_statement
 
-__all__ = ["Database"]
+__all__ = ["Database", "StatelessConnection"]
 
 _CONNECT_TIMEOUT_S = 3.0
 # PostgreSQL ends a statement by itself; this is for when it does not even say so, on a connection that is half open.
 _SILENCE_S = 2.0
 
 
-class _HotConnection(asyncpg.Connection):  # type: ignore[misc]
-    """A driver connection that needs no reset between uses: the hot path leaves no state behind its COMMIT."""
+class StatelessConnection(asyncpg.Connection):  # type: ignore[misc]
+    """A driver connection that needs no reset between uses: whoever takes it leaves no state behind a COMMIT."""
 
     def get_reset_query(self) -> str:
         """Save the round trip of RESET ALL."""
@@ -155,7 +155,7 @@ class Database:
                     self._url.render_as_string(hide_password=False),
                     min_size=1,
                     max_size=self._pool_size,
-                    connection_class=_HotConnection,
+                    connection_class=StatelessConnection,
                     timeout=_CONNECT_TIMEOUT_S,
                     command_timeout=self._command_timeout_s,
                     server_settings=self._server_settings,

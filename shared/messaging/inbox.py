@@ -20,6 +20,7 @@ from shared.db import Database, WriteSession
 from shared.messaging import metrics
 from shared.messaging.consumers import Consumers
 from shared.problems import is_away
+from shared.tracing import consuming
 
 __all__ = ["Inbox", "Patience"]
 
@@ -242,7 +243,9 @@ class Inbox:
         await self._receive(session, fresh, {arrival.id for arrival in runnable})
         for wave in _waves(runnable):
             for same_type in wave:
-                await self._consumers.apply(session, [self._consumers.parse(arrival.raw) for arrival in same_type])
+                events = [self._consumers.parse(arrival.raw) for arrival in same_type]
+                with consuming(self._consumers.service, events):
+                    await self._consumers.apply(session, events)
         was_held = [arrival.id for arrival in runnable if arrival.is_held]
         if was_held:
             await session.execute(self._sql["applied"], {"tenant": session.tenant, "ids": was_held})

@@ -15,6 +15,7 @@ from shared.logging import configure_logging
 from shared.messaging.bell import Bell
 from shared.problems import install_problem_handlers
 from shared.settings import ServiceSettings
+from shared.tracing import configure_tracing
 from shared.web.health import health_router
 from shared.web.middleware import RequestEnvelope, record_pool_use
 
@@ -48,6 +49,7 @@ def create_app(
         lifespan_extra: whatever else must live as long as the app.
     """
     configure_logging(level=settings.log_level, as_json=settings.log_json, process=name)
+    configure_tracing(name, settings.otlp_url)
     bell = Bell(settings.redis_url, name)
     database = Database(
         settings.database_url.get_secret_value(),

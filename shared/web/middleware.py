@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared.db import Database
 from shared.ids import new_id
 from shared.problems import BadRequest, Overloaded, accident_problem, problem_response
+from shared.tracing import serving
 
 __all__ = ["RequestEnvelope", "record_pool_use", "request_id_from"]
 
@@ -72,8 +73,13 @@ class RequestEnvelope:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         traceparent = headers.get(b"traceparent", b"").decode("latin-1")
-        if _TRACEPARENT.fullmatch(traceparent):
-            structlog.contextvars.bind_contextvars(traceparent=traceparent)
+        given = traceparent if _TRACEPARENT.fullmatch(traceparent) else None
+        with serving(f"{scope['method']} {scope['path']}", given, **{"linli.request_id": request_id}) as inside:
+            if inside is not None:
+                structlog.contextvars.bind_contextvars(traceparent=inside)
+            await self._serve(scope, receive, send, request_id)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started = time.perf_counter()
         status = 0
 

@@ -238,7 +238,7 @@ async def test_many_at_once_each_get_their_own_answer(open_door: OpenDoor) -> No
         await asyncio.sleep(0)
         await send_json(send, seen.raw_path.decode() + seen.body.decode())
 
-    door = await open_door(service=Service(reply=reply))
+    door = await open_door(service=Service(reply=reply), gateway_max_in_flight=300)
     answers = await asyncio.gather(
         *(door.client.post(f"/v1/cases/{number}", content=str(number)) for number in range(300))
     )

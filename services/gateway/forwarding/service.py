@@ -30,6 +30,7 @@ from services.gateway.problems import (
 from services.gateway.server import EXTENSION, WholeAnswer
 from services.gateway.settings import GatewaySettings
 from shared.problems import Overloaded, Problem, Unauthenticated, accident_problem
+from shared.tracing import is_tracing, serving
 
 __all__ = ["Forwarding", "Observer"]
 
@@ -76,7 +77,10 @@ class Forwarding:
         call = Call(scope, receive, send, read_head(scope["headers"]), self._lasting_s)
         self._calls.enter(call)
         try:
-            await self._forward(call)
+            if is_tracing():
+                await self._forward_traced(call)
+            else:
+                await self._forward(call)
         except Problem as problem:
             await self._refuse(call, problem)
         except ClientGone:
@@ -90,6 +94,19 @@ class Forwarding:
         finally:
             self._calls.leave(call)
             self._observe(call, monotonic() - call.started)
+
+    async def _forward_traced(self, call: Call) -> None:
+        """Forward as the first span of a trace, or as the next of the client's own."""
+        lines = call.head.lines
+        at = next((at for at in range(0, len(lines), 4) if lines[at] == b"traceparent"), None)
+        given = lines[at + 2].decode("latin-1") if at is not None else None
+        request_id = call.head.request_id.decode()
+        name = f"{call.scope['method']} {call.scope['path']}"
+        with serving(name, given, **{"linli.request_id": request_id}) as inside:
+            if at is not None:
+                del lines[at : at + 4]
+            lines += (b"traceparent", b": ", (inside or "").encode(), b"\r\n")
+            await self._forward(call)
 
     async def _forward(self, call: Call) -> None:
         route = route_of(call.scope["path"])
