@@ -25,15 +25,20 @@ async def main(*, short: bool, seed: int, only: set[str], logs: Path | None) -> 
     """Tell each row on a line; 1 when one of them does not hold."""
     configure_logging(level="error", as_json=True, process="chaos")
     good = True
+    # Numbers of a quiet machine are not for every change: the short form leaves them out.
     for load in LOAD_ROWS:
-        if not only or str(load.number) in only:
+        if str(load.number) in only or not (only or short):
             good = _tell(load, await load.run(short=short)) and good
     rows = [row for row in ROWS if not only or str(row.number) in only]
     if rows:
         async with shaken(seed=seed, logs=logs) as ground:
             for row in rows:
-                await ground.ready()
-                good = _tell(row, await row.run(ground, short=short, seed=seed)) and good
+                try:
+                    await ground.ready()
+                    told = await row.run(ground, short=short, seed=seed)
+                except Exception as error:
+                    told = Told({"error": repr(error)[:500], "seed": seed}, ok=False)
+                good = _tell(row, told) and good
     return 0 if good else 1
 
 

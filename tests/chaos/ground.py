@@ -19,6 +19,7 @@ from sqlalchemy.engine import make_url
 
 from services.stack.home import Home
 from services.stack.house import House
+from services.stack.probing import readiness
 from shared.db import Database
 from shared.embedded import EmbeddedPostgres, EmbeddedValkey
 from shared.messaging import Bell
@@ -58,6 +59,15 @@ class Ground:
         with suppress(KeyError, ProcessLookupError):
             os.kill(self.house.pids()[name], number)
 
+    def processes(self, name: str) -> list[int]:
+        """Return the processes of a part: of PostgreSQL also those that serve its connections."""
+        server = {"postgres": self.postgres.process, "valkey": self.valkey.process}.get(name)
+        root = server.pid if server is not None else self.house.pids().get(name)
+        if root is None:
+            return []
+        children = Path(f"/proc/{root}/task/{root}/children").read_text(encoding="ascii").split()
+        return [root, *map(int, children)]
+
     async def empty_redis(self) -> None:
         """Forget everything that is on its way."""
         redis = Redis.from_url(self.valkey.url)
@@ -77,8 +87,15 @@ class Ground:
 
     async def ready(self, *names: str, timeout_s: float = 60) -> None:
         """Wait until these are ready; all of the house's programs by default."""
-        everyone = [life.part.name for life in self.house.supervisor.lives if life.part.floor > 0]
-        await self.house.supervisor.wait_ready(names or everyone, timeout_s)
+        parts = {life.part.name: life.part for life in self.house.supervisor.lives}
+        waiting = list(names or parts)
+
+        async def all_ready() -> bool:
+            # However often they have died: that is what they are here for.
+            waiting[:] = [name for name in waiting if await readiness(parts[name].port) != "ready"]
+            return not waiting
+
+        await until(all_ready, timeout_s)
 
     async def quiet(self, timeout_s: float = 120) -> float:
         """Wait until every event is acknowledged; returns how long that took."""

@@ -64,7 +64,9 @@ async def everything_dies(ground: Ground, *, short: bool, seed: int) -> Told:
         if short
         else {"worker": 10, "relay": 10, "flush": 3, "redis": 1}
     )
-    return await _shaken_history(ground, plan, cases=100 if short else 500, times=20, seed=seed, limit_s=180)
+    return await _shaken_history(
+        ground, plan, cases=100 if short else 500, times=40 if short else 20, seed=seed, limit_s=180
+    )
 
 
 @row(9, "order of 1 000 subjects under faults")

@@ -1,8 +1,10 @@
 """Faults of services and of PostgreSQL, seen by clients: rows 3, 12, 13, 14 and 18, and whatever stands still or is torn."""
 
 import asyncio
+import os
 import signal
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 from shared.ids import new_id
@@ -202,13 +204,14 @@ async def rolling_restart(ground: Ground, *, short: bool, seed: int) -> Told:
 async def standstill(ground: Ground, *, short: bool, seed: int) -> Told:
     """SIGSTOP and SIGCONT of each process under load: late is late, and never lost or twice."""
     still_s = 0.5 if short else 3.0
-    names = [name for name in ground.house.pids() if name != "supervisor"]
+    names = [name for name in ground.house.pids() if name != "supervisor"] + ["postgres", "valkey"]
     async with Phones(ground) as phones:
         loading = asyncio.create_task(_load(phones, len(names) * (still_s + 0.5), per_s=30))
         for name in names:
-            ground.signal(name, signal.SIGSTOP)
+            stopped = ground.processes(name)
+            _send(stopped, signal.SIGSTOP)
             await asyncio.sleep(still_s)
-            ground.signal(name, signal.SIGCONT)
+            _send(stopped, signal.SIGCONT)
             await asyncio.sleep(0.5)
         await loading
         await ground.ready()
@@ -224,6 +227,12 @@ async def standstill(ground: Ground, *, short: bool, seed: int) -> Told:
         "seed": seed,
     }
     return Told(figures, checked.is_clean and checked.acknowledged > 0)
+
+
+def _send(pids: list[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 @row("wires", "torn, slow and half-open connections")
