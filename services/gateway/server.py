@@ -50,6 +50,9 @@ class _WholeAnswer:
         pieces = [STATUS_LINE[status]]
         framed = is_head or status in _BODILESS
         for name, value in (*cycle.default_headers, *headers):
+            if name == b"connection":
+                cycle.keep_alive = False
+                continue
             framed = framed or name == b"content-length"
             pieces += (name, b": ", value, b"\r\n")
         if not framed:

@@ -17,6 +17,7 @@ from shared.embedded import EmbeddedPostgres, EmbeddedValkey, end_child, start_c
 __all__ = ["Floor", "Part", "Program", "Server", "programs"]
 
 _STOP_S: Final = 8.0
+_LEAVE_S: Final = 12.0
 _REPLACE_S: Final = 30.0
 _BACKLOG: Final = 1024
 
@@ -127,7 +128,7 @@ class Program:
             os.close(hear)
         self._process = new
         if old is not None:
-            end_child(old, patience_s=_STOP_S)
+            end_child(old, how=signal.SIGUSR2, patience_s=_LEAVE_S)
 
     def _spawn(self, *, tell: int | None = None) -> "subprocess.Popen[bytes]":
         command, handed = list(self.command), []

@@ -21,6 +21,8 @@ from shared.contracts import SERVICES
 from shared.db import Database, StatelessConnection
 from shared.messaging import Bell, Consumers, Inbox, Patience, QueueWorker, Relay, Schedule, redis_pool
 from shared.messaging.figures import look
+from shared.messaging.glance import Glance
+from shared.messaging.relay import POLL_S
 from shared.messaging.retention import Kept, clear_forever
 from shared.messaging.schedules import run_schedules
 
@@ -79,6 +81,7 @@ class House:
         kept = Kept(
             self._settings.outbox_kept_days, self._settings.inbox_kept_days, self._settings.idempotency_kept_days
         )
+        glance = Glance(self.relay_pool, SERVICES, good_for_s=POLL_S * 0.8)
         for service in SERVICES:
             jobs = JOBS[service]
             inbox = Inbox(self.databases[service], jobs.consumers, patience)
@@ -90,7 +93,7 @@ class House:
                 at_once=self._settings.worker_pool_size,
             )
             self._workers.append(worker)
-            relay = Relay(self.relay_pool, self.redis, service, SERVICES)
+            relay = Relay(self.relay_pool, self.redis, service, SERVICES, glance)
             self._tasks += [asyncio.create_task(worker.main()), asyncio.create_task(relay.run())]
             self._tasks.append(asyncio.create_task(clear_forever(self.relay_pool, service, kept)))
             if jobs.schedules:

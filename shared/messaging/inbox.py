@@ -13,9 +13,12 @@ from typing import Any, Final
 
 import orjson
 import structlog
+from pydantic import ValidationError
 from sqlalchemy import text
+from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from shared.clock import utc_now
+from shared.contracts import Event
 from shared.db import Database, WriteSession
 from shared.messaging import metrics
 from shared.messaging.consumers import Consumers
@@ -114,6 +117,7 @@ class _Arrival:
     sequence: int
     raw: dict[str, Any]
     is_held: bool = False
+    event: Event[Any] | None = None
 
 
 class Inbox:
@@ -136,9 +140,22 @@ class Inbox:
             by_tenant[raw["tenant"]].append(_Arrival(raw["id"], raw["subject"], raw["sequence"], raw))
         done: list[dict[str, Any]] = []
         for tenant, arrivals in by_tenant.items():
-            await self._deliver_tenant(tenant, arrivals)
+            # What cannot even be read goes alone from the start, and delays nobody who travels with it.
+            readable = [arrival for arrival in arrivals if self._is_readable(arrival)]
+            if readable:
+                await self._deliver_tenant(tenant, readable)
+            for arrival in arrivals:
+                if arrival.event is None:
+                    await self._deliver_one(tenant, arrival, attempts=0)
             done.extend(arrival.raw for arrival in arrivals)
         return done
+
+    def _is_readable(self, arrival: _Arrival) -> bool:
+        try:
+            arrival.event = self._consumers.parse(arrival.raw)
+        except (ValidationError, KeyError):
+            return False
+        return True
 
     async def retry_due(self, tenant: str) -> int:
         """Try again, each alone, what has failed before and is due; returns how many were tried."""
@@ -182,6 +199,8 @@ class Inbox:
         """Apply one event in a transaction of its own, then its waiting successors, each in one of its own."""
         following: _Arrival | None = arrival
         while following is not None:
+            # Whatever is logged meanwhile is found by the id of the request that caused the event.
+            bind_contextvars(tenant=tenant, request_id=following.raw.get("requestid"), event_id=following.id)
             try:
                 async with self._database.write(tenant) as session:
                     counted = await self._apply(session, [following], alone=True)
@@ -190,8 +209,9 @@ class Inbox:
                 if is_away(error):
                     raise
                 await self._keep_failed(tenant, following, error, attempts)
-                return
+                break
             following, attempts = await self._next_waiting(tenant, following.subject), 0
+        unbind_contextvars("tenant", "request_id", "event_id")
 
     def _count(self, counted: dict[str, int]) -> None:
         metrics.applied(self._consumers.service, **counted)
@@ -223,7 +243,7 @@ class Inbox:
         async with self._database.write(tenant) as session:
             kept = (await session.execute(self._sql["fail"], values)).one_or_none()
         if kept is not None:
-            log.error("event_failed", event_id=arrival.id, state=kept.state, attempts=kept.attempts, exc_info=error)
+            log.error("event_failed", state=kept.state, attempts=kept.attempts, exc_info=error)
 
     async def _apply(
         self, session: WriteSession, arrivals: Sequence[_Arrival], more: Sequence[str] = (), *, alone: bool = False
@@ -243,9 +263,11 @@ class Inbox:
         await self._receive(session, fresh, {arrival.id for arrival in runnable})
         for wave in _waves(runnable):
             for same_type in wave:
-                events = [self._consumers.parse(arrival.raw) for arrival in same_type]
+                events = [arrival.event or self._consumers.parse(arrival.raw) for arrival in same_type]
                 with consuming(self._consumers.service, events):
                     await self._consumers.apply(session, events)
+                for event in events:
+                    log.debug("event_applied", type=event.type, event_id=event.id, request_id=event.requestid)
         was_held = [arrival.id for arrival in runnable if arrival.is_held]
         if was_held:
             await session.execute(self._sql["applied"], {"tenant": session.tenant, "ids": was_held})

@@ -18,9 +18,10 @@ from redis.exceptions import RedisError
 from shared.ids import new_id
 from shared.messaging import metrics
 from shared.messaging.bell import bell_key, ring
+from shared.messaging.glance import Glance
 from shared.messaging.worker import DELIVER, doorbell_key, queue_name
 
-__all__ = ["BATCH_SIZE", "CREDIT", "Relay"]
+__all__ = ["BATCH_SIZE", "CREDIT", "POLL_S", "Relay"]
 
 log = structlog.get_logger()
 
@@ -35,9 +36,6 @@ _AWAY_S: Final = 0.5
 _GATHER_S_PER_EVENT: Final = 0.002
 _GATHER_MAX_S: Final = 0.03
 
-_WAITING = """
-SELECT consumer FROM unnest($1::text[]) AS consumer
-WHERE EXISTS (SELECT 1 FROM {s}.outbox AS o WHERE o.consumer = consumer.consumer AND o.published_at IS NULL)"""
 # By ctid, since the rows are locked: a join on their keys is planned by statistics, which are never true of a queue.
 _TAKE = """
 UPDATE {s}.outbox SET published_at = clock_timestamp(), attempts = attempts + 1
@@ -67,20 +65,27 @@ class Relay:
         redis: where the queues are.
         service: the producer, whose outbox is read.
         consumers: the services that it may send to.
+        glance: shared with the other relays of the process; one of its own by default.
     """
 
     def __init__(
-        self, pool: "asyncpg.Pool[asyncpg.Record]", redis: ArqRedis, service: str, consumers: Sequence[str]
+        self,
+        pool: "asyncpg.Pool[asyncpg.Record]",
+        redis: ArqRedis,
+        service: str,
+        consumers: Sequence[str],
+        glance: Glance | None = None,
     ) -> None:
         self._pool = pool
         self._redis = redis
         self._service = service
         self._consumers = tuple(consumers)
         self._epoch_key = f"linli:epoch:{service}"
-        statements = (_WAITING, _TAKE, _TAKE_BACK, _OWED, _FORGET_SENT, _FORGET_STALE)
-        self._waiting, self._take, self._take_back, self._owed, self._forget_sent, self._forget_stale = (
+        statements = (_TAKE, _TAKE_BACK, _OWED, _FORGET_SENT, _FORGET_STALE)
+        self._take, self._take_back, self._owed, self._forget_sent, self._forget_stale = (
             statement.format(s=service) for statement in statements
         )
+        self._glance = glance or Glance(pool, tuple(dict.fromkeys((service, *consumers))), good_for_s=POLL_S)
         self._credit = dict.fromkeys(self._consumers, 0)
 
     async def run(self) -> None:
@@ -89,9 +94,11 @@ class Relay:
 
     async def send_all(self) -> int:
         """Send what waits, as far as the consumers' credit reaches; returns how many events were sent."""
+        return await self._send_to(await self._glance.now(self._service))
+
+    async def _send_to(self, consumers: Sequence[str]) -> int:
         sent = 0
-        for row in await self._pool.fetch(self._waiting, self._consumers):
-            consumer = row["consumer"]
+        for consumer in consumers:
             while room := await self._room(consumer):
                 count = await self._send_batch(consumer, room)
                 sent += count
@@ -116,21 +123,24 @@ class Relay:
 
     async def _send_when_rung(self) -> None:
         while True:
-            if not await self._wait_for_bell():
+            rang, is_known = await self._wait_for_bell()
+            if not is_known:
                 await self._begin_epoch()
-            sent = await self.send_all()
+            look = self._glance.now if rang or not is_known else self._glance.lately
+            sent = await self._send_to(await look(self._service))
             await asyncio.sleep(min(sent * _GATHER_S_PER_EVENT, _GATHER_MAX_S))
 
-    async def _wait_for_bell(self) -> bool:
-        """Sleep until the bell or until it is time to look by oneself; returns whether Redis is still the one we know.
+    async def _wait_for_bell(self) -> tuple[bool, bool]:
+        """Sleep until the bell or until it is time to look by oneself; returns whether it rang, and whether Redis is
+        still the one that we know.
 
         Both questions travel together: Redis answers the second when the first has been answered.
         """
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.execute_command("BLPOP", bell_key(self._service), POLL_S)
             pipe.exists(self._epoch_key)
-            _, is_known = await pipe.execute()
-        return bool(is_known)
+            rung, is_known = await pipe.execute()
+        return rung is not None, bool(is_known)
 
     async def _watch_over(self) -> None:
         while True:

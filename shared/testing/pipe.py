@@ -55,6 +55,10 @@ class Pipe:
         async with self.databases[service].write(tenant) as session:
             await publish(session, subject, *data)
 
+    def relay_of(self, service: str) -> Relay:
+        """Return the relay of a producing service."""
+        return self._relays[list(self.databases).index(service)]
+
     async def rest(self) -> None:
         """Run until no event that somebody here listens to is on its way."""
         for _ in range(_ROUNDS_MAX):

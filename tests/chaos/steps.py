@@ -39,7 +39,6 @@ class History:
     cases: list[UUID] = field(default_factory=list)
     projects: list[UUID] = field(default_factory=list)
     said: list[int] = field(default_factory=list)
-    progress: list[tuple[float, int]] = field(default_factory=list)
 
     @classmethod
     async def of_cases(cls, ground: Ground, count: int) -> "History":
@@ -99,14 +98,11 @@ class History:
         return count
 
     async def arrive(self, timeout_s: float) -> float:
-        """Wait until everything has arrived, noting the progress; returns how long it took. Never fails: see `look`."""
+        """Wait until everything has arrived; returns how long it took. Never fails: see `look`."""
         began = time.monotonic()
 
         async def all_there() -> bool:
-            now = await self.effects()
-            if not self.progress or self.progress[-1][1] != now:
-                self.progress.append((time.monotonic(), now))
-            return now >= self.total
+            return await self.effects() >= self.total
 
         try:
             await until(all_there, timeout_s)

@@ -162,6 +162,28 @@ async def test_what_changes_something_is_never_sent_twice(open_door: OpenDoor) -
     assert len([request for request in requests if b"only-once-1" in request]) == 1
 
 
+async def test_what_carries_a_key_is_sent_again_when_no_byte_had_come(open_door: OpenDoor) -> None:
+    requests, talk = closing_after(1)
+    async with raw_service(talk) as url:  # type: ignore[arg-type]
+        door = await open_door(urls={"intake": url})
+        assert (await door.client.get("/v1/cases")).status_code == 200
+        headers = {"X-Request-Id": "twice-if-need-be", "Idempotency-Key": "a key"}
+        answer = await door.client.post("/v1/cases", headers=headers, content=b"{}")
+    assert answer.status_code == 200
+    assert len([request for request in requests if b"twice-if-need-be" in request]) == 2
+
+
+async def test_a_header_that_only_speaks_of_a_key_is_no_key(open_door: OpenDoor) -> None:
+    requests, talk = closing_after(1)
+    async with raw_service(talk) as url:  # type: ignore[arg-type]
+        door = await open_door(urls={"intake": url})
+        assert (await door.client.get("/v1/cases")).status_code == 200
+        headers = {"X-Request-Id": "only-once-2", "X-About": "idempotency-key"}
+        answer = await door.client.post("/v1/cases", headers=headers)
+    assert answer.status_code == 503
+    assert len([request for request in requests if b"only-once-2" in request]) == 1
+
+
 async def test_a_client_that_leaves_takes_its_request_along(open_door: OpenDoor) -> None:
     async def reply(_seen: Seen, _send: Send) -> None:
         await asyncio.Event().wait()

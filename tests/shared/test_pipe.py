@@ -8,15 +8,18 @@ from uuid import UUID
 import asyncpg
 import pytest
 import pytest_asyncio
+from prometheus_client import REGISTRY
+from redis.asyncio import Redis
 from sqlalchemy import text
 
 from shared.clock import utc_now
-from shared.contracts import Event
+from shared.contracts import SERVICES, Event
 from shared.contracts.intake import CaseClosed, CaseFiled
 from shared.db import Database, WriteSession
 from shared.held.repository import set_state
 from shared.ids import new_id
-from shared.messaging import Consumers, Inbox, publish
+from shared.messaging import Consumers, Inbox, publish, redis_pool
+from shared.messaging.figures import look
 from shared.messaging.inbox import Patience
 from shared.testing import Pipe, TestServers
 
@@ -226,3 +229,86 @@ async def test_the_same_batch_delivered_by_two_workers_at_once_has_one_effect(
     batch = [raw(tenant, new_id(), 1) for _ in range(50)]
     await asyncio.gather(*(inbox.deliver(list(reversed(batch)) if turn % 2 else batch) for turn in range(6)))
     assert len(await seen(owner, tenant)) == 50
+
+
+async def test_thousands_that_waited_are_applied_by_the_hundreds_and_in_order(
+    own_databases: dict[str, Database],
+    effects: Effects,
+    owner: asyncpg.Connection,
+    tenant: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("shared.messaging.inbox._AT_ONCE", 4)
+    inbox, case_id = Inbox(own_databases[CONSUMER], effects.consumers), new_id()
+    await inbox.deliver([raw(tenant, case_id, sequence) for sequence in range(2, 12)])
+    assert await seen(owner, tenant) == []
+    await inbox.deliver([raw(tenant, case_id, 1)])
+    assert [sequence for _, sequence in await seen(owner, tenant)] == [1, 2, 3, 4]
+    # A worker may end here: whoever looks next finds what waits in its turn.
+    await Inbox(own_databases[CONSUMER], effects.consumers).retry_due(tenant)
+    assert [sequence for _, sequence in await seen(owner, tenant)] == list(range(1, 12))
+    assert max(effects.calls) <= 4
+
+
+async def test_what_redis_forgot_before_the_commit_is_taken_back(
+    own_pipe: Pipe, owner: asyncpg.Connection, servers: TestServers, tenant: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis = Redis.from_url(servers.redis_url)
+    relay = own_pipe.relay_of("intake")
+    await relay.watch_epoch()
+    enqueue = relay._enqueue
+
+    async def lose(consumer: str, events: list[Any]) -> None:
+        await enqueue(consumer, events)
+        # Emptied, and the forgetting of another relay comes and goes before our COMMIT.
+        await redis.flushall()
+        monkeypatch.setattr(relay, "_enqueue", enqueue)
+        await own_pipe.relay_of("intake").watch_epoch()
+
+    case_id = new_id()
+    await own_pipe.publish("intake", tenant, f"case/{case_id}", filed(case_id))
+    monkeypatch.setattr(relay, "_enqueue", lose)
+    await relay.send_all()
+    states = await owner.fetch("SELECT published_at FROM intake.outbox WHERE tenant_id = $1", tenant)
+    assert [row["published_at"] for row in states] == [None]
+    await own_pipe.rest()
+    assert await seen(owner, tenant) == [(f"case/{case_id}", 1)]
+    await redis.aclose()
+
+
+async def test_the_pipe_tells_how_it_stands(
+    own_pipe: Pipe, own_databases: dict[str, Database], effects: Effects, relay_pool: Any, servers: TestServers
+) -> None:
+    tenant, case_id = f"m{new_id().hex[:31]}", new_id()
+    redis = await redis_pool(servers.redis_url)
+    await own_pipe.rest()
+    before = _told()
+    await own_pipe.publish("intake", tenant, f"case/{case_id}", filed(case_id), closed(case_id))
+    await look(relay_pool, redis, SERVICES)
+    waiting = _told()
+    owed = ("linli_outbox_unacknowledged", "intake", CONSUMER)
+    assert waiting[owed] == before.get(owed, 0) + 2
+    assert waiting["linli_outbox_oldest_seconds", "intake", CONSUMER] > 0
+    await own_pipe.rest()
+    early = raw(tenant, new_id(), 2)
+    await Inbox(own_databases[CONSUMER], effects.consumers).deliver([early, early])
+    await look(relay_pool, redis, SERVICES)
+    after = _told()
+    assert after[owed] == 0
+    sent = ("linli_events_sent_total", "intake", CONSUMER)
+    assert after[sent] == before.get(sent, 0) + 2
+    assert after["linli_events_applied_total", CONSUMER] == before.get(("linli_events_applied_total", CONSUMER), 0) + 2
+    assert after["linli_inbox_events", CONSUMER, "waiting"] >= 1
+    assert after["linli_queue_jobs", CONSUMER] == 0
+    await redis.aclose()
+
+
+def _told() -> dict[tuple[str, ...], float]:
+    """Read the metrics of this process by name and labels."""
+    families = REGISTRY.collect()
+    return {
+        (sample.name, *sample.labels.values()): sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name.startswith("linli_")
+    }

@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi import Depends, Response
+from fastapi import Depends, Request, Response
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -108,6 +108,12 @@ async def swallow(session: Writing, _: Annotated[Principal, Depends(authenticate
 async def have_an_accident(_: Annotated[Principal, Depends(public)]) -> None:
     message = "secret internals"
     raise RuntimeError(message)
+
+
+@router.get("/v1/gate")
+async def wait_at_the_gate(request: Request, _: Annotated[Principal, Depends(public)]) -> dict[str, str]:
+    await request.app.state.gate.wait()
+    return {"said": "passed"}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -274,3 +280,27 @@ async def test_the_doors_that_are_not_there(probe: httpx.AsyncClient) -> None:
 async def test_health_tells_each_dependency(probe: httpx.AsyncClient) -> None:
     assert (await probe.get("/livez")).json() == {"status": "alive"}
     assert (await probe.get("/readyz")).json() == {"status": "ready", "database": "up", "redis": "up"}
+
+
+async def test_who_comes_when_it_is_full_hears_so_at_once_and_health_is_still_told(servers: TestServers) -> None:
+    settings = ServiceSettings(
+        database_url=SecretStr(servers.role_url("intake")),
+        redis_url=servers.redis_url,
+        log_level="error",
+        max_in_flight=2,
+    )
+    app = create_app(name="intake", settings=settings, routers=[router], title="probe", description="probe")
+    app.state.gate = asyncio.Event()
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        waiting = [asyncio.create_task(client.get("/v1/gate")) for _ in range(2)]
+        while sum(not task.done() for task in waiting) < 2 or not app.state.gate._waiters:
+            await asyncio.sleep(0)
+        refused = await client.get("/v1/gate")
+        assert is_problem(refused, 503, "overloaded")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert (await client.get("/livez")).status_code == 200
+        assert "linli_db_pool_connections" in (await client.get("/metrics")).text
+        app.state.gate.set()
+        assert [(await task).json() for task in waiting] == [{"said": "passed"}] * 2
+        assert (await client.get("/v1/gate")).status_code == 200

@@ -1,6 +1,6 @@
 """SQL of cases. Every statement names its tenant; what a caller may see is part of the statement."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -25,6 +25,7 @@ __all__ = [
     "is_joined",
     "list_cases",
     "lock_case",
+    "lock_cases",
     "needs_proof",
     "report_attachment_ids",
     "steps_of",
@@ -78,6 +79,12 @@ async def lock_case(session: WriteSession, caller: Principal | None, case_id: UU
         statement = statement.where(_visible_to(caller))
     case: Case | None = await session.scalar(statement.with_for_update(of=Case))
     return case
+
+
+async def lock_cases(session: WriteSession, case_ids: Collection[UUID]) -> dict[UUID, Case]:
+    """Return cases by id and keep others from changing them meanwhile; locked in the order of their ids."""
+    statement = select(Case).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids)).order_by(Case.id)
+    return {case.id: case for case in await session.scalars(statement.with_for_update(of=Case))}
 
 
 async def find_case_for_filing(session: Session, case_id: UUID) -> Case | None:

@@ -1,5 +1,6 @@
 """Use cases of a case. Each changes the case, writes its step and tells the others in one transaction."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -34,6 +35,7 @@ from shared.steps import NextAction, check_step, next_actions
 
 __all__ = [
     "CaseView",
+    "OutsideStep",
     "accept_case",
     "assign_case",
     "can_see_case",
@@ -43,11 +45,21 @@ __all__ = [
     "knows_requester",
     "note_progress",
     "raise_need",
-    "record_outside_step",
+    "record_outside_steps",
     "resolve_case",
     "triage_case",
     "view_case",
 ]
+
+
+@dataclass(frozen=True, slots=True)
+class OutsideStep:
+    """What another service did about a case."""
+
+    case_id: UUID
+    step: str
+    actor: str
+    data: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,10 +280,10 @@ async def raise_need(session: WriteSession, caller: Principal, case: Case, wante
     return need_id
 
 
-async def record_outside_step(
-    session: WriteSession, case_id: UUID, *, step: str, actor: str, data: dict[str, Any]
-) -> None:
-    """Write into a case's history what another service did about it."""
-    case = await repository.lock_case(session, None, case_id)
-    if case is not None:
-        _step(session, case, step=step, actor=actor, data=data)
+async def record_outside_steps(session: WriteSession, steps: Sequence[OutsideStep]) -> None:
+    """Write into the histories of cases what another service did about them, however many there are."""
+    cases = await repository.lock_cases(session, {step.case_id for step in steps})
+    for step in steps:
+        case = cases.get(step.case_id)
+        if case is not None:
+            _step(session, case, step=step.step, actor=step.actor, data=step.data)
