@@ -33,6 +33,7 @@ log = structlog.get_logger()
 _DRAIN_S: Final = 5.0
 _CONNECT_AGAIN_S: Final = 0.5
 _STANDSTILL_MS: Final = 5_000
+_SILENCE_S: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,7 @@ class House:
                     min_size=1,
                     max_size=self._settings.relay_pool_size,
                     connection_class=StatelessConnection,
-                    command_timeout=30,
+                    command_timeout=_SILENCE_S,
                     server_settings={
                         "application_name": "linli-relay",
                         "jit": "off",

@@ -32,6 +32,7 @@ CREDIT: Final = 2_000
 RESEND_AFTER_S: Final = 15
 POLL_S: Final = 0.25
 _AWAY_S: Final = 0.5
+_SETTLE_S: Final = 0.5
 # After sending, before listening again: the more there was, the longer, so that under load events go in batches.
 _GATHER_S_PER_EVENT: Final = 0.002
 _GATHER_MAX_S: Final = 0.03
@@ -125,6 +126,8 @@ class Relay:
         while True:
             rang, is_known = await self._wait_for_bell()
             if not is_known:
+                # Whoever is in the middle of a batch acknowledges it first, and it is not sent again.
+                await asyncio.sleep(_SETTLE_S)
                 await self._begin_epoch()
             look = self._glance.now if rang or not is_known else self._glance.lately
             sent = await self._send_to(await look(self._service))

@@ -33,6 +33,8 @@ IN_PROGRESS_S: Final = 4.0
 # Less than arq would give it, which takes a timeout for an end, and than the job stays taken.
 _DELIVER_S: Final = 3.0
 _JOB_TIMEOUT_S: Final = 3.5
+# Longer than anybody waits for a bell.
+_REDIS_SILENCE_S: Final = 5.0
 _DOORBELL_S: Final = 1.0
 _AWAY_S: Final = 0.3
 _RETRY_DUE_EVERY_S: Final = 1.0
@@ -65,12 +67,16 @@ async def redis_pool(redis_url: str) -> ArqRedis:
     settings.conn_retries = 1_000_000
     settings.conn_retry_delay = 1
     settings.max_connections = 50
-    return await create_pool(
+    pool = await create_pool(
         settings,
         job_serializer=orjson.dumps,
         job_deserializer=orjson.loads,
         expires_extra_ms=int(_JOB_EXPIRES.total_seconds() * 1000),
     )
+    # arq has no setting for it, and a connection that is half open would be waited for until the kernel gives up.
+    pool.connection_pool.connection_kwargs["socket_timeout"] = _REDIS_SILENCE_S
+    await pool.connection_pool.disconnect()
+    return pool
 
 
 class QueueWorker(Worker):
