@@ -88,6 +88,7 @@ def up(
     """Start everything, load the packs, tell the stories, and serve until Ctrl-C."""
 
     async def serve(house: House) -> int:
+        _replace_when_asked(house)
         await house.start()
         _show_ready(house)
         environment = await seeds_environment(house.environment, url=house.url, code_log=house.home.code_log)
@@ -97,7 +98,6 @@ def up(
         if seed:
             _say(f"all processes together: {_memory(house)}")
         await _invite(house)
-        _replace_when_asked(house)
         until_stopped: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         return await until_stopped
 
@@ -118,7 +118,7 @@ def _replace_when_asked(house: House) -> None:
             _refuse(error)
 
     def begin() -> None:
-        if not tasks:
+        if house.ready_after_s and not tasks:
             task = asyncio.create_task(replace())
             tasks.add(task)
             task.add_done_callback(tasks.discard)

@@ -1,6 +1,7 @@
 """What the command refuses, and how it says so."""
 
 import base64
+import io
 import json
 import os
 import subprocess
@@ -9,7 +10,9 @@ from pathlib import Path
 
 import jwt
 import pytest
+from rich.console import Console
 
+from services.stack import showing
 from services.stack.environment import given
 from services.stack.home import Home, project_root
 from services.stack.seeding import root_path, seed_tenants
@@ -98,3 +101,32 @@ def test_the_program_began_before_now() -> None:
     code = "import time; from services.stack.vitals import program_began as b; time.sleep(0.2); print(time.monotonic() - b())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert 0.2 <= float(done.stdout) < 30
+
+
+TOLD = """
+# TYPE linli_outbox_unacknowledged gauge
+linli_outbox_unacknowledged{consumer="matching",service="intake"} 7.0
+linli_outbox_unacknowledged{consumer="ledger",service="intake"} 2.0
+# TYPE linli_outbox_oldest_seconds gauge
+linli_outbox_oldest_seconds{consumer="matching",service="intake"} 42.5
+linli_outbox_oldest_seconds{consumer="ledger",service="intake"} 1.0
+# TYPE linli_inbox_events gauge
+linli_inbox_events{service="matching",state="dead"} 3.0
+linli_inbox_events{service="matching",state="waiting"} 4.0
+# TYPE linli_events_sent_total counter
+linli_events_sent_total{consumer="matching",service="intake"} 100.0
+linli_events_sent_total{consumer="ledger",service="intake"} 11.0
+"""
+
+
+def test_the_pipe_is_shown_at_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(showing, "metrics", lambda _: TOLD)
+    table = showing.pipe_table(1)
+    assert table is not None
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(table)
+    lines = [line.replace("│", " ").split() for line in console.export_text().splitlines()]
+    assert ["intake", "9", "42.5", "s", "0", "111", "0", "0", "0", "0", "0"] in lines
+    assert ["matching", "0", "—", "0", "0", "0", "0", "4", "0", "3"] in lines
+    monkeypatch.setattr(showing, "metrics", lambda _: "")
+    assert showing.pipe_table(1) is None

@@ -134,9 +134,20 @@ def test_up_serves_restarts_what_dies_and_stops_cleanly(folder: Path) -> None:
             assert {name for name, part in now["parts"].items() if part["restarts"]} >= {"intake", "valkey", "postgres"}
             assert ask(running["url"] + "/v1/areas", token) == 200
 
+            before = pids(now)
+            assert linli("restart", "--data", str(data)).returncode == 0
+            now = Home(data).read_run() or {}
+            after = pids(now)
+            replaced = {name for name, pid in after.items() if pid != before[name]}
+            assert replaced == {"directory", "intake", "matching", "ledger", "worker", "gateway"}
+            assert ask(running["url"] + "/v1/areas", token) == 200
+            shown = linli("status", "--data", str(data))
+            assert shown.returncode == 0
+            assert "events" in shown.stdout
+
             process.send_signal(signal.SIGINT)
             assert process.wait(60) == 0
-            assert not any(runs(pid) for pid in pids(now).values())
+            assert not any(runs(pid) for pid in {**before, **after}.values())
     assert not (data / "run.json").exists()
     assert linli("status", "--data", str(data)).returncode == 2
     assert "database system is shut down" in (data / "postgres.log").read_text()
