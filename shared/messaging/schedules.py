@@ -84,7 +84,7 @@ async def _run_once(
         )
         await pool.execute(
             f"DELETE FROM {schema}.schedule_runs WHERE tenant_id = $1 AND name = $2 "
-            f"AND occurrence < $3 - interval '{_KEPT_DAYS} days'",
+            f"AND occurrence < $3::timestamptz - interval '{_KEPT_DAYS} days'",
             *key,
         )
     except Exception as error:  # noqa: BLE001 - one failing schedule must not stop the others

@@ -21,7 +21,7 @@ from tests.chaos.told import LoadRow, Row, Told
 ROWS: Final[tuple[Row, ...]] = (*PIPE_ROWS, *SERVICE_ROWS)
 
 
-async def main(*, short: bool, seed: int, only: set[str], logs: Path | None) -> int:
+async def main(*, short: bool, seed: int, only: set[str], logs: Path | None, workers: int) -> int:
     """Tell each row on a line; 1 when one of them does not hold."""
     configure_logging(level="error", as_json=True, process="chaos")
     good = True
@@ -31,7 +31,7 @@ async def main(*, short: bool, seed: int, only: set[str], logs: Path | None) -> 
             good = _tell(load, await load.run(short=short)) and good
     rows = [row for row in ROWS if not only or str(row.number) in only]
     if rows:
-        async with shaken(seed=seed, logs=logs) as ground:
+        async with shaken(seed=seed, logs=logs, workers=workers) as ground:
             for row in rows:
                 try:
                     await ground.ready()
@@ -54,5 +54,10 @@ if __name__ == "__main__":
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1_000_000))
     parser.add_argument("--only", action="append", default=[], help="the number of a row")
     parser.add_argument("--logs", type=Path, help="where the house's logs are copied to")
+    parser.add_argument("--workers", type=int, default=1, help="worker processes in the shaken house")
     asked = parser.parse_args()
-    sys.exit(asyncio.run(main(short=asked.short, seed=asked.seed, only=set(asked.only), logs=asked.logs)))
+    sys.exit(
+        asyncio.run(
+            main(short=asked.short, seed=asked.seed, only=set(asked.only), logs=asked.logs, workers=asked.workers)
+        )
+    )

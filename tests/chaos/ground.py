@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import asyncpg
+from prometheus_client.parser import text_string_to_metric_families
 from redis.asyncio import Redis
 from sqlalchemy.engine import make_url
 
 from services.stack.home import Home
 from services.stack.house import House
-from services.stack.probing import readiness
+from services.stack.probing import metrics, readiness
+from shared.contracts import SERVICES
 from shared.db import Database
 from shared.embedded import EmbeddedPostgres, EmbeddedValkey
 from shared.messaging import Bell
@@ -67,6 +69,16 @@ class Ground:
             return []
         children = Path(f"/proc/{root}/task/{root}/children").read_text(encoding="ascii").split()
         return [root, *map(int, children)]
+
+    async def busy_connections(self) -> int:
+        """Count the connections that the services' pools have given out and not got back."""
+        busy = 0
+        for service in SERVICES:
+            told = await asyncio.to_thread(metrics, self.house.ports[service])
+            for family in text_string_to_metric_families(told):
+                if family.name == "linli_db_pool_connections":
+                    busy += int(sum(item.value for item in family.samples if item.labels["use"] == "busy"))
+        return busy
 
     async def empty_redis(self) -> None:
         """Forget everything that is on its way."""

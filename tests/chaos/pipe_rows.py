@@ -35,6 +35,7 @@ _AGED: Final = timedelta(hours=48)
 async def clean_run(ground: Ground, *, short: bool, seed: int) -> Told:
     """Without faults, nothing is sent twice."""
     history = await History.of_cases(ground, 50)
+    await ground.quiet()
     sent, again = await ground.sent_again()
     known = ground.known_already()
     await history.say_all(20 if short else 100)

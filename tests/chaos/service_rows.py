@@ -51,12 +51,14 @@ async def database_restarts(ground: Ground, *, short: bool, seed: int) -> Told:
         "refused": phones.refusals,
         "not_503_problem": dishonest,
         "recovered_s": round(recovered[0], 2) if recovered else None,
+        "connections_leaked": await ground.busy_connections(),
         "acknowledged": checked.acknowledged,
         "lost": checked.lost,
         "doubled": checked.doubled,
         "seed": seed,
     }
-    return Told(figures, not dishonest and bool(recovered) and recovered[0] <= _RECOVERY_S and checked.is_clean)
+    good = not dishonest and bool(recovered) and recovered[0] <= _RECOVERY_S and figures["connections_leaked"] == 0
+    return Told(figures, good and checked.is_clean)
 
 
 async def _load(phones: Phones, seconds: float, *, per_s: int, look: Any = None) -> None:
@@ -267,12 +269,14 @@ async def bad_wires(ground: Ground, *, short: bool, seed: int) -> Told:
         "refused": phones.refusals,
         "dishonest": dishonest,
         "ready_again_s": round(ready_s, 2),
+        "connections_leaked": await ground.busy_connections(),
         "acknowledged": checked.acknowledged,
         "lost": checked.lost,
         "doubled": checked.doubled,
         "seed": seed,
     }
-    return Told(figures, checked.is_clean and not dishonest and checked.acknowledged > 0)
+    good = checked.is_clean and not dishonest and figures["connections_leaked"] == 0
+    return Told(figures, good and checked.acknowledged > 0)
 
 
 SERVICE_ROWS: Final = (
