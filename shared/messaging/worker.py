@@ -153,6 +153,18 @@ class QueueWorker(Worker):
         rows = await self._relay_pool.fetch(_TENANTS_DUE.format(service=self._service))
         return sum([await self._inbox.retry_due(row["tenant_id"]) for row in rows])
 
+    async def start_jobs(self, job_ids: list[bytes]) -> None:
+        """Start jobs. arq takes a place for one and keeps it for ever when Redis goes away before the job is started."""
+        try:
+            await super().start_jobs(job_ids)
+        except BaseException:
+            await asyncio.sleep(0)  # what has just ended gives its place back by itself
+            running = sum(not task.done() for task in self.tasks.values())
+            for _ in range(self.job_counter - running):
+                self.job_counter -= 1
+                self.sem.release()
+            raise
+
     async def _deliver(self, _context: dict[str, Any], producer: str, batch: list[dict[str, Any]]) -> None:
         try:
             async with asyncio.timeout(_DELIVER_S):

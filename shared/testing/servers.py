@@ -49,9 +49,9 @@ class TestServers:
 
 
 @contextmanager
-def start_servers(folder: Path, services: Sequence[str]) -> Iterator[TestServers]:
+def start_servers(folder: Path, services: Sequence[str], *, fsync: bool = False) -> Iterator[TestServers]:
     """Start both servers in a folder, migrate the services' schemas, and stop everything at the end."""
-    postgres = EmbeddedPostgres(folder / "postgres", fsync=False)
+    postgres = EmbeddedPostgres(folder / "postgres", fsync=fsync)
     valkey = EmbeddedValkey(folder / "valkey")
     owner_url = postgres.start()
     try:

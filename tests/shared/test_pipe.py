@@ -10,6 +10,8 @@ import pytest
 import pytest_asyncio
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from sqlalchemy import text
 
 from shared.clock import utc_now
@@ -18,7 +20,7 @@ from shared.contracts.intake import CaseClosed, CaseFiled
 from shared.db import Database, WriteSession
 from shared.held.repository import set_state
 from shared.ids import new_id
-from shared.messaging import Consumers, Inbox, publish, redis_pool
+from shared.messaging import Consumers, Inbox, QueueWorker, publish, redis_pool
 from shared.messaging.figures import look
 from shared.messaging.inbox import Patience
 from shared.testing import Pipe, TestServers
@@ -312,3 +314,38 @@ def _told() -> dict[tuple[str, ...], float]:
         for sample in family.samples
         if sample.name.startswith("linli_")
     }
+
+
+async def test_a_worker_whose_redis_goes_away_keeps_all_its_places(
+    own_databases: dict[str, Database], effects: Effects, relay_pool: Any, servers: TestServers, tenant: str
+) -> None:
+    redis = await redis_pool(servers.redis_url)
+    worker = QueueWorker(
+        inbox=Inbox(own_databases[CONSUMER], effects.consumers),
+        service=CONSUMER,
+        redis=redis,
+        relay_pool=relay_pool,
+        at_once=2,
+    )
+    working = worker.pool
+    for _ in range(5):
+        worker._pool = AwayAfterLooking(working)
+        with pytest.raises(RedisError):
+            await worker.start_jobs([b"one", b"two"])
+    worker._pool = working
+    assert (worker.job_counter, worker.sem.locked()) == (0, False)
+    await redis.aclose()
+
+
+class AwayAfterLooking:
+    """A Redis that is gone when a job is about to be started."""
+
+    def __init__(self, redis: Any) -> None:
+        self._redis = redis
+
+    def pipeline(self, **_: Any) -> Any:
+        message = "gone"
+        raise RedisConnectionError(message)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._redis, name)
