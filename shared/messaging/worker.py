@@ -154,7 +154,7 @@ class QueueWorker(Worker):
         return sum([await self._inbox.retry_due(row["tenant_id"]) for row in rows])
 
     async def start_jobs(self, job_ids: list[bytes]) -> None:
-        """Start jobs. arq takes a place for one and keeps it for ever when Redis goes away before the job is started."""
+        """Start jobs. arq takes a place for each and never gives it back when Redis goes away before the start."""
         try:
             await super().start_jobs(job_ids)
         except BaseException:

@@ -2,12 +2,13 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from arq import ArqRedis
 from prometheus_client import REGISTRY
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -329,7 +330,7 @@ async def test_a_worker_whose_redis_goes_away_keeps_all_its_places(
     )
     working = worker.pool
     for _ in range(5):
-        worker._pool = AwayAfterLooking(working)
+        worker._pool = cast("ArqRedis", AwayAfterLooking(working))
         with pytest.raises(RedisError):
             await worker.start_jobs([b"one", b"two"])
     worker._pool = working
