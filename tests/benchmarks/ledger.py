@@ -10,6 +10,7 @@ import random
 import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -17,8 +18,10 @@ from uuid import UUID
 import asyncpg
 
 from services.ledger.books import repository
+from services.ledger.books.batching import MicroBatcher
 from services.ledger.books.models import Book
 from services.ledger.books.rules import AccountClass, Leg, TransactionKind, TransactionRequest
+from services.ledger.books.service import post_for_many
 from shared.clock import utc_now
 from shared.db import Database
 from shared.ids import new_id
@@ -27,8 +30,9 @@ from shared.testing import start_servers
 TENANT: Final = "bench"
 ACCOUNTS: Final = 50
 CALLERS: Final = (1, 20)
+SINGLE_CALLERS: Final = (1, 20, 200)
 SIZES: Final = (100, 500)
-TARGETS: Final = {"postings_per_s_at_100": 8_000, "times_the_baseline": 10}
+TARGETS: Final = {"postings_per_s_at_100": 8_000, "times_the_baseline": 10, "single_per_s_on_hot_fund": 3_000}
 _BASELINE: Final = """
 CREATE SCHEMA baseline;
 CREATE TABLE baseline.accounts (id uuid PRIMARY KEY, balance bigint NOT NULL);
@@ -115,6 +119,27 @@ class _Stage:
         leg = Leg(debit, credit, dice.randrange(1, 10_000))
         return TransactionRequest(new_id(), self.book, TransactionKind.POST, (leg,), "bench", utc_now().date())
 
+    async def singles(self, callers: int, seconds: float, *, hot: bool) -> dict[str, float]:
+        """Let callers post one transaction at a time, through the micro-batcher."""
+        batcher = MicroBatcher(partial(post_for_many, self.database), waiting_max=callers)
+        until = time.perf_counter() + seconds
+        took: list[float] = []
+
+        async def call(number: int) -> int:
+            dice, posted = random.Random(number), 0
+            while time.perf_counter() < until:
+                request = self._request(dice, hot=hot)
+                began = time.perf_counter()
+                assert await batcher.submit(TENANT, "system", request) == "ok"
+                took.append(time.perf_counter() - began)
+                posted += 1
+            return posted
+
+        began = time.perf_counter()
+        total = sum(await asyncio.gather(*(call(number) for number in range(callers))))
+        rate = total / (time.perf_counter() - began)
+        return {"per_s": round(rate), "p50_ms": _ms(took, 50), "p99_ms": _ms(took, 99)}
+
     async def baseline(self, callers: int, seconds: float, *, hot: bool) -> dict[str, float]:
         """Let callers transfer one by one, each on a connection of its own."""
         until = time.perf_counter() + seconds
@@ -182,6 +207,8 @@ async def _measure(url: str, owner_url: str, *, seconds: float) -> dict[str, Any
                     ratio = found[f"batches_of_{size}"]["per_s"] / found["baseline"]["per_s"]
                     found[f"times_the_baseline_at_{size}"] = round(ratio, 1)
                 figures[f"{name}_{callers}_callers"] = found
+            for callers in SINGLE_CALLERS:
+                figures[f"{name}_{callers}_single_callers"] = await stage.singles(callers, seconds, hot=hot)
         figures["wrong_balances"] = await stage.wrong_balances()
         figures["bytes_per_posting"] = await stage.bytes_per_posting()
         return figures
@@ -203,6 +230,7 @@ def run() -> dict[str, Any]:
     good = (
         best["batches_of_100"]["per_s"] >= TARGETS["postings_per_s_at_100"]
         and best["times_the_baseline_at_100"] >= TARGETS["times_the_baseline"]
+        and figures["hot_fund_200_single_callers"]["per_s"] >= TARGETS["single_per_s_on_hot_fund"]
         and figures["wrong_balances"] == 0
     )
     return {"bench": "ledger", "figures": figures, "targets": TARGETS, "ok": good}

@@ -25,23 +25,35 @@ __all__ = [
 ]
 
 _POST: Final = text("""
-    SELECT tx_position, tx_id, result FROM ledger.post(:tenant, :actor,
-        CAST(:ids AS uuid[]), CAST(:books AS uuid[]), CAST(:kinds AS text[]), CAST(:hashes AS bytea[]),
-        CAST(:holds AS uuid[]), CAST(:finals AS boolean[]), CAST(:expires AS timestamptz[]),
-        CAST(:descriptions AS text[]), CAST(:dates AS date[]),
-        CAST(:leg_tx AS integer[]), CAST(:debits AS uuid[]), CAST(:credits AS uuid[]),
-        CAST(:units AS text[]), CAST(:amounts AS bigint[]))
+    SELECT tx_position, tx_id, result FROM ledger.post_batch(:tenant, CAST(:actors AS text[]),
+        CAST(:ids AS uuid[]), CAST(:firsts AS integer[]), CAST(:books AS uuid[]), CAST(:kinds AS text[]),
+        CAST(:hashes AS bytea[]), CAST(:holds AS uuid[]), CAST(:finals AS boolean[]),
+        CAST(:expires AS timestamptz[]), CAST(:descriptions AS text[]), CAST(:dates AS date[]),
+        CAST(:accounts AS uuid[]), CAST(:leg_tx AS integer[]), CAST(:debits AS integer[]),
+        CAST(:credits AS integer[]), CAST(:units AS text[]), CAST(:amounts AS bigint[]))
     ORDER BY tx_position""")
 _OPEN_ACCOUNT: Final = text("SELECT ledger.open_account(:tenant, :id, :book, :code, :name, :class, :unit, :floor)")
 
 
-async def call_post(session: WriteSession, actor: str, batch: Sequence[TransactionRequest]) -> list[str]:
-    """Hand a batch to the posting function; returns one result per transaction, in order."""
+async def call_post(
+    session: WriteSession, actor: str | Sequence[str], batch: Sequence[TransactionRequest]
+) -> list[str]:
+    """Hand a batch to the posting function; returns one result per transaction, in order.
+
+    Args:
+        session: the transaction.
+        actor: who asks, for all or for each.
+        batch: up to 1 000 transactions with up to 5 000 legs.
+    """
     legs = [(position, leg) for position, request in enumerate(batch, start=1) for leg in request.legs]
+    accounts = list(dict.fromkeys(account for _, leg in legs for account in (leg.debit, leg.credit)))
+    places = {account: place for place, account in enumerate(accounts, start=1)}
+    firsts: dict[UUID, int] = {}
     values = {
         "tenant": session.tenant,
-        "actor": actor,
+        "actors": [actor] * len(batch) if isinstance(actor, str) else actor,
         "ids": [request.id for request in batch],
+        "firsts": [firsts.setdefault(request.id, position) for position, request in enumerate(batch, start=1)],
         "books": [request.book_id for request in batch],
         "kinds": [request.kind.value for request in batch],
         "hashes": [body_hash(request) for request in batch],
@@ -50,9 +62,10 @@ async def call_post(session: WriteSession, actor: str, batch: Sequence[Transacti
         "expires": [request.expires_at for request in batch],
         "descriptions": [request.description for request in batch],
         "dates": [request.effective_on for request in batch],
+        "accounts": accounts,
         "leg_tx": [position for position, _ in legs],
-        "debits": [leg.debit for _, leg in legs],
-        "credits": [leg.credit for _, leg in legs],
+        "debits": [places[leg.debit] for _, leg in legs],
+        "credits": [places[leg.credit] for _, leg in legs],
         "units": [leg.unit for _, leg in legs],
         "amounts": [leg.amount for _, leg in legs],
     }

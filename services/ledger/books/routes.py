@@ -4,7 +4,7 @@ from collections import defaultdict
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Response
+from fastapi import Depends, Request, Response
 
 from services.ledger.books import repository, service
 from services.ledger.books.models import Posting
@@ -15,6 +15,7 @@ from services.ledger.books.schemas import (
     BookOut,
     EntryOut,
     HoldOut,
+    SingleIn,
     TransactionOut,
     TransactionResultOut,
     TransactionsIn,
@@ -98,6 +99,26 @@ async def post_transactions(
     book = await service.get_book(session, book_id)
     results = await service.post_batch(session, caller, book, wanted)
     return TransactionsOut(results=[TransactionResultOut(id=item, result=result) for item, result in results])
+
+
+@router.put(
+    "/v1/books/{book_id}/transactions/{transaction_id}",
+    status_code=201,
+    responses={200: {"model": TransactionResultOut, "description": "Posted before 此前已记账"}},
+    summary="Post one transaction 记一笔账",
+)
+async def post_transaction(
+    caller: Treasurer, request: Request, response: Response, book_id: UUID, transaction_id: UUID, wanted: SingleIn
+) -> TransactionResultOut:
+    """Post one transaction under an id of the client's own: sent twice, it is posted once and answered the same.
+
+    Transactions that come at the same time are written together, so many callers with one each are as fast as one with
+    many. A refused id stays refused.
+    """
+    state = request.app.state
+    result = await service.post_single(state.batcher, state.books, caller, book_id, transaction_id, wanted)
+    response.status_code = 201 if result == "ok" else 200
+    return TransactionResultOut(id=transaction_id, result=result)
 
 
 @router.get("/v1/books/{book_id}/transactions", summary="Transactions of a book 记账记录")

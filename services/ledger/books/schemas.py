@@ -17,6 +17,7 @@ __all__ = [
     "BookOut",
     "EntryOut",
     "HoldOut",
+    "SingleIn",
     "TransactionIn",
     "TransactionOut",
     "TransactionResultOut",
@@ -85,13 +86,18 @@ class LegIn(InputModel):
     unit: Unit = "CNY"
 
 
-class TransactionIn(InputModel):
-    """A transaction: all legs or none. Its id, made by the client, makes it safe to send twice."""
+class SingleIn(InputModel):
+    """A transaction: all legs or none."""
 
-    id: UUID
     description: ShortText
     effective_on: date
     postings: Annotated[list[LegIn], Field(min_length=1, max_length=100)]
+
+
+class TransactionIn(SingleIn):
+    """A transaction of a batch. Its id, made by the client, makes it safe to send twice."""
+
+    id: UUID
 
 
 class TransactionsIn(InputModel):

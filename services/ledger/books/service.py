@@ -1,8 +1,11 @@
 """Use cases of books."""
 
+from collections.abc import Sequence
+from typing import Final
 from uuid import UUID
 
 from services.ledger.books import repository
+from services.ledger.books.batching import MicroBatcher
 from services.ledger.books.models import Account, Balance, Book
 from services.ledger.books.rules import (
     AccountCodeTaken,
@@ -11,17 +14,29 @@ from services.ledger.books.rules import (
     TransactionRequest,
     refusal,
 )
-from services.ledger.books.schemas import AccountIn, BookIn, TransactionsIn
+from services.ledger.books.schemas import AccountIn, BookIn, SingleIn, TransactionsIn
 from services.ledger.models import reference
 from services.ledger.problems import UnknownArea
 from shared.auth import Principal, Role
 from shared.clock import utc_now
-from shared.db import Session, WriteSession
+from shared.db import Database, Session, WriteSession
 from shared.ids import new_id
 from shared.problems import IdTaken, NotFound
 from shared.reference import find_area
 
-__all__ = ["get_book", "may_read_book", "open_book", "open_book_account", "post_all", "post_batch"]
+__all__ = [
+    "KnownBooks",
+    "get_book",
+    "may_read_book",
+    "open_book",
+    "open_book_account",
+    "post_all",
+    "post_batch",
+    "post_for_many",
+    "post_single",
+]
+
+_BOOKS_KNOWN_MAX: Final = 10_000
 
 READERS = (Role.TREASURER, Role.APPROVER, Role.PAYER, Role.AUDITOR, Role.OFFICER, Role.SECRETARY, Role.ADMINISTRATOR)
 
@@ -101,21 +116,62 @@ async def post_batch(
 ) -> list[tuple[UUID, str]]:
     """Post transactions by hand, each for itself; returns the result of each."""
     caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_post")
-    batch = [
-        TransactionRequest(
-            id=item.id,
-            book_id=book.id,
-            kind=TransactionKind.POST,
-            legs=tuple(
-                Leg(leg.debit_account_id, leg.credit_account_id, leg.amount_fen, leg.unit) for leg in item.postings
-            ),
-            description=item.description,
-            effective_on=item.effective_on,
-        )
-        for item in wanted.transactions
-    ]
+    batch = [_request(book.id, item.id, item) for item in wanted.transactions]
     results = await repository.call_post(session, caller.actor, batch)
     return [(request.id, result) for request, result in zip(batch, results, strict=True)]
+
+
+async def post_single(
+    batcher: MicroBatcher, books: "KnownBooks", caller: Principal, book_id: UUID, transaction_id: UUID, wanted: SingleIn
+) -> str:
+    """Post one transaction together with those of other callers; returns `ok` or `replayed`, or raises the refusal."""
+    area_path = await books.area_path(caller.tenant, book_id)
+    caller.must(Role.TREASURER, at=area_path, rule="treasurers_post")
+    request = _request(book_id, transaction_id, wanted)
+    result = await batcher.submit(caller.tenant, caller.actor, request)
+    if result not in {"ok", "replayed"}:
+        raise refusal(result, [transaction_id])
+    return result
+
+
+async def post_for_many(
+    database: Database, tenant: str, actors: Sequence[str], batch: Sequence[TransactionRequest]
+) -> list[str]:
+    """Write a batch that several callers have asked for, in one transaction."""
+    async with database.write(tenant) as session:
+        return await repository.call_post(session, actors, batch)
+
+
+class KnownBooks:
+    """Where books are. A book stays at its area for good, so one look is enough."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._paths: dict[tuple[str, UUID], str] = {}
+
+    async def area_path(self, tenant: str, book_id: UUID) -> str:
+        """Return the path of a book's area, or NotFound."""
+        known = self._paths.get((tenant, book_id))
+        if known is None:
+            async with self._database.read(tenant) as session:
+                known = (await get_book(session, book_id)).area_path
+            if len(self._paths) >= _BOOKS_KNOWN_MAX:
+                self._paths.clear()
+            self._paths[tenant, book_id] = known
+        return known
+
+
+def _request(book_id: UUID, transaction_id: UUID, wanted: SingleIn) -> TransactionRequest:
+    return TransactionRequest(
+        id=transaction_id,
+        book_id=book_id,
+        kind=TransactionKind.POST,
+        legs=tuple(
+            Leg(leg.debit_account_id, leg.credit_account_id, leg.amount_fen, leg.unit) for leg in wanted.postings
+        ),
+        description=wanted.description,
+        effective_on=wanted.effective_on,
+    )
 
 
 async def post_all(session: WriteSession, actor: str, *batch: TransactionRequest) -> None:
