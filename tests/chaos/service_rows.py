@@ -231,6 +231,44 @@ async def standstill(ground: Ground, *, short: bool, seed: int) -> Told:
     return Told(figures, checked.is_clean and checked.acknowledged > 0)
 
 
+@row("kill", "every process is killed under load")
+async def killed(ground: Ground, *, short: bool, seed: int) -> Told:
+    """Kill -9 of each process and each server in turn: what clients repeat until it is answered is there once."""
+    names = [name for name in ground.house.pids() if name != "supervisor"]
+    again_s: dict[str, float] = {}
+    per_round = 10 if short else 40
+    async with Phones(ground) as phones:
+
+        async def file_meanwhile() -> None:
+            await asyncio.gather(*(phones.file_until_answered(keyed=one % 2 == 0) for one in range(per_round)))
+
+        for name in [*names, "postgres", "valkey"]:
+            filing = asyncio.create_task(file_meanwhile())
+            await asyncio.sleep(0.02)
+            began = time.monotonic()
+            if name == "postgres":
+                await asyncio.to_thread(ground.postgres.kill)
+                await asyncio.to_thread(ground.postgres.start)
+            elif name == "valkey":
+                await ground.kill_redis()
+            else:
+                ground.signal(name, signal.SIGKILL)
+                await asyncio.sleep(0.2)
+            await ground.ready()
+            again_s[name] = round(time.monotonic() - began, 2)
+            await filing
+        checked = await phones.check()
+    figures = {
+        "ready_again_s": again_s,
+        "acknowledged": checked.acknowledged,
+        "not_answered_at_first": phones.refusals,
+        "lost": checked.lost,
+        "doubled": checked.doubled,
+        "seed": seed,
+    }
+    return Told(figures, checked.is_clean and checked.acknowledged == per_round * len(again_s))
+
+
 def _send(pids: list[int], number: signal.Signals) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
@@ -286,5 +324,6 @@ SERVICE_ROWS: Final = (
     commit_fails,
     rolling_restart,
     standstill,
+    killed,
     bad_wires,
 )

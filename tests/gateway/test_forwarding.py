@@ -6,9 +6,13 @@ import re
 
 import httpx
 import pytest
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.types import Send
 
 from services.gateway.forwarding.bodies import SMALL_BODY_BYTES
+from shared import tracing
 from shared.auth import InternalVerifier
 from tests.gateway.conftest import OpenDoor
 from tests.gateway.house import Door, Seen, Service, person, raw_service, send_json, until
@@ -245,3 +249,20 @@ async def test_many_at_once_each_get_their_own_answer(open_door: OpenDoor) -> No
     assert [answer.json() for answer in answers] == [f"/v1/cases/{number}{number}" for number in range(300)]
     assert door.gateway.upstreams["intake"].in_flight == 0
     assert len(door.gateway.calls) == 0
+
+
+async def test_a_traced_request_leads_on_the_trace_that_it_came_with(door: Door) -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    tracing.use_provider(provider)
+    given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    try:
+        await door.client.get("/v1/cases", headers={"traceparent": given})
+        await door.client.get("/v1/offers")
+    finally:
+        tracing.use_provider(None)
+    led, begun = exporter.get_finished_spans()
+    assert led.name == "GET /v1/cases"
+    sent = [seen.header("traceparent") or "" for seen in door.service.seen[-2:]]
+    assert sent[0] == f"00-{given.split('-')[1]}-{led.context.span_id:016x}-01"
+    assert sent[1].split("-")[1] == f"{begun.context.trace_id:032x}" != given.split("-")[1]
