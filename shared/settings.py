@@ -28,4 +28,7 @@ class ServiceSettings(BaseSettings):
     max_in_flight: Annotated[
         int, Field(ge=1, le=10_000, description="Requests at a time in one process; above it, 503 at once.")
     ] = 128
+    request_timeout_s: Annotated[
+        float, Field(gt=0, le=600, description="Until an answer begins; below the gateway's own, so that it is ours.")
+    ] = 25.0
     statement_timeout_ms: Annotated[int, Field(ge=100, le=600_000)] = 15_000

@@ -85,7 +85,9 @@ def create_app(
     app.state.verify_internal = InternalVerifier(read_public_key(settings.internal_public_key), name)
     app.state.cursor_key = settings.cursor_key.get_secret_value().encode()
     install_problem_handlers(app)
-    app.add_middleware(RequestEnvelope, service=name, max_in_flight=settings.max_in_flight)
+    app.add_middleware(
+        RequestEnvelope, service=name, max_in_flight=settings.max_in_flight, timeout_s=settings.request_timeout_s
+    )
     app.include_router(health_router)
     for router in routers:
         app.include_router(router)

@@ -3,6 +3,7 @@
 Pure ASGI, because Starlette's BaseHTTPMiddleware costs a task per request.
 """
 
+import asyncio
 import re
 import time
 from typing import Final
@@ -56,10 +57,11 @@ def request_id_from(value: str | None) -> str:
 class RequestEnvelope:
     """The outermost layer of a service."""
 
-    def __init__(self, app: ASGIApp, *, service: str, max_in_flight: int) -> None:
+    def __init__(self, app: ASGIApp, *, service: str, max_in_flight: int, timeout_s: float) -> None:
         self.app = app
         self.service = service
         self.max_in_flight = max_in_flight
+        self.timeout_s = timeout_s
         self.in_flight = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -82,11 +84,15 @@ class RequestEnvelope:
     async def _serve(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         started = time.perf_counter()
         status = 0
+        is_bounded = False
+        deadline = asyncio.timeout(self.timeout_s)
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                if is_bounded:
+                    deadline.reschedule(None)
                 message["headers"] = [*message["headers"], (b"x-request-id", request_id.encode())]
                 self._record(scope, status, time.perf_counter() - started)
             await send(message)
@@ -100,8 +106,11 @@ class RequestEnvelope:
             if b"%00" in scope.get("raw_path", b"") or b"%00" in scope["query_string"]:
                 await problem_response(Request(scope), BadCharacter())(scope, receive, send_with_id)
                 return
-            await self.app(scope, receive, send_with_id)
+            async with deadline:
+                is_bounded = True
+                await self.app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001 - the last net: no stack trace ever leaves
+            is_bounded = False
             problem = accident_problem(error)
             if status == 0:
                 await problem_response(Request(scope), problem)(scope, receive, send_with_id)

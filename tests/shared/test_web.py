@@ -304,3 +304,22 @@ async def test_who_comes_when_it_is_full_hears_so_at_once_and_health_is_still_to
         app.state.gate.set()
         assert [(await task).json() for task in waiting] == [{"said": "passed"}] * 2
         assert (await client.get("/v1/gate")).status_code == 200
+
+
+async def test_a_request_that_takes_too_long_is_told_when_to_come_again(servers: TestServers) -> None:
+    settings = ServiceSettings(
+        database_url=SecretStr(servers.role_url("intake")),
+        redis_url=servers.redis_url,
+        log_level="error",
+        request_timeout_s=0.05,
+    )
+    app = create_app(name="intake", settings=settings, routers=[router], title="probe", description="probe")
+    app.state.gate = asyncio.Event()
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        late = await client.get("/v1/gate")
+        assert late.status_code == 503
+        assert late.headers["content-type"] == "application/problem+json"
+        assert int(late.headers["retry-after"]) >= 1
+        app.state.gate.set()
+        assert (await client.get("/v1/gate")).status_code == 200
