@@ -1,8 +1,9 @@
 """What the ledger does outside of requests."""
 
 from services.ledger.grants.jobs import consumers as grant_consumers
+from services.ledger.holds.jobs import schedules as hold_schedules
 from services.ledger.models import reference
-from shared.messaging import Consumers, Schedule
+from shared.messaging import Consumers, Schedule, TenantSchedule
 from shared.reference import reference_consumers
 
 __all__ = ["consumers", "schedules"]
@@ -11,4 +12,4 @@ consumers = Consumers("ledger")
 consumers.include(reference_consumers("ledger", reference))
 consumers.include(grant_consumers)
 
-schedules: tuple[Schedule, ...] = ()
+schedules: tuple[Schedule | TenantSchedule, ...] = hold_schedules

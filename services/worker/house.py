@@ -19,7 +19,7 @@ from services.matching import jobs as matching_jobs
 from services.worker.settings import WorkerSettings
 from shared.contracts import SERVICES
 from shared.db import Database, StatelessConnection
-from shared.messaging import Bell, Consumers, Inbox, Patience, QueueWorker, Relay, Schedule, redis_pool
+from shared.messaging import Bell, Consumers, Inbox, Patience, QueueWorker, Relay, Schedule, TenantSchedule, redis_pool
 from shared.messaging.figures import look
 from shared.messaging.glance import Glance
 from shared.messaging.relay import POLL_S
@@ -41,7 +41,7 @@ class ServiceJobs:
     """What one service wants done outside of requests."""
 
     consumers: Consumers
-    schedules: Sequence[Schedule]
+    schedules: Sequence[Schedule | TenantSchedule]
 
 
 JOBS: Final[dict[str, ServiceJobs]] = {

@@ -10,7 +10,7 @@ from shared.messaging.consumers import Consumers, Handler
 from shared.messaging.inbox import Inbox, Patience
 from shared.messaging.outbox import publish
 from shared.messaging.relay import Relay
-from shared.messaging.schedules import Schedule
+from shared.messaging.schedules import Schedule, TenantSchedule
 from shared.messaging.worker import QueueWorker, queue_name, redis_pool
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "QueueWorker",
     "Relay",
     "Schedule",
+    "TenantSchedule",
     "publish",
     "queue_name",
     "redis_pool",

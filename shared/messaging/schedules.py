@@ -14,7 +14,7 @@ import structlog
 from shared.clock import utc_now
 from shared.db import Database
 
-__all__ = ["Schedule", "run_schedules"]
+__all__ = ["Schedule", "TenantSchedule", "run_schedules"]
 
 log = structlog.get_logger()
 
@@ -42,8 +42,42 @@ class Schedule:
         return datetime.fromtimestamp(now.timestamp() // self.every_s * self.every_s, UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class TenantSchedule:
+    """Something to do every so often for each tenant that has rows in a table.
+
+    Args:
+        name: unique within the service; the key of its lock.
+        every_s: the interval.
+        table: of the service's schema; the relay's role may read its `tenant_id`.
+        run: the work, given the service's database, the tenant and the occurrence. One that fails for one tenant does
+            not keep it from the others.
+    """
+
+    name: str
+    every_s: int
+    table: str
+    run: Callable[[Database, str, datetime], Awaitable[None]]
+
+    def for_all(self, pool: "asyncpg.Pool[asyncpg.Record]", schema: str) -> Schedule:
+        """Return the schedule that does it for all tenants, one after the other."""
+
+        async def run(database: Database, occurrence: datetime) -> None:
+            rows = await pool.fetch(f"SELECT DISTINCT tenant_id FROM {schema}.{self.table} ORDER BY tenant_id")
+            for row in rows:
+                try:
+                    await self.run(database, row["tenant_id"], occurrence)
+                except Exception as error:  # noqa: BLE001 - the other tenants have nothing to do with it
+                    log.error("schedule_failed", schedule=self.name, tenant=row["tenant_id"], error=repr(error)[:300])
+
+        return Schedule(self.name, self.every_s, run)
+
+
 async def run_schedules(
-    pool: "asyncpg.Pool[asyncpg.Record]", schema: str, database: Database, schedules: Sequence[Schedule]
+    pool: "asyncpg.Pool[asyncpg.Record]",
+    schema: str,
+    database: Database,
+    schedules: Sequence[Schedule | TenantSchedule],
 ) -> None:
     """Run the schedules of one service until cancelled.
 
@@ -54,9 +88,10 @@ async def run_schedules(
         schedules: what to run.
     """
     done: dict[str, datetime] = {}
+    plain = [item.for_all(pool, schema) if isinstance(item, TenantSchedule) else item for item in schedules]
     while True:
         now = utc_now()
-        for schedule in schedules:
+        for schedule in plain:
             occurrence = schedule.occurrence(now)
             if done.get(schedule.name) != occurrence:
                 await _run_once(pool, schema, database, schedule, occurrence)

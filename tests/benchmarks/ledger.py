@@ -20,7 +20,7 @@ import asyncpg
 from services.ledger.books import repository
 from services.ledger.books.batching import MicroBatcher
 from services.ledger.books.models import Book
-from services.ledger.books.rules import AccountClass, Leg, TransactionKind, TransactionRequest
+from services.ledger.books.rules import AccountClass, Leg, NewAccount, TransactionKind, TransactionRequest
 from services.ledger.books.service import post_for_many
 from shared.clock import utc_now
 from shared.db import Database
@@ -80,7 +80,7 @@ class _Stage:
             await session.flush()
             for number, account in enumerate([self.fund, *self.accounts]):
                 await repository.open_account(
-                    session, account, self.book, code=f"a{number}", name="a", kind=AccountClass.ASSET, floor_fen=None
+                    session, NewAccount(account, self.book, f"a{number}", "a", AccountClass.ASSET)
                 )
         await self.owner.executemany(
             "INSERT INTO baseline.accounts VALUES ($1, 0)", [(account,) for account in [self.fund, *self.accounts]]
@@ -130,7 +130,7 @@ class _Stage:
             while time.perf_counter() < until:
                 request = self._request(dice, hot=hot)
                 began = time.perf_counter()
-                assert await batcher.submit(TENANT, "system", request) == "ok"
+                assert await batcher.submit(TENANT, "system", [request]) == ["ok"]
                 took.append(time.perf_counter() - began)
                 posted += 1
             return posted

@@ -10,13 +10,14 @@ import pytest
 
 from services.ledger.books import repository
 from services.ledger.books.models import Book
-from services.ledger.books.rules import AccountClass, Leg, TransactionKind, TransactionRequest
+from services.ledger.books.rules import AccountClass, Leg, NewAccount, TransactionKind, TransactionRequest
 from shared.clock import utc_now
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import TestServers
 
 MAX_FEN = 2**53 - 1
+KINDS = (TransactionKind.POST, TransactionKind.HOLD, TransactionKind.SETTLE, TransactionKind.VOID)
 
 
 class Model:
@@ -84,7 +85,7 @@ async def open_book(database: Database, tenant: str, floors: list[int | None]) -
         await session.flush()
         for number, (account, floor) in enumerate(zip(accounts, floors, strict=True)):
             await repository.open_account(
-                session, account, book_id, code=f"a{number}", name="a", kind=AccountClass.NET_ASSETS, floor_fen=floor
+                session, NewAccount(account, book_id, f"a{number}", "a", AccountClass.NET_ASSETS, floor_fen=floor)
             )
     return book_id, accounts
 
@@ -145,7 +146,7 @@ async def test_the_ledger_does_what_the_model_does(
     for _ in range(25):
         batch = []
         for _ in range(chance.choice([1, 7, 20])):
-            kind = chance.choice(list(TransactionKind))
+            kind = chance.choice(KINDS)
             debit, credit = chance.sample(accounts, 2)
             leg = Leg(debit, credit, chance.randint(1, 300))
             if asked and chance.random() < 0.1:

@@ -39,8 +39,8 @@ def request(name: str) -> TransactionRequest:
     return TransactionRequest(new_id(), new_id(), TransactionKind.POST, (leg,), name, date(2026, 1, 1))
 
 
-async def begin(batcher: MicroBatcher, tenant: str, actor: str) -> "asyncio.Task[str]":
-    task = asyncio.create_task(batcher.submit(tenant, actor, request(actor)))
+async def begin(batcher: MicroBatcher, tenant: str, actor: str) -> "asyncio.Task[list[str]]":
+    task = asyncio.create_task(batcher.submit(tenant, actor, [request(actor)]))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return task
@@ -53,8 +53,8 @@ async def test_what_comes_during_a_batch_is_the_next_and_everybody_gets_the_own_
     other = await begin(batcher, "u", "b")
     assert [len(actors) for _, actors in slow.batches] == [1, 1], "tenants do not wait for each other"
     slow.may.set()
-    assert await asyncio.gather(*tasks) == [f"a{number}:a{number}" for number in range(6)]
-    assert await other == "b:b"
+    assert await asyncio.gather(*tasks) == [[f"a{number}:a{number}"] for number in range(6)]
+    assert await other == ["b:b"]
     assert slow.batches == [("t", ["a0"]), ("u", ["b"]), ("t", ["a1", "a2", "a3", "a4", "a5"])]
 
 
@@ -63,10 +63,10 @@ async def test_who_comes_when_too_many_wait_hears_so_at_once() -> None:
     batcher = MicroBatcher(slow.post, waiting_max=2)
     tasks = [await begin(batcher, "t", f"a{number}") for number in range(3)]
     with pytest.raises(Overloaded):
-        await batcher.submit("t", "late", request("late"))
+        await batcher.submit("t", "late", [request("late")])
     slow.may.set()
     assert len(await asyncio.gather(*tasks)) == 3
-    assert await batcher.submit("t", "now", request("now")) == "now:now"
+    assert await batcher.submit("t", "now", [request("now")]) == ["now:now"]
 
 
 async def test_a_batch_that_fails_is_told_to_its_own_and_the_next_goes_on() -> None:
@@ -78,7 +78,7 @@ async def test_a_batch_that_fails_is_told_to_its_own_and_the_next_goes_on() -> N
     slow.may.set()
     with pytest.raises(OSError, match="away"):
         await first
-    assert list(await asyncio.gather(second, third)) == ["second:second", "third:third"]
+    assert list(await asyncio.gather(second, third)) == [["second:second"], ["third:third"]]
 
 
 async def test_who_leaves_takes_nothing_along_and_closing_writes_what_waits() -> None:
@@ -89,7 +89,7 @@ async def test_who_leaves_takes_nothing_along_and_closing_writes_what_waits() ->
     leaver.cancel()
     slow.may.set()
     await batcher.close()
-    assert await stayer == "stayer:stayer"
+    assert await stayer == ["stayer:stayer"]
     assert slow.batches[-1] == ("t", ["leaver", "stayer"])
 
 

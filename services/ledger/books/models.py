@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.ledger.books.rules import AccountClass, TransactionKind
+from services.ledger.books.rules import AccountClass, BookKind, TransactionKind
 from services.ledger.models import Base
 from shared.db import Ltree, TenantRow
 
@@ -32,19 +32,27 @@ _FLOOR = (
 
 
 class Book(TenantRow, Base):
-    """The accounts of one fund, or of one property company's compound."""
+    """The accounts of one fund, or of one property company's compound; nothing posts up to `closed_through`."""
 
     __tablename__ = "books"
-    __table_args__ = (Index("books_area_idx", "area_path", postgresql_using="gist"),)
+    __table_args__ = (
+        CheckConstraint(f"kind IN ({', '.join(repr(k.value) for k in BookKind)})", name="kind"),
+        Index("books_area_idx", "area_path", postgresql_using="gist"),
+    )
     name: Mapped[str] = mapped_column(String(200))
     area_id: Mapped[UUID]
     area_path: Mapped[str] = mapped_column(Ltree())
     opened_at: Mapped[datetime]
     version: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(8), server_default="general")
+    closed_through: Mapped[date | None]
 
 
 class Account(TenantRow, Base):
-    """One account; its balance stands beside it."""
+    """One account; its balance stands beside it.
+
+    What has a `purpose` goes on only to what has the same one, or to what takes any (`*`), and until `spend_by`.
+    """
 
     __tablename__ = "accounts"
     __table_args__ = (
@@ -60,6 +68,8 @@ class Account(TenantRow, Base):
     unit: Mapped[str] = mapped_column(String(8))
     floor_fen: Mapped[int | None] = mapped_column(BigInteger)
     opened_at: Mapped[datetime]
+    purpose: Mapped[str | None] = mapped_column(String(40))
+    spend_by: Mapped[date | None]
 
 
 class Balance(Base):
@@ -72,6 +82,7 @@ class Balance(Base):
         CheckConstraint(
             "posted_debits >= 0 AND posted_credits >= 0 AND pending_debits >= 0 AND pending_credits >= 0", name="gross"
         ),
+        Index("balances_book_idx", "tenant_id", "book_id"),
     )
     tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     account_id: Mapped[UUID] = mapped_column(primary_key=True)
@@ -84,6 +95,9 @@ class Balance(Base):
     pending_debits: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     pending_credits: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     last_sequence: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    purpose: Mapped[str | None] = mapped_column(String(40))
+    spend_by: Mapped[date | None]
+    is_own: Mapped[bool]
 
 
 class Transaction(TenantRow, Base):
@@ -93,7 +107,19 @@ class Transaction(TenantRow, Base):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "book_id"], _BOOK),
         CheckConstraint(f"kind IN ({', '.join(repr(k.value) for k in TransactionKind)})", name="kind"),
-        Index("transactions_book_idx", "tenant_id", "book_id", text("created_at DESC"), text("id DESC")),
+        CheckConstraint("original_id IS NULL OR kind IN ('reverse', 'refund')", name="original"),
+        CheckConstraint("octet_length(document_sha256) = 32", name="document"),
+        Index("transactions_book_idx", "tenant_id", "book_id", "xid", "id"),
+        Index(
+            "transactions_reversal_key",
+            "tenant_id",
+            "original_id",
+            unique=True,
+            postgresql_where=text("kind = 'reverse' AND result = 'ok'"),
+        ),
+        Index(
+            "transactions_original_idx", "tenant_id", "original_id", postgresql_where=text("original_id IS NOT NULL")
+        ),
     )
     book_id: Mapped[UUID]
     kind: Mapped[str] = mapped_column(String(8))
@@ -104,6 +130,9 @@ class Transaction(TenantRow, Base):
     effective_on: Mapped[date]
     actor: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[datetime]
+    original_id: Mapped[UUID | None]
+    document_sha256: Mapped[bytes | None] = mapped_column(LargeBinary)
+    xid: Mapped[int] = mapped_column(BigInteger, server_default=text("pg_current_xact_id()::text::bigint"))
 
 
 class Posting(Base):
@@ -138,9 +167,15 @@ class Hold(TenantRow, Base):
     __tablename__ = "holds"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "id"], _TRANSACTION),
-        CheckConstraint("state IN ('open', 'settled', 'voided')", name="state"),
+        CheckConstraint("state IN ('open', 'settled', 'voided', 'expired')", name="state"),
         CheckConstraint("settled >= 0 AND released >= 0 AND settled + released <= amount", name="parts"),
         CheckConstraint("state = 'open' OR settled + released = amount", name="resolved"),
+        Index(
+            "holds_due_idx",
+            "tenant_id",
+            "expires_at",
+            postgresql_where=text("state = 'open' AND expires_at IS NOT NULL"),
+        ),
     )
     book_id: Mapped[UUID]
     debit_account: Mapped[UUID]

@@ -1,38 +1,49 @@
 """SQL of books. The only way to write a posting is the posting function."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import select, text, tuple_
 
 from services.ledger.books.models import Account, Balance, Book, Hold, Posting, Transaction
-from services.ledger.books.rules import AccountClass, TransactionRequest, body_hash
+from services.ledger.books.rules import NewAccount, TransactionRequest, body_hash
 from shared.db import Session, WriteSession
 
 __all__ = [
     "account_by_code",
     "accounts_of",
     "call_post",
+    "due_holds",
     "entries_of",
     "find_account",
     "find_book",
     "find_hold",
+    "find_transaction",
+    "holds_of",
     "list_books",
     "list_transactions",
+    "lock_book",
     "open_account",
     "postings_of",
 ]
 
 _POST: Final = text("""
-    SELECT tx_position, tx_id, result FROM ledger.post_batch(:tenant, CAST(:actors AS text[]),
+    SELECT tx_position, tx_id, result FROM ledger.post_entries(:tenant, CAST(:actors AS text[]),
         CAST(:ids AS uuid[]), CAST(:firsts AS integer[]), CAST(:books AS uuid[]), CAST(:kinds AS text[]),
         CAST(:hashes AS bytea[]), CAST(:holds AS uuid[]), CAST(:finals AS boolean[]),
         CAST(:expires AS timestamptz[]), CAST(:descriptions AS text[]), CAST(:dates AS date[]),
         CAST(:accounts AS uuid[]), CAST(:leg_tx AS integer[]), CAST(:debits AS integer[]),
-        CAST(:credits AS integer[]), CAST(:units AS text[]), CAST(:amounts AS bigint[]))
+        CAST(:credits AS integer[]), CAST(:units AS text[]), CAST(:amounts AS bigint[]),
+        CAST(:originals AS uuid[]), CAST(:documents AS bytea[]))
     ORDER BY tx_position""")
-_OPEN_ACCOUNT: Final = text("SELECT ledger.open_account(:tenant, :id, :book, :code, :name, :class, :unit, :floor)")
+_LOCK_BOOK: Final = text("SELECT ledger.lock_book(:tenant, :book)")
+_OPEN_ACCOUNT: Final = text(
+    "SELECT ledger.open_account(:tenant, :id, :book_id, :code, :name, :kind, :unit, :floor_fen, "
+    "CAST(:purpose AS text), CAST(:spend_by AS date))"
+)
 
 
 async def call_post(
@@ -68,33 +79,15 @@ async def call_post(
         "credits": [places[leg.credit] for _, leg in legs],
         "units": [leg.unit for _, leg in legs],
         "amounts": [leg.amount for _, leg in legs],
+        "originals": [request.original_id for request in batch],
+        "documents": [request.document_sha256 for request in batch],
     }
     return [row.result for row in await session.execute(_POST, values)]
 
 
-async def open_account(
-    session: WriteSession,
-    account_id: UUID,
-    book_id: UUID,
-    *,
-    code: str,
-    name: str,
-    kind: AccountClass,
-    unit: str = "CNY",
-    floor_fen: int | None = None,
-) -> None:
+async def open_account(session: WriteSession, account: NewAccount) -> None:
     """Open an account with its balance row."""
-    values = {
-        "tenant": session.tenant,
-        "id": account_id,
-        "book": book_id,
-        "code": code,
-        "name": name,
-        "class": kind.value,
-        "unit": unit,
-        "floor": floor_fen,
-    }
-    await session.execute(_OPEN_ACCOUNT, values)
+    await session.execute(_OPEN_ACCOUNT, {"tenant": session.tenant, **asdict(account), "kind": account.kind.value})
 
 
 async def find_book(session: Session, book_id: UUID) -> Book | None:
@@ -173,8 +166,8 @@ async def list_transactions(
     """Return a book's transactions, the newest first, refused ones included."""
     statement = select(Transaction).where(Transaction.tenant_id == session.tenant, Transaction.book_id == book_id)
     if after is not None:
-        statement = statement.where(tuple_(Transaction.created_at, Transaction.id) < tuple_(*after))
-    ordered = statement.order_by(Transaction.created_at.desc(), Transaction.id.desc())
+        statement = statement.where(tuple_(Transaction.xid, Transaction.id) < tuple_(*after))
+    ordered = statement.order_by(Transaction.xid.desc(), Transaction.id.desc())
     return (await session.scalars(ordered.limit(limit))).all()
 
 
@@ -182,6 +175,35 @@ async def postings_of(session: Session, transaction_ids: Sequence[UUID]) -> Sequ
     """Return the postings of some transactions in the order of their legs."""
     statement = select(Posting).where(Posting.tenant_id == session.tenant, Posting.transaction_id.in_(transaction_ids))
     return (await session.scalars(statement.order_by(Posting.transaction_id, Posting.leg))).all()
+
+
+async def due_holds(session: Session, now: datetime, limit: int) -> Sequence[Hold]:
+    """Return open holds whose day has come, the oldest first."""
+    statement = select(Hold).where(Hold.tenant_id == session.tenant, Hold.state == "open", Hold.expires_at <= now)
+    return (await session.scalars(statement.order_by(Hold.expires_at, Hold.id).limit(limit))).all()
+
+
+async def holds_of(
+    session: Session, book_id: UUID, *, state: str | None, after: UUID | None, limit: int
+) -> Sequence[Hold]:
+    """Return the holds of a book by id: the register of what is promised."""
+    statement = select(Hold).where(Hold.tenant_id == session.tenant, Hold.book_id == book_id)
+    if state is not None:
+        statement = statement.where(Hold.state == state)
+    if after is not None:
+        statement = statement.where(Hold.id > after)
+    return (await session.scalars(statement.order_by(Hold.id).limit(limit))).all()
+
+
+async def find_transaction(session: Session, transaction_id: UUID) -> Transaction | None:
+    """Return a transaction, refused or not."""
+    statement = select(Transaction).where(Transaction.tenant_id == session.tenant, Transaction.id == transaction_id)
+    return await session.scalar(statement)
+
+
+async def lock_book(session: WriteSession, book_id: UUID) -> None:
+    """Keep everybody else from posting to a book until the end of the transaction."""
+    await session.execute(_LOCK_BOOK, {"tenant": session.tenant, "book": book_id})
 
 
 async def find_hold(session: Session, hold_id: UUID) -> Hold | None:

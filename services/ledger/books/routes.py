@@ -4,28 +4,28 @@ from collections import defaultdict
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Request, Response
+from fastapi import Depends, Response
 
 from services.ledger.books import repository, service
-from services.ledger.books.models import Posting
+from services.ledger.books.doors import Posting
+from services.ledger.books.models import Posting as PostingRow
 from services.ledger.books.schemas import (
     AccountIn,
     AccountOut,
     BookIn,
     BookOut,
     EntryOut,
-    HoldOut,
     SingleIn,
     TransactionOut,
     TransactionResultOut,
     TransactionsIn,
     TransactionsOut,
 )
-from services.ledger.books.views import account_out, entry_out, hold_out, transaction_out
+from services.ledger.books.views import account_out, entry_out, transaction_out
 from shared.auth import Principal, Role, authenticated, requires
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
-from shared.web import Reading, Writing, money_moves, service_router, set_etag
+from shared.web import KeyedWriting, Reading, Writing, money_moves, service_router, set_etag
 
 __all__ = ["router"]
 
@@ -93,12 +93,12 @@ async def list_accounts(caller: Reader, session: Reading, paging: Paging, book_i
     summary="Post a batch of transactions 批量记账",
 )
 async def post_transactions(
-    caller: Treasurer, session: Writing, book_id: UUID, wanted: TransactionsIn
+    caller: Treasurer, _: KeyedWriting, poster: Posting, book_id: UUID, wanted: TransactionsIn
 ) -> TransactionsOut:
     """Post up to 500 transactions, each all or nothing, each with its own result."""
-    book = await service.get_book(session, book_id)
-    results = await service.post_batch(session, caller, book, wanted)
-    return TransactionsOut(results=[TransactionResultOut(id=item, result=result) for item, result in results])
+    results = await service.post_together(poster, caller, book_id, wanted)
+    pairs = zip(wanted.transactions, results, strict=True)
+    return TransactionsOut(results=[TransactionResultOut(id=item.id, result=result) for item, result in pairs])
 
 
 @router.put(
@@ -108,15 +108,14 @@ async def post_transactions(
     summary="Post one transaction 记一笔账",
 )
 async def post_transaction(
-    caller: Treasurer, request: Request, response: Response, book_id: UUID, transaction_id: UUID, wanted: SingleIn
+    caller: Treasurer, poster: Posting, response: Response, book_id: UUID, transaction_id: UUID, wanted: SingleIn
 ) -> TransactionResultOut:
     """Post one transaction under an id of the client's own: sent twice, it is posted once and answered the same.
 
     Transactions that come at the same time are written together, so many callers with one each are as fast as one with
     many. A refused id stays refused.
     """
-    state = request.app.state
-    result = await service.post_single(state.batcher, state.books, caller, book_id, transaction_id, wanted)
+    result = await service.post_single(poster, caller, book_id, transaction_id, wanted)
     response.status_code = 201 if result == "ok" else 200
     return TransactionResultOut(id=transaction_id, result=result)
 
@@ -127,12 +126,10 @@ async def list_transactions(caller: Reader, session: Reading, paging: Paging, bo
     book = await service.get_book(session, book_id)
     service.may_read_book(caller, book)
     rows = await repository.list_transactions(session, book_id, after=paging.after, limit=paging.size + 1)
-    legs: dict[UUID, list[Posting]] = defaultdict(list)
+    legs: dict[UUID, list[PostingRow]] = defaultdict(list)
     for posting in await repository.postings_of(session, [row.id for row in rows]):
         legs[posting.transaction_id].append(posting)
-    return paging.page(
-        rows, key=lambda row: (row.created_at, row.id), view=lambda row: transaction_out(row, legs[row.id])
-    )
+    return paging.page(rows, key=lambda row: (row.xid, row.id), view=lambda row: transaction_out(row, legs[row.id]))
 
 
 @router.get("/v1/accounts/{account_id}", summary="Balance of an account 科目余额")
@@ -158,13 +155,3 @@ async def list_entries(caller: Reader, session: Reading, paging: Paging, account
         entry_out(account_id, posting, transaction, debit_normal=found[1].debit_normal) for posting, transaction in rows
     ]
     return paging.page(entries, key=lambda entry: (entry.sequence,), view=lambda entry: entry)
-
-
-@router.get("/v1/holds/{hold_id}", summary="Read a hold 冻结详情")
-async def read_hold(caller: Reader, session: Reading, hold_id: UUID) -> HoldOut:
-    """Return reserved money as it stands."""
-    hold = await repository.find_hold(session, hold_id)
-    if hold is None:
-        raise NotFound
-    service.may_read_book(caller, await service.get_book(session, hold.book_id))
-    return hold_out(hold)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from services.ledger.books.rules import AccountClass, TransactionKind
+from services.ledger.books.rules import AccountClass, BookKind, TransactionKind
 from shared.money import BalanceFen, Fen
 from shared.web import InputModel, OutputModel, ShortText
 
@@ -16,7 +16,8 @@ __all__ = [
     "BookIn",
     "BookOut",
     "EntryOut",
-    "HoldOut",
+    "LegOut",
+    "Sha256",
     "SingleIn",
     "TransactionIn",
     "TransactionOut",
@@ -26,6 +27,7 @@ __all__ = [
 ]
 
 Unit = Literal["CNY", "hours", "pieces"]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of a document, in hexadecimal.")]
 
 
 class BookIn(InputModel):
@@ -43,12 +45,18 @@ class BookOut(OutputModel):
     name: str
     area_id: UUID
     area_path: str
+    kind: BookKind
+    closed_through: date | None
     opened_at: datetime
     version: int
 
 
 class AccountIn(InputModel):
-    """A new account. `floor_fen` is what its balance may never fall below, reserved money included."""
+    """A new account. `floor_fen` is what its balance may never fall below, reserved money included.
+
+    Money on an account with a `purpose` goes on only to accounts with the same one, or to one with `*`, and not after
+    `spend_by`.
+    """
 
     id: UUID | None = None
     code: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_:.-]{0,79}$")]
@@ -56,6 +64,8 @@ class AccountIn(InputModel):
     account_class: AccountClass
     unit: Unit = "CNY"
     floor_fen: BalanceFen | None = None
+    purpose: Annotated[str, Field(pattern=r"^(\*|[a-z][a-z0-9_]{0,39})$")] | None = None
+    spend_by: date | None = None
 
 
 class AccountOut(OutputModel):
@@ -68,6 +78,8 @@ class AccountOut(OutputModel):
     account_class: AccountClass
     unit: str
     floor_fen: int | None
+    purpose: str | None
+    spend_by: date | None
     balance_fen: int
     available_fen: int
     posted_debits_fen: int
@@ -92,6 +104,7 @@ class SingleIn(InputModel):
     description: ShortText
     effective_on: date
     postings: Annotated[list[LegIn], Field(min_length=1, max_length=100)]
+    document_sha256: Sha256 | None = None
 
 
 class TransactionIn(SingleIn):
@@ -138,6 +151,8 @@ class TransactionOut(OutputModel):
     description: str
     effective_on: date
     hold_id: UUID | None
+    original_id: UUID | None
+    document_sha256: str | None
     actor: str
     created_at: datetime
     postings: list[LegOut]
@@ -155,18 +170,3 @@ class EntryOut(OutputModel):
     description: str
     effective_on: date
     created_at: datetime
-
-
-class HoldOut(OutputModel):
-    """Reserved money: amount = settled + released + remaining."""
-
-    id: UUID
-    book_id: UUID
-    debit_account_id: UUID
-    credit_account_id: UUID
-    amount_fen: int
-    settled_fen: int
-    released_fen: int
-    remaining_fen: int
-    state: Literal["open", "settled", "voided"]
-    expires_at: datetime | None

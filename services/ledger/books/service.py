@@ -1,15 +1,20 @@
 """Use cases of books."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from services.ledger.books import repository
-from services.ledger.books.batching import MicroBatcher
+from services.ledger.books.batching import LEGS_MAX, MicroBatcher
 from services.ledger.books.models import Account, Balance, Book
 from services.ledger.books.rules import (
     AccountCodeTaken,
+    BookHasRules,
+    BookKind,
     Leg,
+    NewAccount,
+    TooManyLegs,
     TransactionKind,
     TransactionRequest,
     refusal,
@@ -25,18 +30,21 @@ from shared.problems import IdTaken, NotFound
 from shared.reference import find_area
 
 __all__ = [
-    "KnownBooks",
+    "DONE",
+    "Poster",
     "get_book",
     "may_read_book",
     "open_book",
     "open_book_account",
     "post_all",
-    "post_batch",
     "post_for_many",
     "post_single",
+    "post_together",
 ]
 
 _BOOKS_KNOWN_MAX: Final = 10_000
+# What a transaction answers that stands.
+DONE: Final = frozenset({"ok", "replayed"})
 
 READERS = (Role.TREASURER, Role.APPROVER, Role.PAYER, Role.AUDITOR, Role.OFFICER, Role.SECRETARY, Role.ADMINISTRATOR)
 
@@ -60,6 +68,7 @@ async def open_book(session: WriteSession, caller: Principal, wanted: BookIn) ->
         area_path=area.path,
         opened_at=utc_now(),
         version=1,
+        kind=BookKind.GENERAL.value,
     )
     session.add(book)
     await session.flush()
@@ -89,21 +98,16 @@ async def open_book_account(
     if earlier is not None:
         if wanted.id != earlier.id:
             raise AccountCodeTaken(pointer="/code")
-        asked = (wanted.name, wanted.account_class, wanted.unit, wanted.floor_fen)
-        if asked != (earlier.name, earlier.kind, earlier.unit, earlier.floor_fen):
+        asked = (wanted.name, wanted.account_class, wanted.unit, wanted.floor_fen, wanted.purpose, wanted.spend_by)
+        kept = (earlier.name, earlier.kind, earlier.unit, earlier.floor_fen, earlier.purpose, earlier.spend_by)
+        if asked != kept:
             raise IdTaken(pointer="/id")
     elif wanted.id is not None and await repository.find_account(session, wanted.id) is not None:
         raise IdTaken(pointer="/id")
     else:
+        members = wanted.model_dump(exclude={"id", "account_class"})
         await repository.open_account(
-            session,
-            account_id,
-            book.id,
-            code=wanted.code,
-            name=wanted.name,
-            kind=wanted.account_class,
-            unit=wanted.unit,
-            floor_fen=wanted.floor_fen,
+            session, NewAccount(id=account_id, book_id=book.id, kind=wanted.account_class, **members)
         )
     found = await repository.find_account(session, account_id)
     if found is None:
@@ -111,27 +115,54 @@ async def open_book_account(
     return found
 
 
-async def post_batch(
-    session: WriteSession, caller: Principal, book: Book, wanted: TransactionsIn
-) -> list[tuple[UUID, str]]:
-    """Post transactions by hand, each for itself; returns the result of each."""
-    caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_post")
-    batch = [_request(book.id, item.id, item) for item in wanted.transactions]
-    results = await repository.call_post(session, caller.actor, batch)
-    return [(request.id, result) for request, result in zip(batch, results, strict=True)]
+async def post_together(poster: "Poster", caller: Principal, book_id: UUID, wanted: TransactionsIn) -> list[str]:
+    """Post transactions by hand, each for itself; returns the result of each, in the order asked."""
+    if sum(len(item.postings) for item in wanted.transactions) > LEGS_MAX:
+        raise TooManyLegs(pointer="/transactions", legs_max=LEGS_MAX)
+    await poster.must_by_hand(caller, book_id)
+    return await poster.post(caller, [_request(book_id, item.id, item) for item in wanted.transactions])
 
 
 async def post_single(
-    batcher: MicroBatcher, books: "KnownBooks", caller: Principal, book_id: UUID, transaction_id: UUID, wanted: SingleIn
+    poster: "Poster", caller: Principal, book_id: UUID, transaction_id: UUID, wanted: SingleIn
 ) -> str:
     """Post one transaction together with those of other callers; returns `ok` or `replayed`, or raises the refusal."""
-    area_path = await books.area_path(caller.tenant, book_id)
-    caller.must(Role.TREASURER, at=area_path, rule="treasurers_post")
-    request = _request(book_id, transaction_id, wanted)
-    result = await batcher.submit(caller.tenant, caller.actor, request)
-    if result not in {"ok", "replayed"}:
-        raise refusal(result, [transaction_id])
-    return result
+    await poster.must_by_hand(caller, book_id)
+    return await poster.post_one(caller, _request(book_id, transaction_id, wanted))
+
+
+class Poster:
+    """The way of single transactions into the book: who may, and then together with whatever else is there."""
+
+    def __init__(self, database: Database, *, waiting_max: int) -> None:
+        self._books = KnownBooks(database)
+        self._batcher = MicroBatcher(partial(post_for_many, database), waiting_max=waiting_max)
+
+    async def must_by_hand(self, caller: Principal, book_id: UUID) -> None:
+        """Refuse who may not post by hand; NotFound for a book that is not there.
+
+        The books of funds and property companies move only by their own rules: by hand nobody could tell applicant,
+        approver and payer apart.
+        """
+        area_path, kind = await self._books.find(caller.tenant, book_id)
+        caller.must(Role.TREASURER, at=area_path, rule="treasurers_post")
+        if kind != BookKind.GENERAL:
+            raise BookHasRules(kind=kind)
+
+    async def post(self, caller: Principal, requests: Sequence[TransactionRequest]) -> list[str]:
+        """Post, each for itself; returns the results after COMMIT."""
+        return await self._batcher.submit(caller.tenant, caller.actor, requests)
+
+    async def post_one(self, caller: Principal, request: TransactionRequest) -> str:
+        """Post one; returns `ok` or `replayed` after COMMIT, or raises the refusal."""
+        (result,) = await self.post(caller, [request])
+        if result not in DONE:
+            raise refusal(result, [request.id])
+        return result
+
+    async def close(self) -> None:
+        """Write what waits."""
+        await self._batcher.close()
 
 
 async def post_for_many(
@@ -143,21 +174,22 @@ async def post_for_many(
 
 
 class KnownBooks:
-    """Where books are. A book stays at its area for good, so one look is enough."""
+    """Where books are and what kind they are of. Both stay for good, so one look is enough."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._paths: dict[tuple[str, UUID], str] = {}
+        self._known: dict[tuple[str, UUID], tuple[str, str]] = {}
 
-    async def area_path(self, tenant: str, book_id: UUID) -> str:
-        """Return the path of a book's area, or NotFound."""
-        known = self._paths.get((tenant, book_id))
+    async def find(self, tenant: str, book_id: UUID) -> tuple[str, str]:
+        """Return the path of a book's area and its kind, or NotFound."""
+        known = self._known.get((tenant, book_id))
         if known is None:
             async with self._database.read(tenant) as session:
-                known = (await get_book(session, book_id)).area_path
-            if len(self._paths) >= _BOOKS_KNOWN_MAX:
-                self._paths.clear()
-            self._paths[tenant, book_id] = known
+                book = await get_book(session, book_id)
+            known = (book.area_path, book.kind)
+            if len(self._known) >= _BOOKS_KNOWN_MAX:
+                self._known.clear()
+            self._known[tenant, book_id] = known
         return known
 
 
@@ -171,6 +203,7 @@ def _request(book_id: UUID, transaction_id: UUID, wanted: SingleIn) -> Transacti
         ),
         description=wanted.description,
         effective_on=wanted.effective_on,
+        document_sha256=bytes.fromhex(wanted.document_sha256) if wanted.document_sha256 else None,
     )
 
 
@@ -178,5 +211,5 @@ async def post_all(session: WriteSession, actor: str, *batch: TransactionRequest
     """Post transactions that belong together, or raise what the ledger says: with the session, nothing is kept then."""
     results = await repository.call_post(session, actor, batch)
     for result in results:
-        if result not in {"ok", "replayed"}:
+        if result not in DONE:
             raise refusal(result, [request.id for request in batch])

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.ledger.books.models import Account, Balance, Hold, Posting, Transaction
-from services.ledger.books.schemas import AccountOut, EntryOut, HoldOut, LegOut, TransactionOut
+from services.ledger.books.models import Account, Balance, Posting, Transaction
+from services.ledger.books.schemas import AccountOut, EntryOut, LegOut, TransactionOut
 
-__all__ = ["account_out", "available_fen", "balance_fen", "entry_out", "hold_out", "transaction_out"]
+__all__ = ["account_out", "available_fen", "balance_fen", "entry_out", "transaction_out"]
 
 
 def balance_fen(balance: Balance) -> int:
@@ -32,6 +32,8 @@ def account_out(account: Account, balance: Balance) -> AccountOut:
             "account_class": account.kind,
             "unit": account.unit,
             "floor_fen": account.floor_fen,
+            "purpose": account.purpose,
+            "spend_by": account.spend_by,
             "balance_fen": balance_fen(balance),
             "available_fen": available_fen(balance),
             "posted_debits_fen": balance.posted_debits,
@@ -62,7 +64,9 @@ def entry_out(account_id: UUID, posting: Posting, transaction: Transaction, *, d
 
 def transaction_out(transaction: Transaction, postings: Sequence[Posting]) -> TransactionOut:
     """Show a transaction with its legs."""
-    columns = {name: getattr(transaction, name) for name in TransactionOut.model_fields if name != "postings"}
+    kept = TransactionOut.model_fields.keys() - {"postings", "document_sha256"}
+    columns = {name: getattr(transaction, name) for name in kept}
+    document = transaction.document_sha256.hex() if transaction.document_sha256 else None
     legs = [
         LegOut(
             leg=posting.leg,
@@ -73,22 +77,4 @@ def transaction_out(transaction: Transaction, postings: Sequence[Posting]) -> Tr
         )
         for posting in postings
     ]
-    return TransactionOut.model_validate({**columns, "postings": legs})
-
-
-def hold_out(hold: Hold) -> HoldOut:
-    """Show a hold."""
-    return HoldOut.model_validate(
-        {
-            "id": hold.id,
-            "book_id": hold.book_id,
-            "debit_account_id": hold.debit_account,
-            "credit_account_id": hold.credit_account,
-            "amount_fen": hold.amount,
-            "settled_fen": hold.settled,
-            "released_fen": hold.released,
-            "remaining_fen": hold.amount - hold.settled - hold.released,
-            "state": hold.state,
-            "expires_at": hold.expires_at,
-        }
-    )
+    return TransactionOut.model_validate({**columns, "document_sha256": document, "postings": legs})

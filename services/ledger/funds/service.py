@@ -6,7 +6,7 @@ from uuid import UUID
 
 from services.ledger.books import repository as books
 from services.ledger.books.models import Book
-from services.ledger.books.rules import AccountClass, Leg, TransactionKind, TransactionRequest
+from services.ledger.books.rules import AccountClass, BookKind, Leg, NewAccount, TransactionKind, TransactionRequest
 from services.ledger.books.service import post_all
 from services.ledger.books.views import available_fen, balance_fen
 from services.ledger.funds import repository
@@ -73,7 +73,7 @@ async def open_fund(session: WriteSession, caller: Principal, wanted: FundIn) ->
         return earlier, False
     now = utc_now()
     shared = {"tenant_id": session.tenant, "name": wanted.name, "area_id": area.id, "area_path": area.path}
-    book = Book(id=new_id(), opened_at=now, version=1, **shared)
+    book = Book(id=new_id(), opened_at=now, version=1, kind=BookKind.FUND.value, **shared)
     session.add(book)
     await session.flush()
     accounts = await _open_accounts(session, book.id)
@@ -96,7 +96,7 @@ async def _open_accounts(session: WriteSession, book_id: UUID) -> dict[str, UUID
     opened = {}
     for column, code, name, kind, floor_fen in plan:
         opened[column] = new_id()
-        await books.open_account(session, opened[column], book_id, code=code, name=name, kind=kind, floor_fen=floor_fen)
+        await books.open_account(session, NewAccount(opened[column], book_id, code, name, kind, floor_fen=floor_fen))
     return opened
 
 

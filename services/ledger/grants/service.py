@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from services.ledger.books import repository as books
-from services.ledger.books.rules import AccountClass, Leg, TransactionKind, TransactionRequest
+from services.ledger.books.rules import AccountClass, Leg, NewAccount, TransactionKind, TransactionRequest
 from services.ledger.books.service import post_all
 from services.ledger.books.views import balance_fen
 from services.ledger.funds import repository as funds
@@ -118,15 +118,10 @@ async def apply_for_grant(session: WriteSession, wanted: Application) -> tuple[G
 async def _submit(session: WriteSession, fund: Fund, wanted: Application, asked_fen: int, approvals: int) -> Grant:
     """Write the application, with an account of its own in the fund's book that never falls below zero."""
     grant_id, account_id = wanted.id or new_id(), new_id()
-    await books.open_account(
-        session,
-        account_id,
-        fund.book_id,
-        code=f"grant:{grant_id}",
-        name=wanted.purpose,
-        kind=AccountClass.NET_ASSETS,
-        floor_fen=0,
+    account = NewAccount(
+        account_id, fund.book_id, f"grant:{grant_id}", wanted.purpose, AccountClass.NET_ASSETS, floor_fen=0
     )
+    await books.open_account(session, account)
     grant = Grant(
         tenant_id=session.tenant,
         id=grant_id,

@@ -1,0 +1,20 @@
+"""What can be wrong with a reversal before the posting function looks at it."""
+
+from shared.problems import Conflict, Invalid
+from shared.texts import Text
+
+__all__ = ["NotReversible", "PartsDiffer"]
+
+
+class NotReversible(Conflict):
+    """The transaction has moved nothing."""
+
+    code = "not_reversible"
+    title = Text(zh="该笔记录没有发生资金变动，不能冲正", en="The transaction has moved nothing that could go back")
+
+
+class PartsDiffer(Invalid):
+    """A refund names a part for each posting of its original."""
+
+    code = "parts_differ"
+    title = Text(zh="退款分项与原分录数不一致", en="A refund has one part for each posting of the original")

@@ -1,0 +1,70 @@
+"""Use cases of reversals and refunds."""
+
+from uuid import UUID
+
+from services.ledger.books import repository as books
+from services.ledger.books.models import Book, Posting, Transaction
+from services.ledger.books.rules import Leg, TransactionKind, TransactionRequest
+from services.ledger.books.service import get_book, post_all
+from services.ledger.reversals.rules import NotReversible, PartsDiffer
+from services.ledger.reversals.schemas import RefundIn, ReversalIn
+from shared.auth import Principal, Role
+from shared.db import Session, WriteSession
+from shared.problems import NotFound
+
+__all__ = ["mirrored", "refund", "reverse"]
+
+
+async def _original(
+    session: Session, caller: Principal, transaction_id: UUID
+) -> tuple[Transaction, Book, list[Posting]]:
+    transaction = await books.find_transaction(session, transaction_id)
+    if transaction is None:
+        raise NotFound
+    book = await get_book(session, transaction.book_id)
+    caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_reverse")
+    postings = list(await books.postings_of(session, [transaction_id]))
+    if not postings:
+        raise NotReversible(result=transaction.result)
+    return transaction, book, postings
+
+
+def mirrored(postings: list[Posting]) -> tuple[Leg, ...]:
+    """Return the legs that take postings back."""
+    return tuple(Leg(item.credit_account, item.debit_account, item.amount, item.unit) for item in postings)
+
+
+async def reverse(session: WriteSession, caller: Principal, transaction_id: UUID, wanted: ReversalIn) -> None:
+    """Take a transaction back whole; the posting function keeps it to once."""
+    transaction, book, postings = await _original(session, caller, transaction_id)
+    request = TransactionRequest(
+        id=wanted.id,
+        book_id=book.id,
+        kind=TransactionKind.REVERSE,
+        legs=mirrored(postings),
+        description=wanted.reason,
+        effective_on=wanted.effective_on,
+        original_id=transaction.id,
+    )
+    await post_all(session, caller.actor, request)
+
+
+async def refund(session: WriteSession, caller: Principal, transaction_id: UUID, wanted: RefundIn) -> None:
+    """Send a part back; the posting function keeps all refunds together within the original."""
+    transaction, book, postings = await _original(session, caller, transaction_id)
+    if len(wanted.parts_fen) != len(postings):
+        raise PartsDiffer(pointer="/parts_fen", postings=len(postings))
+    legs = tuple(
+        Leg(item.credit_account, item.debit_account, part, item.unit)
+        for item, part in zip(postings, wanted.parts_fen, strict=True)
+    )
+    request = TransactionRequest(
+        id=wanted.id,
+        book_id=book.id,
+        kind=TransactionKind.REFUND,
+        legs=legs,
+        description=wanted.reason,
+        effective_on=wanted.effective_on,
+        original_id=transaction.id,
+    )
+    await post_all(session, caller.actor, request)
