@@ -6,9 +6,12 @@ from services.ledger.grants import models as grants
 from services.ledger.grants import projects
 from services.ledger.invoices import models as invoices
 from services.ledger.models import Base
+from services.ledger.periods import models as periods
+from services.ledger.proofs import models as proofs
+from services.ledger.questions import models as questions
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (books, funds, grants, invoices, projects)
+REGISTERED = (books, funds, grants, invoices, periods, projects, proofs, questions)
 
 run_migrations(Base.metadata, "ledger")

@@ -11,6 +11,11 @@ from services.ledger.funds.routes import router as funds
 from services.ledger.grants.routes import router as grants
 from services.ledger.holds.routes import router as holds
 from services.ledger.invoices.routes import router as invoices
+from services.ledger.periods.routes import router as periods
+from services.ledger.proofs.routes import router as proofs
+from services.ledger.proofs.settings import signing_key
+from services.ledger.publishing.routes import router as publishing
+from services.ledger.questions.routes import router as questions
 from services.ledger.reversals.routes import router as reversals
 from services.ledger.settings import LedgerSettings
 from shared.held import held_events_router
@@ -22,6 +27,8 @@ __all__ = ["create"]
 def create() -> FastAPI:
     """Build the app from the environment; for `uvicorn --factory`."""
     settings = LedgerSettings()
+    # Without the key no head could be shown or checked: say so at the start.
+    signing_key()
 
     @asynccontextmanager
     async def batching(app: FastAPI) -> AsyncIterator[None]:
@@ -32,7 +39,19 @@ def create() -> FastAPI:
     return create_app(
         name="ledger",
         settings=settings,
-        routers=[books, holds, reversals, funds, grants, invoices, held_events_router("ledger")],
+        routers=[
+            books,
+            holds,
+            reversals,
+            periods,
+            proofs,
+            publishing,
+            questions,
+            funds,
+            grants,
+            invoices,
+            held_events_router("ledger"),
+        ],
         title="Linli ledger 资金账本",
         description="Money under a charter, every fen followed. 每一分钱都有来处和去处。",
         lifespan_extra=batching,

@@ -1,7 +1,8 @@
 """Canonical bytes: the one way in which the ledger turns fields into what is hashed.
 
-Each field is four bytes of length, big-endian, and then its bytes: text in UTF-8, whole numbers in decimal, ids as
-their sixteen bytes, nothing as the length 0xFFFFFFFF alone. No two lists of fields have the same bytes.
+Each field is text: whole numbers in decimal, ids and days in their usual form, bytes in lower-case hexadecimal. It is
+written as four bytes of length, big-endian, and then its UTF-8 bytes; nothing is the length 0xFFFFFFFF alone. No two
+lists of fields have the same bytes, and whoever checks needs no more than this paragraph.
 """
 
 from collections.abc import Sequence
@@ -23,10 +24,5 @@ def canonical_bytes(fields: Sequence[Field]) -> bytes:
 def _one(field: Field) -> bytes:
     if field is None:
         return _NOTHING
-    if isinstance(field, bytes):
-        content = field
-    elif isinstance(field, UUID):
-        content = field.bytes
-    else:
-        content = str(field).encode()
+    content = (field.hex() if isinstance(field, bytes) else str(field)).encode()
     return len(content).to_bytes(4, "big") + content

@@ -30,6 +30,8 @@ __all__ = ["app"]
 app = typer.Typer(
     help="Linli 邻里: the whole house on one machine.", no_args_is_help=True, pretty_exceptions_enable=False
 )
+ledger = typer.Typer(help="The ledger's own checks.", no_args_is_help=True)
+app.add_typer(ledger, name="ledger")
 console = Console(soft_wrap=True, highlight=False)
 
 DataOption = Annotated[Path, typer.Option("--data", envvar="LINLI_DATA", help="The data folder of the house.")]
@@ -306,6 +308,22 @@ def keys() -> None:
     """Print a fresh set of all secrets as a .env file, for a production start."""
     for name, value in new_secrets().items():
         print(f"{name}={value}")
+
+
+@ledger.command()
+def verify(
+    tenant: Annotated[str | None, typer.Option(help="One tenant; all by default.")] = None,
+    head: Annotated[list[Path] | None, typer.Option(help="An older signed head that somebody has kept.")] = None,
+    data: DataOption = DEFAULT_DATA,
+) -> None:
+    """Compute the whole ledger anew from its postings and name the first row that is wrong."""
+    environment = dict(os.environ)
+    if "LINLI_LEDGER_DATABASE_URL" not in given():
+        environment |= _running(data)["environment"]
+    words = [*(("--tenant", tenant) if tenant else ()), *(word for path in head or () for word in ("--head", path))]
+    command = [sys.executable, "-m", "services.ledger.verifying", *words]
+    done = subprocess.run(command, check=False, env=environment)  # noqa: S603 - a program of ours
+    raise typer.Exit(done.returncode)
 
 
 @app.command()

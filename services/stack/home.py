@@ -60,6 +60,7 @@ def new_secrets() -> dict[str, str]:
         "LINLI_INTERNAL_PRIVATE_KEY": _encode(internal.private_bytes_raw()),
         "LINLI_INTERNAL_PUBLIC_KEY": _encode(internal.public_key().public_bytes_raw()),
         "LINLI_TOKEN_SIGNING_KEY": _key(),
+        "LINLI_LEDGER_SIGNING_KEY": _key(),
         "LINLI_CURSOR_KEY": _key(),
         "LINLI_FIELD_KEYS": f"1:{_key()}",
         "LINLI_BLIND_INDEX_KEY": _key(),
@@ -117,6 +118,11 @@ class Home:
         if not path.exists():
             _write_private(path, new_secrets())
         kept: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+        # A folder of an earlier release gets what it does not know yet, and keeps what it has.
+        missing = {name: value for name, value in new_secrets().items() if name not in kept}
+        if missing:
+            kept |= missing
+            _write_private(path, kept)
         return kept
 
     def ports(self, *, gateway: int | None = None, any_free: bool = False) -> dict[str, int]:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from shared.contracts.envelope import EventData
 
-__all__ = ["ContributionReceived", "GrantDecided", "PaymentMade"]
+__all__ = ["ContributionReceived", "GrantDecided", "PaymentMade", "StatementPublished"]
 
 
 class GrantDecided(EventData):
@@ -44,3 +44,16 @@ class ContributionReceived(EventData):
     fund_id: UUID
     amount_fen: int
     received_at: datetime
+
+
+class StatementPublished(EventData):
+    """The statement of a closed period is there for everybody; a correction is a new number."""
+
+    event_type: ClassVar[str] = "linli.statement.published.v1"
+
+    statement_id: UUID
+    period_id: UUID
+    book_id: UUID
+    number: int
+    sha256: str
+    tree_size: int

@@ -7,7 +7,7 @@ from typing import Final
 from shared.contracts.directory import AreaChanged, UnitChanged
 from shared.contracts.envelope import EventData
 from shared.contracts.intake import CaseClaimed, CaseClosed, CaseFiled, CaseNeedRaised, CaseResolved, CaseTriaged
-from shared.contracts.ledger import ContributionReceived, GrantDecided, PaymentMade
+from shared.contracts.ledger import ContributionReceived, GrantDecided, PaymentMade, StatementPublished
 from shared.contracts.matching import (
     NeedOpened,
     ProjectBudgetRequested,
@@ -40,6 +40,7 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     GrantDecided: ("matching",),
     PaymentMade: ("matching",),
     ContributionReceived: _PUBLIC,
+    StatementPublished: _PUBLIC,
 }
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {event.event_type: event for event in CONSUMERS}

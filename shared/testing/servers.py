@@ -69,6 +69,7 @@ def start_servers(folder: Path, services: Sequence[str], *, fsync: bool = False)
             "LINLI_INTERNAL_PRIVATE_KEY": internal_seed,
             "LINLI_INTERNAL_PUBLIC_KEY": public_key_of(internal_seed),
             "LINLI_TOKEN_SIGNING_KEY": token_seed,
+            "LINLI_LEDGER_SIGNING_KEY": _secret(),
             "LINLI_CURSOR_KEY": _secret(),
             "LINLI_FIELD_KEYS": f"1:{_secret()}",
             "LINLI_BLIND_INDEX_KEY": _secret(),

@@ -75,6 +75,13 @@ class Treasury:
         assert (response.status_code, problem["code"]) == (status, code), response.text
         return problem
 
+    async def open(self, path: str, *, status: int = 200) -> dict[str, Json]:
+        """Read what anybody may read, without signing in."""
+        response = await self.http.get(f"/v1/open-books/{self.caller.tenant}/{path}")
+        assert response.status_code == status, response.text
+        found: dict[str, Json] = response.json()
+        return found
+
     async def read(self, path: str, *, by: str = "treasurer") -> dict[str, Json]:
         response = await self.http.get(path, headers=self.headers(by))
         assert response.status_code == 200, response.text

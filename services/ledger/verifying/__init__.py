@@ -1,0 +1,1 @@
+"""Verifying 复核: everything the ledger says, computed anew from its postings."""
