@@ -1,6 +1,7 @@
 """Alembic environment of the ledger."""
 
 from services.ledger.books import models as books
+from services.ledger.contracts import models as contracts
 from services.ledger.funds import models as funds
 from services.ledger.grants import models as grants
 from services.ledger.grants import projects
@@ -9,9 +10,10 @@ from services.ledger.models import Base
 from services.ledger.periods import models as periods
 from services.ledger.proofs import models as proofs
 from services.ledger.questions import models as questions
+from services.ledger.suppliers import models as suppliers
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (books, funds, grants, invoices, periods, projects, proofs, questions)
+REGISTERED = (books, contracts, suppliers, funds, grants, invoices, periods, projects, proofs, questions)
 
 run_migrations(Base.metadata, "ledger")

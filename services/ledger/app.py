@@ -7,6 +7,7 @@ from fastapi import FastAPI
 
 from services.ledger.books.routes import router as books
 from services.ledger.books.service import Poster
+from services.ledger.contracts.routes import router as contracts
 from services.ledger.funds.routes import router as funds
 from services.ledger.grants.routes import router as grants
 from services.ledger.holds.routes import router as holds
@@ -18,6 +19,7 @@ from services.ledger.publishing.routes import router as publishing
 from services.ledger.questions.routes import router as questions
 from services.ledger.reversals.routes import router as reversals
 from services.ledger.settings import LedgerSettings
+from services.ledger.suppliers.routes import router as suppliers
 from shared.held import held_events_router
 from shared.web import create_app
 
@@ -49,7 +51,9 @@ def create() -> FastAPI:
             questions,
             funds,
             grants,
+            contracts,
             invoices,
+            suppliers,
             held_events_router("ledger"),
         ],
         title="Linli ledger 资金账本",

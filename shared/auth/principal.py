@@ -23,6 +23,7 @@ class Role(StrEnum):
     CONVENOR = "convenor"
     RESIDENT = "resident"
     TREASURER = "treasurer"
+    REVIEWER = "reviewer"
     APPROVER = "approver"
     PAYER = "payer"
     AUDITOR = "auditor"

@@ -145,6 +145,8 @@ async def treasury(client: ClientOf, caller: Callers, pipe: Pipe, places: Places
         "second": Role.APPROVER,
         "third": Role.APPROVER,
         "payer": Role.PAYER,
+        "reviewer": Role.REVIEWER,
+        "auditor": Role.AUDITOR,
         "secretary": Role.SECRETARY,
         "resident": Role.RESIDENT,
     }.items():

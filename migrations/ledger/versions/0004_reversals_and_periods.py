@@ -36,6 +36,12 @@ ALTER TABLE ledger.balances NO FORCE ROW LEVEL SECURITY;
 ALTER TABLE ledger.accounts NO FORCE ROW LEVEL SECURITY;
 UPDATE ledger.balances b SET is_own = a.class IN ('liability', 'net_assets', 'income') FROM ledger.accounts a
     WHERE a.tenant_id = b.tenant_id AND a.id = b.account_id;
+ALTER TABLE ledger.funds NO FORCE ROW LEVEL SECURITY;
+UPDATE ledger.accounts a SET purpose = '*' FROM ledger.funds f
+    WHERE f.tenant_id = a.tenant_id AND f.released_account = a.id;
+UPDATE ledger.balances b SET purpose = '*' FROM ledger.funds f
+    WHERE f.tenant_id = b.tenant_id AND f.released_account = b.account_id;
+ALTER TABLE ledger.funds FORCE ROW LEVEL SECURITY;
 ALTER TABLE ledger.accounts FORCE ROW LEVEL SECURITY;
 ALTER TABLE ledger.balances FORCE ROW LEVEL SECURITY, ALTER COLUMN is_own SET NOT NULL;
 CREATE INDEX balances_book_idx ON ledger.balances (tenant_id, book_id);

@@ -34,6 +34,7 @@ def _table() -> dict[str, Route]:
         "ledger": (
             "accounts",
             "books",
+            "contracts",
             "funds",
             "grants",
             "holds",
@@ -41,7 +42,7 @@ def _table() -> dict[str, Route]:
             "open-books",
             "periods",
             "questions",
-            "statements",
+            "suppliers",
             "transactions",
             "witnesses",
         ),

@@ -43,6 +43,11 @@ class Contribution(TenantRow, Base):
         ForeignKeyConstraint(["tenant_id", "fund_id"], ["ledger.funds.tenant_id", "ledger.funds.id"]),
         ForeignKeyConstraint(["tenant_id", "grant_id"], ["ledger.grants.tenant_id", "ledger.grants.id"]),
         CheckConstraint("amount_fen > 0", name="amount"),
+        CheckConstraint("kind IN ('money', 'in_kind', 'hours')", name="kind"),
+        CheckConstraint(
+            "CASE WHEN kind = 'money' THEN amount_fen IS NOT NULL AND quantity IS NULL ELSE quantity > 0 END",
+            name="content",
+        ),
         CheckConstraint("giver_kind IN ('unit', 'person', 'household')", name="giver_kind"),
         Index("contributions_fund_idx", "tenant_id", "fund_id", text("pledged_at DESC"), text("id DESC")),
         Index("contributions_grant_idx", "tenant_id", "grant_id", postgresql_where=text("grant_id IS NOT NULL")),
@@ -51,9 +56,14 @@ class Contribution(TenantRow, Base):
     grant_id: Mapped[UUID | None]
     giver_kind: Mapped[str] = mapped_column(String(10))
     giver_id: Mapped[UUID]
-    amount_fen: Mapped[int] = mapped_column(BigInteger)
+    amount_fen: Mapped[int | None] = mapped_column(BigInteger)
     due_on: Mapped[date | None]
     pledged_at: Mapped[datetime]
     received_at: Mapped[datetime | None]
     transaction_id: Mapped[UUID | None]
     version: Mapped[int]
+    kind: Mapped[str] = mapped_column(String(8), server_default="money")
+    quantity: Mapped[int | None] = mapped_column(BigInteger)
+    description: Mapped[str | None] = mapped_column(String(200))
+    restricted_to: Mapped[str | None] = mapped_column(String(40))
+    spend_by: Mapped[date | None]

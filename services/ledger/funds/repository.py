@@ -1,6 +1,6 @@
 """SQL of funds."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ __all__ = [
     "find_contribution",
     "find_fund",
     "list_funds",
+    "lock_fund",
     "moved_fen",
     "raised_by_household",
     "raised_for_grant",
@@ -26,6 +27,12 @@ __all__ = [
 async def find_fund(session: Session, fund_id: UUID) -> Fund | None:
     """Return a fund."""
     return await session.scalar(select(Fund).where(Fund.tenant_id == session.tenant, Fund.id == fund_id))
+
+
+async def lock_fund(session: WriteSession, fund_id: UUID) -> None:
+    """Keep others from changing a fund, or opening accounts of it, meanwhile."""
+    statement = select(Fund.id).where(Fund.tenant_id == session.tenant, Fund.id == fund_id)
+    await session.execute(statement.with_for_update())
 
 
 async def list_funds(session: Session, *, after: tuple[Any, ...] | None, limit: int) -> Sequence[Fund]:
@@ -60,14 +67,22 @@ async def find_contribution(session: WriteSession, contribution_id: UUID) -> Con
 
 
 async def contributions_of(
-    session: Session, *, fund_id: UUID | None, grant_id: UUID | None, after: tuple[Any, ...] | None, limit: int
+    session: Session,
+    *,
+    fund_id: UUID | None,
+    grant_id: UUID | None,
+    givers: Collection[UUID] | None = None,
+    after: tuple[Any, ...] | None,
+    limit: int,
 ) -> Sequence[Contribution]:
-    """Return the contributions to a fund itself or to one grant, the newest first."""
+    """Return the contributions to a fund itself or to one grant, of some givers or all, the newest first."""
     statement = select(Contribution).where(Contribution.tenant_id == session.tenant)
     if grant_id is not None:
         statement = statement.where(Contribution.grant_id == grant_id)
     else:
         statement = statement.where(Contribution.fund_id == fund_id, Contribution.grant_id.is_(None))
+    if givers is not None:
+        statement = statement.where(Contribution.giver_id.in_(givers))
     if after is not None:
         statement = statement.where(tuple_(Contribution.pledged_at, Contribution.id) < tuple_(*after))
     ordered = statement.order_by(Contribution.pledged_at.desc(), Contribution.id.desc())

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Response
 
-from services.ledger.funds import repository, service
+from services.ledger.funds import giving, repository, service
 from services.ledger.funds.schemas import ContributionIn, ContributionOut, FundIn, FundOut, StatementOut
 from shared.auth import Principal, Role, authenticated, requires
 from shared.clock import utc_now
@@ -62,22 +62,23 @@ async def contribute(
 ) -> ContributionOut:
     """Note a pledge, or money that has arrived."""
     fund = await service.get_fund(session, fund_id)
-    contribution, is_new = await service.contribute(session, caller, fund, wanted)
+    contribution, is_new = await giving.contribute(session, caller, fund, wanted)
     response.status_code = 201 if is_new else 200
     set_etag(response, contribution.version)
-    return service.contribution_out(contribution, utc_now().date())
+    return giving.contribution_out(contribution, utc_now().date())
 
 
 @router.get("/v1/funds/{fund_id}/contributions", summary="Contributions, and who is late 捐赠与拖欠")
-async def list_contributions(_: Caller, session: Reading, paging: Paging, fund_id: UUID) -> Page[ContributionOut]:
-    """Return the contributions to a fund, the newest first."""
-    await service.get_fund(session, fund_id)
+async def list_contributions(caller: Caller, session: Reading, paging: Paging, fund_id: UUID) -> Page[ContributionOut]:
+    """Return the contributions to a fund, the newest first: all to who keeps or audits it, the own to everybody."""
+    fund = await service.get_fund(session, fund_id)
+    seen = giving.givers_seen_by(caller, fund)
     rows = await repository.contributions_of(
-        session, fund_id=fund_id, grant_id=None, after=paging.after, limit=paging.size + 1
+        session, fund_id=fund_id, grant_id=None, givers=seen, after=paging.after, limit=paging.size + 1
     )
     today = utc_now().date()
     return paging.page(
-        rows, key=lambda row: (row.pledged_at, row.id), view=lambda row: service.contribution_out(row, today)
+        rows, key=lambda row: (row.pledged_at, row.id), view=lambda row: giving.contribution_out(row, today)
     )
 
 
@@ -99,10 +100,10 @@ async def receive_contribution(
     today = utc_now().date()
     current = await repository.find_contribution(session, contribution_id)
     if current is not None and current.fund_id == fund.id:
-        check_version(expected, current.version, service.contribution_out(current, today))
-    contribution = await service.receive_contribution(session, caller, fund, contribution_id)
+        check_version(expected, current.version, giving.contribution_out(current, today))
+    contribution = await giving.receive_contribution(session, caller, fund, contribution_id)
     set_etag(response, contribution.version)
-    return service.contribution_out(contribution, today)
+    return giving.contribution_out(contribution, today)
 
 
 @router.get("/v1/funds/{fund_id}/statement", summary="Statement of a fund 基金公示")

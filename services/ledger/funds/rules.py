@@ -11,24 +11,31 @@ __all__ = [
     "Charter",
     "GiverNotAllowed",
     "NoTierForAmount",
+    "RestrictionNotAllowed",
     "Tier",
     "UnknownFund",
-    "approvals_needed",
     "is_match_unlocked",
+    "tier_of",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Tier:
-    """Up to this amount, this many approvals."""
+    """Up to this amount, this many approvals, of so many voters if it says so (k of n)."""
 
     up_to_fen: int
     approvals: int
+    voters: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Charter:
-    """The rules of one fund. No ratio means that nobody has to raise own money."""
+    """The rules of one fund. No ratio means that nobody has to raise own money.
+
+    Attributes:
+        quorum: how many votes, for or against, there must be before money is held.
+        needs_review: whether an independent reviewer must have looked at an application before the first approval.
+    """
 
     giver_kinds: tuple[str, ...]
     categories: tuple[str, ...]
@@ -37,6 +44,8 @@ class Charter:
     cap_fen: int | None
     household_cap_fen: int | None
     tiers: tuple[Tier, ...]
+    quorum: int = 1
+    needs_review: bool = False
 
 
 class GiverNotAllowed(Forbidden):
@@ -53,6 +62,15 @@ class NoTierForAmount(Invalid):
     title = Text(zh="超出章程的审批额度", en="More than the charter lets anybody approve")
 
 
+class RestrictionNotAllowed(Invalid):
+    """Money is given for what the charter pays for, and for a time that has not passed."""
+
+    code = "restriction_not_allowed"
+    title = Text(
+        zh="限定用途不在章程范围内，或期限已过", en="The charter does not pay for this purpose, or the day has passed"
+    )
+
+
 class UnknownFund(Invalid):
     """No fund of this id."""
 
@@ -67,11 +85,11 @@ class AlreadyReceived(Conflict):
     title = Text(zh="该笔捐赠已到账", en="The contribution has arrived already")
 
 
-def approvals_needed(tiers: Sequence[Tier], amount_fen: int) -> int:
-    """Return how many approvals an amount takes; the smallest tier that reaches it decides."""
+def tier_of(tiers: Sequence[Tier], amount_fen: int) -> Tier:
+    """Return the tier that an amount falls into: the smallest that reaches it."""
     for tier in sorted(tiers, key=lambda item: item.up_to_fen):
         if amount_fen <= tier.up_to_fen:
-            return tier.approvals
+            return tier
     raise NoTierForAmount(pointer="/asked_fen")
 
 

@@ -17,10 +17,21 @@ Category = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
 class TierIn(InputModel):
-    """Up to this amount, this many approvals by different people."""
+    """Up to this amount, this many approvals by different people, k of n if `voters` says how many there are.
+
+    Without `voters` one refusal refuses; with it, so many that the approvals cannot be reached any more.
+    """
 
     up_to_fen: Fen
     approvals: Annotated[int, Field(strict=True, ge=1, le=20)]
+    voters: Annotated[int, Field(strict=True, ge=1, le=100)] | None = None
+
+    @model_validator(mode="after")
+    def _enough_voters(self) -> "TierIn":
+        if self.voters is not None and self.voters < self.approvals:
+            message = "there are at least as many voters as approvals"
+            raise ValueError(message)
+        return self
 
 
 class CharterIn(InputModel):
@@ -33,6 +44,8 @@ class CharterIn(InputModel):
     cap_fen: Fen | None = None
     household_cap_fen: Fen | None = None
     tiers: Annotated[list[TierIn], Field(min_length=1, max_length=10)]
+    quorum: Annotated[int, Field(strict=True, ge=1, le=100)] = 1
+    needs_review: bool = False
 
     @model_validator(mode="after")
     def _ratio_is_whole(self) -> "CharterIn":
@@ -56,6 +69,7 @@ class TierOut(OutputModel):
 
     up_to_fen: int
     approvals: int
+    voters: int | None
 
 
 class CharterOut(OutputModel):
@@ -68,6 +82,8 @@ class CharterOut(OutputModel):
     cap_fen: int | None
     household_cap_fen: int | None
     tiers: list[TierOut]
+    quorum: int
+    needs_review: bool
 
 
 class FundOut(OutputModel):
@@ -87,14 +103,37 @@ class FundOut(OutputModel):
 
 
 class ContributionIn(InputModel):
-    """What a unit or a person promises, or has given if `received`."""
+    """What a unit or a person promises, or has given if `received`.
+
+    Money has an `amount_fen`, may be for one purpose (`restricted_to`, a category of the charter) and until a day
+    (`spend_by`). What is given in kind, or as volunteer hours, has a `quantity` in whole pieces or hours and a
+    description, with or without a value in fen.
+    """
 
     id: UUID | None = None
+    kind: Literal["money", "in_kind", "hours"] = "money"
     giver_kind: Literal["unit", "person"]
     giver_id: UUID
-    amount_fen: Fen
+    amount_fen: Fen | None = None
+    quantity: Annotated[int, Field(strict=True, ge=1, le=1_000_000_000)] | None = None
+    description: ShortText | None = None
     received: bool = False
     due_on: date | None = None
+    restricted_to: Category | None = None
+    spend_by: date | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "ContributionIn":
+        if self.kind == "money" and (self.amount_fen is None or self.quantity is not None):
+            message = "money has an amount_fen and no quantity"
+            raise ValueError(message)
+        if self.kind != "money" and (self.quantity is None or self.description is None):
+            message = "what is given in kind or as hours has a quantity and a description"
+            raise ValueError(message)
+        if self.kind != "money" and (self.restricted_to or self.spend_by):
+            message = "only money is restricted"
+            raise ValueError(message)
+        return self
 
 
 class ContributionOut(OutputModel):
@@ -103,10 +142,15 @@ class ContributionOut(OutputModel):
     id: UUID
     fund_id: UUID
     grant_id: UUID | None
+    kind: Literal["money", "in_kind", "hours"]
     giver_kind: GiverKind
     giver_id: UUID
-    amount_fen: int
+    amount_fen: int | None
+    quantity: int | None
+    description: str | None
     due_on: date | None
+    restricted_to: str | None
+    spend_by: date | None
     pledged_at: datetime
     received_at: datetime | None
     in_arrears: bool
@@ -125,5 +169,8 @@ class StatementOut(OutputModel):
     closing_fen: int
     held_fen: int
     spent_fen: int
+    restricted_fen: int
     bank_fen: int
+    in_kind_fen: int
+    volunteer_hours: int
     as_of: datetime

@@ -1,38 +1,31 @@
 """Use cases of funds."""
 
-from datetime import date
 from typing import Any
 from uuid import UUID
 
 from services.ledger.books import repository as books
 from services.ledger.books.models import Book
-from services.ledger.books.rules import AccountClass, BookKind, Leg, NewAccount, TransactionKind, TransactionRequest
-from services.ledger.books.service import post_all
+from services.ledger.books.rules import AccountClass, BookKind, NewAccount
 from services.ledger.books.views import available_fen, balance_fen
 from services.ledger.funds import repository
-from services.ledger.funds.models import Contribution, Fund
-from services.ledger.funds.rules import AlreadyReceived, Charter, GiverNotAllowed, Tier
-from services.ledger.funds.schemas import ContributionIn, ContributionOut, FundIn, FundOut, StatementOut
+from services.ledger.funds.models import Fund
+from services.ledger.funds.rules import Charter, Tier
+from services.ledger.funds.schemas import FundIn, FundOut, StatementOut
 from services.ledger.models import reference
-from services.ledger.problems import UnknownArea, UnknownUnit
+from services.ledger.problems import UnknownArea
 from shared.auth import Principal, Role
 from shared.clock import utc_now
-from shared.contracts.ledger import ContributionReceived
 from shared.db import Session, WriteSession
 from shared.ids import new_id
-from shared.messaging import publish
 from shared.problems import IdTaken, NotFound
-from shared.reference import find_area, find_unit
+from shared.reference import find_area
 
 __all__ = [
     "charter_of",
-    "contribute",
-    "contribution_out",
+    "ensure_account",
     "fund_out",
     "get_fund",
     "open_fund",
-    "receive_contribution",
-    "receive_money",
     "statement_of",
 ]
 
@@ -47,7 +40,9 @@ def charter_of(fund: Fund) -> Charter:
         match_den=kept["match_den"],
         cap_fen=kept["cap_fen"],
         household_cap_fen=kept["household_cap_fen"],
-        tiers=tuple(Tier(item["up_to_fen"], item["approvals"]) for item in kept["tiers"]),
+        tiers=tuple(Tier(item["up_to_fen"], item["approvals"], item.get("voters")) for item in kept["tiers"]),
+        quorum=kept.get("quorum", 1),
+        needs_review=kept.get("needs_review", False),
     )
 
 
@@ -68,7 +63,7 @@ async def open_fund(session: WriteSession, caller: Principal, wanted: FundIn) ->
     charter = wanted.charter.model_dump(mode="json")
     earlier = await repository.find_fund(session, wanted.id) if wanted.id else None
     if earlier is not None:
-        if (earlier.name, earlier.area_id, earlier.charter) != (wanted.name, wanted.area_id, charter):
+        if (earlier.name, earlier.area_id, _whole(earlier.charter)) != (wanted.name, wanted.area_id, charter):
             raise IdTaken(pointer="/id")
         return earlier, False
     now = utc_now()
@@ -85,18 +80,27 @@ async def open_fund(session: WriteSession, caller: Principal, wanted: FundIn) ->
     return fund, True
 
 
+def _whole(charter: dict[str, Any]) -> dict[str, Any]:
+    """Fill in what charters of earlier releases do not say."""
+    tiers = [{"voters": None, **tier} for tier in charter["tiers"]]
+    return {"quorum": 1, "needs_review": False, **charter, "tiers": tiers}
+
+
 async def _open_accounts(session: WriteSession, book_id: UUID) -> dict[str, UUID]:
     """Open the four accounts that every fund has; bank and fund never fall below zero."""
-    plan: tuple[tuple[str, str, str, AccountClass, int | None], ...] = (
-        ("bank_account", "bank", "银行存款 Bank", AccountClass.ASSET, 0),
-        ("fund_account", "fund", "基金 Fund", AccountClass.NET_ASSETS, 0),
-        ("expense_account", "expense", "项目支出 Spending", AccountClass.EXPENSE, None),
-        ("released_account", "released", "已使用资金 Spent", AccountClass.NET_ASSETS, None),
+    plan: tuple[tuple[str, str, str, AccountClass, int | None, str | None], ...] = (
+        ("bank_account", "bank", "银行存款 Bank", AccountClass.ASSET, 0, None),
+        ("fund_account", "fund", "基金 Fund", AccountClass.NET_ASSETS, 0, None),
+        ("expense_account", "expense", "项目支出 Spending", AccountClass.EXPENSE, None, None),
+        # Money for whatever purpose ends here when it is spent.
+        ("released_account", "released", "已使用资金 Spent", AccountClass.NET_ASSETS, None, "*"),
     )
     opened = {}
-    for column, code, name, kind, floor_fen in plan:
+    for column, code, name, kind, floor_fen, purpose in plan:
         opened[column] = new_id()
-        await books.open_account(session, NewAccount(opened[column], book_id, code, name, kind, floor_fen=floor_fen))
+        await books.open_account(
+            session, NewAccount(opened[column], book_id, code, name, kind, floor_fen=floor_fen, purpose=purpose)
+        )
     return opened
 
 
@@ -106,87 +110,23 @@ async def fund_out(session: Session, fund: Fund) -> FundOut:
     columns = ("id", "name", "area_id", "area_path", "book_id", "charter", "opened_at", "version")
     shown: dict[str, Any] = {name: getattr(fund, name) for name in columns}
     total, free = balance_fen(balance), available_fen(balance)
+    shown["charter"] = _whole(fund.charter)
     return FundOut.model_validate({**shown, "balance_fen": total, "held_fen": total - free, "available_fen": free})
 
 
-async def contribute(
-    session: WriteSession, caller: Principal, fund: Fund, wanted: ContributionIn
-) -> tuple[Contribution, bool]:
-    """Note what somebody promises or has given to a fund; returns it and whether it is new."""
-    caller.must(Role.TREASURER, at=fund.area_path, rule="treasurers_note_contributions")
-    if wanted.giver_kind not in charter_of(fund).giver_kinds:
-        raise GiverNotAllowed(rule="charter_giver_kinds")
-    if wanted.giver_kind == "unit":
-        unit = await find_unit(session, reference, wanted.giver_id)
-        if unit is None or not unit.active:
-            raise UnknownUnit(pointer="/giver_id")
-    earlier = await repository.find_contribution(session, wanted.id) if wanted.id else None
-    if earlier is not None:
-        asked = (fund.id, wanted.giver_kind, wanted.giver_id, wanted.amount_fen, wanted.due_on)
-        if asked != (earlier.fund_id, earlier.giver_kind, earlier.giver_id, earlier.amount_fen, earlier.due_on):
-            raise IdTaken(pointer="/id")
-        return earlier, False
-    contribution = Contribution(
-        tenant_id=session.tenant,
-        id=wanted.id or new_id(),
-        fund_id=fund.id,
-        grant_id=None,
-        giver_kind=wanted.giver_kind,
-        giver_id=wanted.giver_id,
-        amount_fen=wanted.amount_fen,
-        due_on=wanted.due_on,
-        pledged_at=utc_now(),
-        version=1,
-    )
-    session.add(contribution)
-    await session.flush()
-    if wanted.received:
-        await receive_money(session, caller, fund, contribution, into=fund.fund_account)
-    return contribution, True
+async def ensure_account(session: WriteSession, fund: Fund, wanted: NewAccount) -> UUID:
+    """Return the account of a fund's book that has a code, opened now if it is not there.
 
-
-async def receive_contribution(
-    session: WriteSession, caller: Principal, fund: Fund, contribution_id: UUID
-) -> Contribution:
-    """Note that a pledge has arrived."""
-    caller.must(Role.TREASURER, at=fund.area_path, rule="treasurers_note_contributions")
-    contribution = await repository.find_contribution(session, contribution_id)
-    if contribution is None or contribution.fund_id != fund.id or contribution.grant_id is not None:
-        raise NotFound
-    if contribution.received_at is not None:
-        raise AlreadyReceived
-    await receive_money(session, caller, fund, contribution, into=fund.fund_account)
-    contribution.version += 1
-    return contribution
-
-
-async def receive_money(
-    session: WriteSession, caller: Principal, fund: Fund, contribution: Contribution, *, into: UUID
-) -> None:
-    """Post what has arrived in the bank, into the account that it is meant for, and tell of it."""
-    now = utc_now()
-    contribution.received_at, contribution.transaction_id = now, new_id()
-    request = TransactionRequest(
-        id=contribution.transaction_id,
-        book_id=fund.book_id,
-        kind=TransactionKind.POST,
-        legs=(Leg(fund.bank_account, into, contribution.amount_fen),),
-        description=f"contribution {contribution.id}",
-        effective_on=now.date(),
-    )
-    await session.flush()
-    await post_all(session, caller.actor, request)
-    told = ContributionReceived(
-        contribution_id=contribution.id, fund_id=fund.id, amount_fen=contribution.amount_fen, received_at=now
-    )
-    await publish(session, f"fund/{fund.id}", told)
-
-
-def contribution_out(contribution: Contribution, today: date) -> ContributionOut:
-    """Show a contribution, and whether it is late."""
-    is_due = contribution.due_on is not None and contribution.due_on < today
-    columns = {name: getattr(contribution, name) for name in ContributionOut.model_fields if name != "in_arrears"}
-    return ContributionOut.model_validate({**columns, "in_arrears": is_due and contribution.received_at is None})
+    Two who need it at the same time wait for each other at the fund.
+    """
+    found = await books.account_by_code(session, fund.book_id, wanted.code)
+    if found is None:
+        await repository.lock_fund(session, fund.id)
+        found = await books.account_by_code(session, fund.book_id, wanted.code)
+    if found is not None:
+        return found.id
+    await books.open_account(session, wanted)
+    return wanted.id
 
 
 async def statement_of(session: Session, fund: Fund) -> StatementOut:
@@ -196,7 +136,8 @@ async def statement_of(session: Session, fund: Fund) -> StatementOut:
     out = await repository.moved_fen(session, debit=fund.fund_account)
     balance = await repository.balance_of(session, fund.fund_account)
     bank = await repository.balance_of(session, fund.bank_account)
-    expense = await repository.balance_of(session, fund.expense_account)
+    released = await repository.balance_of(session, fund.released_account)
+    by_code = {account.code: balance_fen(kept) for account, kept in await books.accounts_of(session, fund.book_id)}
     closing = balance_fen(balance)
     return StatementOut(
         fund_id=fund.id,
@@ -206,7 +147,10 @@ async def statement_of(session: Session, fund: Fund) -> StatementOut:
         granted_fen=out,
         closing_fen=closing,
         held_fen=closing - available_fen(balance),
-        spent_fen=balance_fen(expense),
+        spent_fen=balance_fen(released),
+        restricted_fen=sum(amount for code, amount in by_code.items() if code.startswith("restricted:")),
         bank_fen=balance_fen(bank),
+        in_kind_fen=by_code.get("in_kind", 0),
+        volunteer_hours=by_code.get("hours:received", 0),
         as_of=utc_now(),
     )

@@ -10,7 +10,7 @@ from services.ledger.grants.rules import GrantState
 from services.ledger.models import Base
 from shared.db import Ltree, TenantRow
 
-__all__ = ["Grant", "GrantVote"]
+__all__ = ["Grant", "GrantReview", "GrantSource", "GrantVote"]
 
 
 class Grant(TenantRow, Base):
@@ -42,6 +42,10 @@ class Grant(TenantRow, Base):
     submitted_at: Mapped[datetime]
     decided_at: Mapped[datetime | None]
     version: Mapped[int]
+    voters: Mapped[int | None] = mapped_column(Integer)
+    quorum: Mapped[int] = mapped_column(Integer, server_default=text("1"))
+    back_to_fund_fen: Mapped[int | None] = mapped_column(BigInteger)
+    back_to_households_fen: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class GrantVote(Base):
@@ -58,3 +62,37 @@ class GrantVote(Base):
     vote: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str | None] = mapped_column(Text)
     voted_at: Mapped[datetime]
+
+
+class GrantSource(Base):
+    """Where a part of the fund's share comes from, the hold on it, and the account of the grant that it goes to."""
+
+    __tablename__ = "grant_sources"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "grant_id"], ["ledger.grants.tenant_id", "ledger.grants.id"]),
+        ForeignKeyConstraint(["tenant_id", "hold_id"], ["ledger.holds.tenant_id", "ledger.holds.id"]),
+        CheckConstraint("amount_fen > 0", name="amount"),
+    )
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    from_account: Mapped[UUID]
+    to_account: Mapped[UUID]
+    hold_id: Mapped[UUID]
+    amount_fen: Mapped[int] = mapped_column(BigInteger)
+
+
+class GrantReview(Base):
+    """What an independent reviewer found before the vote."""
+
+    __tablename__ = "grant_reviews"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "grant_id"], ["ledger.grants.tenant_id", "ledger.grants.id"]),
+        CheckConstraint("opinion IN ('recommend', 'advise_against', 'conflict')", name="opinion"),
+    )
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    grant_id: Mapped[UUID] = mapped_column(primary_key=True)
+    reviewer_id: Mapped[UUID] = mapped_column(primary_key=True)
+    opinion: Mapped[str] = mapped_column(String(16))
+    note: Mapped[str] = mapped_column(Text)
+    reviewed_at: Mapped[datetime]

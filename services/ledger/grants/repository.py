@@ -6,10 +6,10 @@ from uuid import UUID
 
 from sqlalchemy import select, tuple_
 
-from services.ledger.grants.models import Grant, GrantVote
+from services.ledger.grants.models import Grant, GrantReview, GrantSource, GrantVote
 from shared.db import Session, WriteSession
 
-__all__ = ["find_grant", "grant_of_request", "list_grants", "lock_grant", "votes_of"]
+__all__ = ["find_grant", "grant_of_request", "list_grants", "lock_grant", "reviews_of", "sources_of", "votes_of"]
 
 
 async def find_grant(session: Session, grant_id: UUID) -> Grant | None:
@@ -32,6 +32,18 @@ async def votes_of(session: Session, grant_id: UUID) -> Sequence[GrantVote]:
     """Return the votes in the order they were given."""
     statement = select(GrantVote).where(GrantVote.tenant_id == session.tenant, GrantVote.grant_id == grant_id)
     return (await session.scalars(statement.order_by(GrantVote.voted_at, GrantVote.person_id))).all()
+
+
+async def reviews_of(session: Session, grant_id: UUID) -> Sequence[GrantReview]:
+    """Return the reviews in the order they were given."""
+    statement = select(GrantReview).where(GrantReview.tenant_id == session.tenant, GrantReview.grant_id == grant_id)
+    return (await session.scalars(statement.order_by(GrantReview.reviewed_at, GrantReview.reviewer_id))).all()
+
+
+async def sources_of(session: Session, grant_id: UUID) -> Sequence[GrantSource]:
+    """Return where the fund's share comes from."""
+    statement = select(GrantSource).where(GrantSource.tenant_id == session.tenant, GrantSource.grant_id == grant_id)
+    return (await session.scalars(statement.order_by(GrantSource.position))).all()
 
 
 async def list_grants(

@@ -5,14 +5,15 @@ from uuid import UUID
 
 from fastapi import Depends, Response
 
+from services.ledger.funds.giving import contribution_out
 from services.ledger.funds.schemas import ContributionOut
-from services.ledger.funds.service import contribution_out, get_fund
-from services.ledger.grants import repository, service
+from services.ledger.funds.service import get_fund
+from services.ledger.grants import money, repository, service, voting
 from services.ledger.grants.models import Grant
 from services.ledger.grants.problems import UnknownProject
 from services.ledger.grants.projects import is_known_project
 from services.ledger.grants.rules import GrantAction, GrantState
-from services.ledger.grants.schemas import GrantIn, GrantOut, GrantSummary, OwnMoneyIn, ReasonIn, VoteIn
+from services.ledger.grants.schemas import GrantIn, GrantOut, GrantSummary, OwnMoneyIn, ReasonIn, ReviewIn, VoteIn
 from services.ledger.grants.views import grant_out
 from shared.auth import Principal, Role, authenticated, requires
 from shared.clock import utc_now
@@ -93,13 +94,28 @@ async def _told(session: WriteSession, caller: Principal, grant: Grant, response
     return await grant_out(session, grant, caller)
 
 
+@router.post("/v1/grants/{grant_id}/review", summary="Review an application 评审")
+async def review_grant(
+    caller: Annotated[Principal, Depends(requires(Role.REVIEWER))],
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    grant_id: UUID,
+    wanted: ReviewIn,
+) -> GrantOut:
+    """Say what an independent look at the application has found; a reviewer does not vote."""
+    grant = await _begin(session, caller, grant_id, expected)
+    await voting.review(session, caller, grant, wanted)
+    return await _told(session, caller, grant, response)
+
+
 @router.post("/v1/grants/{grant_id}/approve", dependencies=[Depends(money_moves)], summary="Approve 同意")
 async def approve_grant(
     caller: Approver, session: Writing, response: Response, expected: ExpectedVersion, grant_id: UUID, wanted: VoteIn
 ) -> GrantOut:
     """Approve; the last approval that is needed holds the money."""
     grant = await _begin(session, caller, grant_id, expected)
-    await service.vote(session, caller, grant, GrantAction.APPROVE, wanted.reason)
+    await voting.vote(session, caller, grant, GrantAction.APPROVE, wanted.reason)
     return await _told(session, caller, grant, response)
 
 
@@ -109,7 +125,7 @@ async def refuse_grant(
 ) -> GrantOut:
     """Refuse, with a reason; households get their own money back."""
     grant = await _begin(session, caller, grant_id, expected)
-    await service.vote(session, caller, grant, GrantAction.REFUSE, wanted.reason)
+    await voting.vote(session, caller, grant, GrantAction.REFUSE, wanted.reason)
     return await _told(session, caller, grant, response)
 
 
@@ -119,7 +135,7 @@ async def recuse(
 ) -> GrantOut:
     """Declare a conflict of interest; who has declared one does not vote."""
     grant = await _begin(session, caller, grant_id, expected)
-    await service.vote(session, caller, grant, GrantAction.RECUSE, wanted.reason)
+    await voting.vote(session, caller, grant, GrantAction.RECUSE, wanted.reason)
     return await _told(session, caller, grant, response)
 
 
@@ -129,7 +145,7 @@ async def withdraw_grant(
 ) -> GrantOut:
     """Take an application back."""
     grant = await _begin(session, caller, grant_id, expected)
-    await service.withdraw(session, caller, grant, wanted.reason)
+    await voting.withdraw(session, caller, grant, wanted.reason)
     return await _told(session, caller, grant, response)
 
 
@@ -144,7 +160,7 @@ async def give_own_money(
 ) -> ContributionOut:
     """Note what a household has paid in. Needs no version: it only adds."""
     grant = await service.lock_grant(session, grant_id)
-    contribution, is_new = await service.give_own_money(session, caller, grant, wanted)
+    contribution, is_new = await money.give_own_money(session, caller, grant, wanted)
     response.status_code = 201 if is_new else 200
     return contribution_out(contribution, utc_now().date())
 
@@ -157,5 +173,5 @@ async def close_grant(
 ) -> GrantOut:
     """End a grant; what is left goes back to fund and households in proportion."""
     grant = await _begin(session, caller, grant_id, expected)
-    await service.close_grant(session, caller, grant)
+    await money.close_grant(session, caller, grant)
     return await _told(session, caller, grant, response)

@@ -13,9 +13,11 @@ from shared.texts import Text
 __all__ = [
     "STEPS",
     "AboveCap",
+    "AlreadyReviewed",
     "AlreadyVoted",
     "CategoryNotAllowed",
     "ConflictDeclared",
+    "ContractsOpen",
     "GrantAction",
     "GrantFacts",
     "GrantState",
@@ -24,6 +26,8 @@ __all__ = [
     "MatchLocked",
     "OverFunded",
     "OwnNotLess",
+    "ReviewMissing",
+    "Tally",
 ]
 
 
@@ -40,6 +44,7 @@ class GrantState(StrEnum):
 class GrantAction(StrEnum):
     """What can be done with a grant."""
 
+    REVIEW = "review"
     APPROVE = "approve"
     REFUSE = "refuse"
     RECUSE = "recuse"
@@ -112,6 +117,48 @@ class InvoicesOpen(Conflict):
     title = Text(zh="尚有未付发票", en="Some invoices are not paid")
 
 
+class ContractsOpen(Conflict):
+    """A contract still holds money of the grant."""
+
+    code = "contracts_open"
+    title = Text(zh="尚有未了结的合同", en="A contract still holds money of the grant")
+
+
+class AlreadyReviewed(Conflict):
+    """One reviewer, one review."""
+
+    code = "already_reviewed"
+    title = Text(zh="您已评审", en="You have reviewed it already")
+
+
+class ReviewMissing(Conflict):
+    """The charter asks for a review before the vote."""
+
+    code = "review_missing"
+    title = Text(zh="章程要求先行评审", en="The charter asks for a review before the vote")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """The votes for and against, and what it takes: `needed` of `voters` if that is said, and a quorum."""
+
+    approvals: int
+    refusals: int
+    needed: int
+    voters: int | None
+    quorum: int
+
+    @property
+    def is_approved(self) -> bool:
+        """Whether enough have approved and enough have voted."""
+        return self.approvals >= self.needed and self.approvals + self.refusals >= self.quorum
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether the approvals cannot be reached any more: without a number of voters one refusal is enough."""
+        return self.refusals > (0 if self.voters is None else self.voters - self.needed)
+
+
 @dataclass(frozen=True, slots=True)
 class GrantFacts:
     """What the rules know of a grant."""
@@ -127,6 +174,16 @@ def _approver(grant: GrantFacts, caller: Principal) -> Denial | None:
     if caller.subject_id == grant.applicant_id:
         return Denial(
             "applicant_is_not_approver", Text(zh="申请人不能审批自己的申请", en="Nobody approves an own application")
+        )
+    return None
+
+
+def _reviewer(grant: GrantFacts, caller: Principal) -> Denial | None:
+    if not caller.has(Role.REVIEWER, at=grant.area_path):
+        return Denial("reviewers_review", Text(zh="需由基金评审员评审", en="Only the fund's reviewers review"))
+    if caller.subject_id == grant.applicant_id:
+        return Denial(
+            "applicant_is_not_reviewer", Text(zh="申请人不能评审自己的申请", en="Nobody reviews an own application")
         )
     return None
 
@@ -154,6 +211,7 @@ def _spender(grant: GrantFacts, caller: Principal) -> Denial | None:
 _SUBMITTED: Final = frozenset({GrantState.SUBMITTED})
 _APPROVED: Final = frozenset({GrantState.APPROVED})
 STEPS: Final[dict[GrantAction, Step[GrantFacts]]] = {
+    GrantAction.REVIEW: Step(_SUBMITTED, None, _reviewer),
     GrantAction.APPROVE: Step(_SUBMITTED, GrantState.APPROVED, _approver),
     GrantAction.REFUSE: Step(_SUBMITTED, GrantState.REFUSED, _approver),
     GrantAction.RECUSE: Step(_SUBMITTED, None, _approver),

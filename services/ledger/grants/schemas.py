@@ -12,7 +12,18 @@ from shared.money import MAX_FEN, Fen
 from shared.steps import NextActionOut
 from shared.web import InputModel, OutputModel, PlainText, ShortText
 
-__all__ = ["GrantIn", "GrantOut", "GrantSummary", "OwnMoneyIn", "ReasonIn", "VoteIn"]
+__all__ = [
+    "GrantIn",
+    "GrantOut",
+    "GrantSummary",
+    "OwnMoneyIn",
+    "ReasonIn",
+    "ReviewIn",
+    "ReviewOut",
+    "SourceOut",
+    "VoteIn",
+    "VoteOut",
+]
 
 
 class GrantIn(InputModel):
@@ -39,6 +50,13 @@ class ReasonIn(InputModel):
     reason: PlainText
 
 
+class ReviewIn(InputModel):
+    """What a reviewer found. A conflict of interest is declared here as well, and is then no review."""
+
+    opinion: Literal["recommend", "advise_against", "conflict"]
+    note: PlainText
+
+
 class OwnMoneyIn(InputModel):
     """What a household has paid in."""
 
@@ -56,6 +74,24 @@ class VoteOut(OutputModel):
     voted_at: datetime
 
 
+class ReviewOut(OutputModel):
+    """What one reviewer found."""
+
+    reviewer_id: UUID
+    opinion: Literal["recommend", "advise_against", "conflict"]
+    note: str
+    reviewed_at: datetime
+
+
+class SourceOut(OutputModel):
+    """Where a part of the fund's share comes from, and the hold on it."""
+
+    from_account: UUID
+    to_account: UUID
+    hold_id: UUID
+    amount_fen: int
+
+
 class GrantSummary(OutputModel):
     """A line of a list."""
 
@@ -70,18 +106,24 @@ class GrantSummary(OutputModel):
     own_fen: int
     asked_fen: int
     approvals_needed: int
+    voters: int | None
+    quorum: int
     state: GrantState
     reason: str | None
     hold_id: UUID | None
     submitted_at: datetime
     decided_at: datetime | None
+    back_to_fund_fen: int | None
+    back_to_households_fen: int | None
     version: int
 
 
 class GrantOut(GrantSummary):
     """A grant whole: votes, own money, and whether it unlocks the fund's share."""
 
+    reviews: list[ReviewOut]
     votes: list[VoteOut]
+    sources: list[SourceOut]
     raised_fen: int
     match_unlocked: bool
     available_fen: int

@@ -7,7 +7,7 @@ from services.ledger.funds.service import charter_of
 from services.ledger.grants import repository
 from services.ledger.grants.models import Grant
 from services.ledger.grants.rules import STEPS
-from services.ledger.grants.schemas import GrantOut, GrantSummary, VoteOut
+from services.ledger.grants.schemas import GrantOut, GrantSummary, ReviewOut, SourceOut, VoteOut
 from services.ledger.grants.service import facts_of, fund_of
 from shared.auth import Principal
 from shared.db import Session
@@ -25,6 +25,8 @@ async def grant_out(session: Session, grant: Grant, caller: Principal) -> GrantO
         {
             **GrantSummary.model_validate(grant).model_dump(),
             "votes": [VoteOut.model_validate(item) for item in await repository.votes_of(session, grant.id)],
+            "reviews": [ReviewOut.model_validate(item) for item in await repository.reviews_of(session, grant.id)],
+            "sources": [SourceOut.model_validate(item) for item in await repository.sources_of(session, grant.id)],
             "raised_fen": raised_fen,
             "match_unlocked": unlocked and raised_fen >= grant.own_fen,
             "available_fen": available_fen(await funds.balance_of(session, grant.account_id)),

@@ -21,7 +21,10 @@ class Invoice(TenantRow, Base):
         CheckConstraint("amount_fen > 0", name="amount"),
         CheckConstraint("state IN ('received', 'approved', 'paid')", name="state"),
         Index("invoices_document_key", "tenant_id", "document_sha256", unique=True),
+        ForeignKeyConstraint(["tenant_id", "contract_id"], ["ledger.contracts.tenant_id", "ledger.contracts.id"]),
+        ForeignKeyConstraint(["tenant_id", "supplier_id"], ["ledger.suppliers.tenant_id", "ledger.suppliers.id"]),
         Index("invoices_grant_idx", "tenant_id", "grant_id"),
+        Index("invoices_contract_idx", "tenant_id", "contract_id"),
     )
     grant_id: Mapped[UUID]
     supplier: Mapped[str] = mapped_column(String(200))
@@ -33,6 +36,10 @@ class Invoice(TenantRow, Base):
     approved_by: Mapped[UUID | None]
     received_at: Mapped[datetime]
     version: Mapped[int]
+    contract_id: Mapped[UUID | None]
+    supplier_id: Mapped[UUID | None]
+    # What has booked it as spent and owed; none for one that was approved before there was a payable.
+    accrual_id: Mapped[UUID | None]
 
 
 class Payment(TenantRow, Base):

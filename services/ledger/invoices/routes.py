@@ -57,7 +57,9 @@ async def list_invoices(
     return paging.page(rows, key=lambda row: (row.id,), view=lambda row: shown[row.id])
 
 
-@router.post("/v1/invoices/{invoice_id}/approve", summary="Approve an invoice 审核发票")
+@router.post(
+    "/v1/invoices/{invoice_id}/approve", dependencies=[Depends(money_moves)], summary="Approve an invoice 审核发票"
+)
 async def approve_invoice(
     caller: Annotated[Principal, Depends(requires(Role.APPROVER))],
     session: Writing,
@@ -68,7 +70,7 @@ async def approve_invoice(
     """Approve a bill, by somebody who has not asked for the money."""
     invoice, grant = await service.begin(session, invoice_id)
     check_version(expected, invoice.version, await service.invoice_out(session, invoice))
-    service.approve_invoice(caller, invoice, grant)
+    await service.approve_invoice(session, caller, invoice, grant)
     await session.flush()
     set_etag(response, invoice.version)
     return await service.invoice_out(session, invoice)

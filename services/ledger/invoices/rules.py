@@ -1,9 +1,9 @@
 """What can be wrong with an invoice, and who may not touch it."""
 
-from shared.problems import Conflict, Forbidden
+from shared.problems import Conflict, Forbidden, Invalid
 from shared.texts import Text
 
-__all__ = ["DocumentKnown", "InvoiceState", "MoreThanGranted", "NotIndependent"]
+__all__ = ["DocumentKnown", "InvoiceState", "MoreThanGranted", "NotIndependent", "UnknownContract"]
 
 
 class InvoiceState(Conflict):
@@ -25,6 +25,13 @@ class MoreThanGranted(Conflict):
 
     code = "more_than_granted"
     title = Text(zh="发票合计超过项目金额", en="The invoices together exceed the grant")
+
+
+class UnknownContract(Invalid):
+    """The grant has no such contract."""
+
+    code = "unknown_contract"
+    title = Text(zh="该项目没有这份合同", en="The grant has no such contract")
 
 
 class NotIndependent(Forbidden):

@@ -13,9 +13,13 @@ __all__ = ["InvoiceIn", "InvoiceOut"]
 
 
 class InvoiceIn(InputModel):
-    """A supplier's bill; the hash is of the scanned document."""
+    """A supplier's bill; the hash is of the scanned document.
+
+    A bill under a contract names it, and its supplier is the contract's; a small one without says who it is from.
+    """
 
     id: UUID | None = None
+    contract_id: UUID | None = None
     supplier: ShortText
     number: ShortText
     document_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -27,6 +31,8 @@ class InvoiceOut(OutputModel):
 
     id: UUID
     grant_id: UUID
+    contract_id: UUID | None
+    supplier_id: UUID | None
     supplier: str
     number: str
     document_sha256: str
