@@ -17,13 +17,15 @@ class Config:
     """Where the house is and how its people get in.
 
     `tokens` holds one operator access token per tenant. `password` is set for every member of staff in the packs.
-    `code_log` is the log in which the directory's console sender shows one-time codes.
+    `code_log` is the log in which the directory's console sender shows one-time codes. `clock_file` is what moves the
+    clock of a house on one machine.
     """
 
     url: str
     tokens: Mapping[str, str]
     password: str
     code_log: Path | None
+    clock_file: Path | None = None
 
     def token(self, tenant: str) -> str:
         """Return the operator's token of a tenant."""
@@ -41,6 +43,7 @@ def read_config(env: Mapping[str, str]) -> Config:
         tokens=_tokens(_required(env, "LINLI_SEED_TOKENS", 'JSON of operator tokens, {"tenant": "token"}')),
         password=_required(env, "LINLI_SEED_PASSWORD", "the password that the packs' staff get in this house"),
         code_log=Path(env["LINLI_CODE_LOG"]) if env.get("LINLI_CODE_LOG") else None,
+        clock_file=Path(env["LINLI_CLOCK_FILE"]) if env.get("LINLI_CLOCK_FILE") else None,
     )
 
 

@@ -21,6 +21,7 @@ from seeds.stories.money import (
     project_budget,
     yuan,
 )
+from seeds.stories.publication import close_quarter, verify_book
 from seeds.stories.threads import Project, open_project, reach
 from seeds.story import Story
 
@@ -48,8 +49,20 @@ async def tell_barrier(story: Story, house: House) -> None:
     await _vote_too_early(story, house, grant)
     await _households_pay(story, house, grant)
     hold_id = await _unlock(story, house, fund, project, grant)
-    await _install_and_pay(story, house, project, grant, hold_id)
-    await _close(story, house, fund, grant)
+    contract = await _sign(story, house, grant, hold_id)
+    await _install_and_accept(story, house, project, contract)
+    await _pay(story, house, project, grant, contract)
+    given = await _close(story, house, fund, grant)
+    book = await close_quarter(
+        story,
+        house,
+        await house.staff("treasurer"),
+        fund.book_id,
+        opening_fen=0,
+        came_fen=_RAISED_FEN + _OWN_FEN,
+        went_fen=_BILL_FEN + _BACK_TO_HOUSEHOLDS_FEN,
+    )
+    await verify_book(story, house, book, given)
 
 
 async def _members_give(story: Story, house: House) -> Fund:
@@ -171,12 +184,48 @@ async def _unlock(story: Story, house: House, fund: Fund, project: Project, gran
     return str(approved["hold_id"])
 
 
-async def _install_and_pay(story: Story, house: House, project: Project, grant: Grant, hold_id: str) -> None:
-    secretary, payer = await house.staff("secretary"), await house.staff("payer")
+async def _sign(story: Story, house: House, grant: Grant, hold_id: str) -> str:
+    """Sign the contract: its money moves from the fund into the grant and is held there."""
+    secretary, treasurer = await house.staff("secretary"), await house.staff("treasurer")
     with story.step(
-        "合同与发票 4 800 元，审、付分离", "contract and invoice of 4 800 yuan, approved and paid by different people"
+        "与供应商签订合同 4 800 元，款项专项冻结", "a contract of 4 800 yuan; its money is held in the grant"
     ):
+        seller = {
+            "id": fresh_id(),
+            "name": house.pack.row("units", "barrier_contractor")["name"],
+            "area_id": house.id("areas", "guihuajing"),
+        }
+        supplier = story.took(await treasurer.post("/v1/suppliers", seller), 201)
+        document = invoice_body(seller["name"], _BILL_FEN)["document_sha256"]
+        body = {"id": fresh_id(), "supplier_id": supplier["id"], "title": "道闸供货安装", "document_sha256": document}
+        path = f"{grant.path}/contracts"
+        more = await secretary.post(path, {**body, "id": fresh_id(), "amount_fen": _TOTAL_FEN + 1})
+        story.refused("more than the grant 超出项目金额", more, _CONFLICT, naming="more_than_granted")
+        contract = story.took(await secretary.post(path, {**body, "amount_fen": _BILL_FEN}), 201)
+        story.expect("contract 合同", (contract["state"], contract["held_fen"]), ("binding", _BILL_FEN))
+        await hold_of(story, treasurer, hold_id, amount_fen=_SHARE_FEN, state="settled")
+        seen = story.took(await treasurer.get(grant.path))
+        story.expect("free in the grant 项目可用", seen["available_fen"], _TOTAL_FEN - _BILL_FEN)
+    return f"/v1/contracts/{contract['id']}"
+
+
+async def _install_and_accept(story: Story, house: House, project: Project, contract: str) -> None:
+    secretary = await house.staff("secretary")
+    with story.step("安装，由他人验收", "installed, and accepted by somebody else"):
+        for title in _MILESTONES:
+            await reach(story, secretary, project, title, f"{title}：签字单已存档")
+        proof = {"proof_sha256": invoice_body("验收", 1)["document_sha256"], "note": "道闸启用，二十四户签字"}
+        own = await secretary.act(contract, "accept", proof)
+        story.refused("the applicant accepts 申请人自验", own, _FORBIDDEN, naming="not_the_own_contract")
+        accepted = story.took(await (await house.staff("approver_1")).act(contract, "accept", proof))
+        story.expect("contract 合同", accepted["state"], "accepted")
+
+
+async def _pay(story: Story, house: House, project: Project, grant: Grant, contract: str) -> None:
+    secretary, payer = await house.staff("secretary"), await house.staff("payer")
+    with story.step("发票 4 800 元，审、付分离", "an invoice of 4 800 yuan, approved and paid by different people"):
         bill = invoice_body(house.pack.row("units", "barrier_contractor")["name"], _BILL_FEN)
+        bill["contract_id"] = contract.rpartition("/")[2]
         invoice = story.took(await secretary.post(f"{grant.path}/invoices", bill), 201)
         path = f"/v1/invoices/{invoice['id']}"
         early = await payer.post(f"{path}/pay", version=invoice["version"])
@@ -186,12 +235,8 @@ async def _install_and_pay(story: Story, house: House, project: Project, grant: 
         )
         paid = story.took(await payer.post(f"{path}/pay", version=checked["version"]))
         story.expect(f"paid 已付 {yuan(_BILL_FEN)}", paid["state"], "paid")
-        await hold_of(story, payer, hold_id, amount_fen=_SHARE_FEN, state="settled")
         again = await payer.post(f"{path}/pay", version=paid["version"])
         story.refused("paying twice 重复付款", again, _CONFLICT, naming="wrong_state")
-    with story.step("安装、验收", "installed and accepted"):
-        for title in _MILESTONES:
-            await reach(story, secretary, project, title, f"{title}：签字单已存档")
         await project_budget(
             story,
             secretary,
@@ -203,12 +248,15 @@ async def _install_and_pay(story: Story, house: House, project: Project, grant: 
         story.expect("project 项目", done["state"], "completed")
 
 
-async def _close(story: Story, house: House, fund: Fund, grant: Grant) -> None:
+async def _close(story: Story, house: House, fund: Fund, grant: Grant) -> str:
+    """Share what is left and state the fund; returns the transaction of the first household's money."""
     treasurer = await house.staff("treasurer")
     closing_fen = _RAISED_FEN - _SHARE_FEN + _BACK_TO_FUND_FEN
     with story.step("结项：余 200 元按 120 : 80 退回", "closed: the 200 yuan left over go back as 120 : 80"):
         closed = story.took(await treasurer.act(grant.path, "close"))
         story.expect("grant 资助", (closed["state"], closed["available_fen"]), ("closed", 0))
+        shares = (closed["back_to_fund_fen"], closed["back_to_households_fen"])
+        story.expect("shares 退回", shares, (_BACK_TO_FUND_FEN, _BACK_TO_HOUSEHOLDS_FEN))
         moves = story.took(await treasurer.get(f"/v1/books/{fund.book_id}/transactions", page_size=200))["items"]
         refunds = [move for move in moves if move["description"].startswith("refund")]
         back_fen = [leg["amount_fen"] for move in refunds for leg in move["postings"]]
@@ -228,3 +276,5 @@ async def _close(story: Story, house: House, fund: Fund, grant: Grant) -> None:
             held_fen=0,
             closing_fen=closing_fen,
         )
+    given = [move for move in moves if move["description"].startswith("contribution") and move["kind"] == "post"]
+    return str(given[0]["id"])

@@ -16,6 +16,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from services.stack.clock import app as clock
 from services.stack.environment import GivenTooLittle, given
 from services.stack.home import Home, HomeBusy, PortTaken, new_secrets, project_root
 from services.stack.house import House
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 ledger = typer.Typer(help="The ledger's own checks.", no_args_is_help=True)
 app.add_typer(ledger, name="ledger")
+app.add_typer(clock, name="clock")
 console = Console(soft_wrap=True, highlight=False)
 
 DataOption = Annotated[Path, typer.Option("--data", envvar="LINLI_DATA", help="The data folder of the house.")]

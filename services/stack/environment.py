@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
@@ -41,7 +42,13 @@ def database_place(owner_url: str) -> str:
 
 
 def house_environment(
-    outside: Mapping[str, str], secrets: Mapping[str, str], ports: Mapping[str, int], *, database: str, redis_url: str
+    outside: Mapping[str, str],
+    secrets: Mapping[str, str],
+    ports: Mapping[str, int],
+    *,
+    database: str,
+    redis_url: str,
+    clock_file: Path,
 ) -> dict[str, str]:
     """Return the environment of the house's processes; what is given outside wins over what we would choose.
 
@@ -51,6 +58,7 @@ def house_environment(
         ports: where everything listens, on the loopback address.
         database: `host:port/database`.
         redis_url: of Redis or Valkey.
+        clock_file: by which the house's clock can be moved.
     """
     urls = {
         f"LINLI_{name.upper()}_DATABASE_URL": (
@@ -72,6 +80,7 @@ def house_environment(
         **upstreams,
         "LINLI_REDIS_URL": redis_url,
         "LINLI_EMBEDDED": "1",
+        "LINLI_CLOCK_FILE": str(clock_file),
         # One machine: every connection is a server process of some megabytes.
         "LINLI_DB_POOL_SIZE": "6",
         "LINLI_WORKER_POOL_SIZE": "2",

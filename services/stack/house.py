@@ -133,7 +133,12 @@ class House:
         database = self.postgres.place if self.postgres is not None else database_place(owner_url or "")
         outside = {**self._outside, **self._extra}
         self.environment = house_environment(
-            outside, self.home.secrets(), self.ports, database=database, redis_url=redis_url
+            outside,
+            self.home.secrets(),
+            self.ports,
+            database=database,
+            redis_url=redis_url,
+            clock_file=self.home.clock_file,
         )
         return servers
 

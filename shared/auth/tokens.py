@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from shared.auth.keys import SigningKey
 from shared.auth.principal import Grant, Principal, Role
-from shared.clock import utc_now
+from shared.clock import machine_now
 from shared.ids import new_id
 from shared.problems import Unauthenticated
 
@@ -76,7 +76,7 @@ def principal_from_claims(claims: dict[str, Any]) -> Principal:
 
 
 def _mint(principal: Principal, key: SigningKey, *, issuer: str, audience: str, ttl_s: int) -> str:
-    now = utc_now()
+    now = machine_now()
     claims = _claims(principal) | {
         "iss": issuer,
         "aud": audience,
@@ -108,7 +108,7 @@ class InternalVerifier:
     def __call__(self, token: str) -> Principal:
         """Return the caller, or raise Unauthenticated for a token that is forged, expired or meant for another."""
         known = self._verified.get(token)
-        now = utc_now()
+        now = machine_now()
         if known is not None and now < known[0]:
             return known[1]
         try:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from sqlalchemy import text
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
-from shared.clock import utc_now
+from shared.clock import machine_now
 from shared.contracts import Event
 from shared.db import Database, WriteSession
 from shared.messaging import metrics
@@ -236,7 +236,7 @@ class Inbox:
             "subject": arrival.subject,
             "sequence": arrival.sequence,
             "body": orjson.dumps(arrival.raw).decode(),
-            "next_attempt_at": utc_now() + timedelta(seconds=self._patience.delay_s(attempts)),
+            "next_attempt_at": machine_now() + timedelta(seconds=self._patience.delay_s(attempts)),
             "error": repr(error)[:_ERROR_LENGTH],
             "max_attempts": self._patience.attempts,
         }

@@ -22,7 +22,7 @@ from services.ledger.books.batching import MicroBatcher
 from services.ledger.books.models import Book
 from services.ledger.books.rules import AccountClass, Leg, NewAccount, TransactionKind, TransactionRequest
 from services.ledger.books.service import post_for_many
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import start_servers
@@ -117,7 +117,7 @@ class _Stage:
     def _request(self, dice: random.Random, *, hot: bool) -> TransactionRequest:
         debit, credit = self.pair(dice, hot=hot)
         leg = Leg(debit, credit, dice.randrange(1, 10_000))
-        return TransactionRequest(new_id(), self.book, TransactionKind.POST, (leg,), "bench", utc_now().date())
+        return TransactionRequest(new_id(), self.book, TransactionKind.POST, (leg,), "bench", today())
 
     async def singles(self, callers: int, seconds: float, *, hot: bool) -> dict[str, float]:
         """Let callers post one transaction at a time, through the micro-batcher."""

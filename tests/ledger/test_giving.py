@@ -8,12 +8,12 @@ import pytest
 
 from services.ledger.books import repository as books
 from services.ledger.books.rules import Leg, TransactionKind, TransactionRequest
-from shared.clock import utc_now
+from shared.clock import today
 from shared.db import Database
 from shared.ids import new_id
 from tests.ledger.conftest import Treasury
 
-TODAY = utc_now().date()
+TODAY = today()
 FREE = {"match_num": None, "match_den": None}
 
 

@@ -22,7 +22,7 @@ from services.ledger.periods.service import publish_due
 from services.ledger.proofs.sealing import seal_tenant
 from services.ledger.proofs.settings import signing_key
 from shared.auth import Role
-from shared.clock import utc_now
+from shared.clock import today
 from shared.db import Database
 from shared.ids import new_id
 from tests.ledger.conftest import Treasury
@@ -57,7 +57,7 @@ async def close(treasury: Treasury, opened: dict[str, Any]) -> dict[str, Any]:
     return await treasury.made(f"/v1/periods/{opened['id']}/close", version=version)
 
 
-TODAY = utc_now().date()
+TODAY = today()
 START = TODAY - timedelta(days=100)
 MIDDLE = TODAY - timedelta(days=50)
 END = TODAY - timedelta(days=1)
@@ -187,6 +187,22 @@ async def test_a_correction_is_a_new_version_by_another_person_and_the_old_one_s
     assert kept["document"] == old["document"]
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await owner.execute("UPDATE ledger.statements SET document = '' WHERE id = $1", UUID(old["id"]))
+
+
+async def test_a_statement_is_published_whether_the_log_came_before_or_after_the_close(
+    databases: dict[str, Database], treasury: Treasury, owner: Any
+) -> None:
+    fund = await treasury.fund()
+    await post_on(databases, treasury, owner, fund, START, 700)
+    await seal_tenant(databases["ledger"], treasury.caller.tenant, signing_key())
+    await close(treasury, await period(treasury, fund, START, MIDDLE))
+    assert await publish_due(databases["ledger"], treasury.caller.tenant) == 1, "the log had everything already"
+    await post_on(databases, treasury, owner, fund, END, 700)
+    await close(treasury, await period(treasury, fund, MIDDLE + timedelta(days=1), END))
+    assert await publish_due(databases["ledger"], treasury.caller.tenant) == 0, "the log does not cover it yet"
+    await publish(databases, treasury)
+    numbers = [item["tree_size"] for item in (await treasury.open(f"{fund['book_id']}/statements"))["items"]]
+    assert numbers == [2, 1]
 
 
 @pytest.fixture

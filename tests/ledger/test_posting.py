@@ -11,7 +11,7 @@ import pytest
 from services.ledger.books import repository
 from services.ledger.books.models import Book
 from services.ledger.books.rules import AccountClass, Leg, NewAccount, TransactionKind, TransactionRequest
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import TestServers
@@ -96,7 +96,7 @@ async def post(database: Database, tenant: str, *batch: TransactionRequest) -> l
 
 
 def request(book: UUID, kind: TransactionKind, *legs: Leg, **more: Any) -> TransactionRequest:
-    values: dict[str, Any] = {"id": new_id(), "description": "t", "effective_on": utc_now().date()} | more
+    values: dict[str, Any] = {"id": new_id(), "description": "t", "effective_on": today()} | more
     return TransactionRequest(book_id=book, kind=kind, legs=legs, **values)
 
 

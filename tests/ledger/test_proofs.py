@@ -17,7 +17,7 @@ from services.ledger.proofs.rules import signature_is_good
 from services.ledger.proofs.sealing import seal_book, seal_tenant
 from services.ledger.proofs.settings import known_keys, signing_key
 from shared.auth import Role
-from shared.clock import utc_now
+from shared.clock import today
 from shared.db import Database
 from shared.ids import new_id
 from tests.ledger.conftest import Treasury
@@ -64,9 +64,7 @@ async def test_a_late_commit_is_sealed_later_and_nothing_is_sealed_twice(
     row = await owner.fetchrow("SELECT * FROM ledger.funds WHERE id = $1", UUID(fund["id"]))
     async with database.write(tenant) as session:
         leg = Leg(row["bank_account"], row["fund_account"], 7)
-        late = TransactionRequest(
-            new_id(), UUID(fund["book_id"]), TransactionKind.POST, (leg,), "late", utc_now().date()
-        )
+        late = TransactionRequest(new_id(), UUID(fund["book_id"]), TransactionKind.POST, (leg,), "late", today())
         assert await books.call_post(session, "test", [late]) == ["ok"]
         # Another book is written and sealed meanwhile; what has committed after the late one began has to wait.
         await treasury.made(f"/v1/funds/{other['id']}/contributions", treasury.gift(9, received=True))

@@ -23,7 +23,7 @@ from services.ledger.proofs.rules import Head, head_text, sign_note
 from services.ledger.proofs.sealing import seal_tenant
 from services.ledger.proofs.settings import signing_key
 from services.ledger.verifying.service import read_old_head, verify_tenant
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.db import Database
 from shared.ids import new_id
 from tests.ledger.conftest import Treasury
@@ -53,9 +53,7 @@ async def fund(databases: dict[str, Database], treasury: Treasury, owner: Any) -
     row = await owner.fetchrow("SELECT * FROM ledger.funds WHERE id = $1", UUID(opened["id"]))
     for amount in range(101, 110):
         leg = Leg(row["bank_account"], row["fund_account"], amount)
-        request = TransactionRequest(
-            new_id(), row["book_id"], TransactionKind.POST, (leg,), f"gift {amount}", utc_now().date()
-        )
+        request = TransactionRequest(new_id(), row["book_id"], TransactionKind.POST, (leg,), f"gift {amount}", today())
         async with databases["ledger"].write(treasury.caller.tenant) as session:
             assert await books.call_post(session, "test", [request]) == ["ok"]
         await seal_tenant(databases["ledger"], treasury.caller.tenant, signing_key())

@@ -1,5 +1,7 @@
 """The environment of the house's processes: complete for every one of them, and what is given outside wins."""
 
+from pathlib import Path
+
 import pytest
 from pydantic_settings import BaseSettings
 
@@ -33,7 +35,12 @@ ALL_SETTINGS: list[type[BaseSettings]] = [
 
 def environment(**outside: str) -> dict[str, str]:
     return house_environment(
-        outside, new_secrets(), PORTS, database="127.0.0.1:5000/linli", redis_url="redis://127.0.0.1:6000/0"
+        outside,
+        new_secrets(),
+        PORTS,
+        database="127.0.0.1:5000/linli",
+        redis_url="redis://127.0.0.1:6000/0",
+        clock_file=Path("clock"),
     )
 
 

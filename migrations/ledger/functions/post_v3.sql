@@ -8,7 +8,7 @@
 --
 -- Per transaction (arrays of one length): id, the position of the first with this id (usually its own), book, kind (post,
 -- hold, settle, void, expire, reverse, refund), hash of the body, the hold that is resolved, whether a settle is the last one,
--- when a hold expires, description, effective date, actor, the transaction that is reversed or refunded, hash of a document.
+-- when a hold expires (of an expiry: the moment at which it is), description, effective date, actor, the transaction that is reversed or refunded, hash of a document.
 -- p_accounts: every account that a leg names, once each.
 -- Per leg (arrays of one length): the transaction's position in the batch, debit and credit account as positions in
 -- p_accounts, unit, amount. What resolves a hold takes its accounts from the hold: the settle's amount is its single leg's,
@@ -192,7 +192,7 @@ BEGIN
             ELSIF h_state[h] <> 'open' THEN code := 'hold_resolved';
             ELSIF h_book[h] <> book THEN code := 'wrong_book';
             ELSIF kind = 'settle' AND first_leg[i] = 0 THEN code := 'no_legs';
-            ELSIF kind = 'expire' AND coalesce(h_expires[h] > clock_timestamp(), true) THEN code := 'hold_not_due';
+            ELSIF kind = 'expire' AND coalesce(h_expires[h] > coalesce(p_expires[i], clock_timestamp()), true) THEN code := 'hold_not_due';
             ELSE
                 rest := h_amount[h] - h_settled[h] - h_released[h];
                 amount := CASE WHEN kind = 'settle' THEN p_amounts[first_leg[i]] ELSE 0 END;

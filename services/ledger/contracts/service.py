@@ -28,7 +28,7 @@ from services.ledger.grants.service import fund_of
 from services.ledger.suppliers.repository import find_supplier
 from services.ledger.suppliers.rules import UnknownSupplier
 from shared.auth import Principal
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.db import WriteSession
 from shared.ids import new_id
 from shared.money import split_largest_remainder
@@ -108,7 +108,7 @@ async def _bind(session: WriteSession, caller: Principal, contract: Contract, gr
             kind=TransactionKind.HOLD,
             legs=(Leg(account, fund.released_account, part),),
             description=f"contract {contract.id}",
-            effective_on=utc_now().date(),
+            effective_on=today(),
             document_sha256=contract.document_sha256,
         )
         for account, part in await draw(session, grant, contract.amount_fen)
@@ -155,7 +155,7 @@ async def close(session: WriteSession, caller: Principal, contract: Contract, gr
             kind=TransactionKind.VOID,
             legs=(),
             description=f"rest of contract {contract.id}",
-            effective_on=utc_now().date(),
+            effective_on=today(),
             hold_id=hold.id,
         )
         for hold in await repository.holds_of(session, contract.id)
@@ -181,7 +181,7 @@ async def settlement(
             kind=TransactionKind.SETTLE,
             legs=(Leg(hold.debit_account, hold.credit_account, part),),
             description=description,
-            effective_on=utc_now().date(),
+            effective_on=today(),
             hold_id=hold.id,
         )
         for hold, part in zip(holds, parts, strict=True)

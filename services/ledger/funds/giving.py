@@ -13,7 +13,7 @@ from services.ledger.funds.service import charter_of, ensure_account
 from services.ledger.models import reference
 from services.ledger.problems import UnknownUnit
 from shared.auth import Principal, Role
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.contracts.ledger import ContributionReceived
 from shared.db import Session, WriteSession
 from shared.ids import new_id
@@ -69,7 +69,7 @@ async def contribute(
         return earlier, False
     if wanted.restricted_to is not None and wanted.restricted_to not in charter.categories:
         raise RestrictionNotAllowed(pointer="/restricted_to")
-    if wanted.spend_by is not None and wanted.spend_by < utc_now().date():
+    if wanted.spend_by is not None and wanted.spend_by < today():
         raise RestrictionNotAllowed(pointer="/spend_by")
     members = wanted.model_dump(exclude={"id", "received"})
     contribution = Contribution(
@@ -165,7 +165,7 @@ async def _receive_in_kind(session: WriteSession, caller: Principal, fund: Fund,
         kind=TransactionKind.POST,
         legs=tuple(legs),
         description=f"contribution {contribution.id}: {contribution.description}",
-        effective_on=now.date(),
+        effective_on=today(),
     )
     await session.flush()
     await post_all(session, caller.actor, request)
@@ -189,7 +189,7 @@ async def receive_money(
         kind=TransactionKind.POST,
         legs=(Leg(fund.bank_account, into, amount_fen),),
         description=f"contribution {contribution.id}",
-        effective_on=now.date(),
+        effective_on=today(),
     )
     await session.flush()
     await post_all(session, caller.actor, request)
@@ -199,8 +199,8 @@ async def receive_money(
     await publish(session, f"fund/{fund.id}", told)
 
 
-def contribution_out(contribution: Contribution, today: date) -> ContributionOut:
+def contribution_out(contribution: Contribution, day: date) -> ContributionOut:
     """Show a contribution, and whether it is late."""
-    is_due = contribution.due_on is not None and contribution.due_on < today
+    is_due = contribution.due_on is not None and contribution.due_on < day
     columns = {name: getattr(contribution, name) for name in ContributionOut.model_fields if name != "in_arrears"}
     return ContributionOut.model_validate({**columns, "in_arrears": is_due and contribution.received_at is None})

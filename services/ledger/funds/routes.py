@@ -8,7 +8,7 @@ from fastapi import Depends, Response
 from services.ledger.funds import giving, repository, service
 from services.ledger.funds.schemas import ContributionIn, ContributionOut, FundIn, FundOut, StatementOut
 from shared.auth import Principal, Role, authenticated, requires
-from shared.clock import utc_now
+from shared.clock import today
 from shared.pagination import Page, Paging
 from shared.web import ExpectedVersion, Reading, Writing, check_version, money_moves, service_router, set_etag
 
@@ -65,7 +65,7 @@ async def contribute(
     contribution, is_new = await giving.contribute(session, caller, fund, wanted)
     response.status_code = 201 if is_new else 200
     set_etag(response, contribution.version)
-    return giving.contribution_out(contribution, utc_now().date())
+    return giving.contribution_out(contribution, today())
 
 
 @router.get("/v1/funds/{fund_id}/contributions", summary="Contributions, and who is late 捐赠与拖欠")
@@ -76,9 +76,9 @@ async def list_contributions(caller: Caller, session: Reading, paging: Paging, f
     rows = await repository.contributions_of(
         session, fund_id=fund_id, grant_id=None, givers=seen, after=paging.after, limit=paging.size + 1
     )
-    today = utc_now().date()
+    day = today()
     return paging.page(
-        rows, key=lambda row: (row.pledged_at, row.id), view=lambda row: giving.contribution_out(row, today)
+        rows, key=lambda row: (row.pledged_at, row.id), view=lambda row: giving.contribution_out(row, day)
     )
 
 
@@ -97,13 +97,13 @@ async def receive_contribution(
 ) -> ContributionOut:
     """Note that a pledge has arrived in the bank."""
     fund = await service.get_fund(session, fund_id)
-    today = utc_now().date()
+    day = today()
     current = await repository.find_contribution(session, contribution_id)
     if current is not None and current.fund_id == fund.id:
-        check_version(expected, current.version, giving.contribution_out(current, today))
+        check_version(expected, current.version, giving.contribution_out(current, day))
     contribution = await giving.receive_contribution(session, caller, fund, contribution_id)
     set_etag(response, contribution.version)
-    return giving.contribution_out(contribution, today)
+    return giving.contribution_out(contribution, day)
 
 
 @router.get("/v1/funds/{fund_id}/statement", summary="Statement of a fund 基金公示")

@@ -34,7 +34,7 @@ from services.ledger.grants.rules import (
 from services.ledger.grants.schemas import OwnMoneyIn
 from services.ledger.grants.service import facts_of, fund_of
 from shared.auth import Principal
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.money import split_largest_remainder
@@ -53,7 +53,7 @@ def _posting(
         kind=kind,
         legs=legs,
         description=description,
-        effective_on=utc_now().date(),
+        effective_on=today(),
         **more,  # type: ignore[arg-type] # the members that only some kinds have
     )
 
@@ -66,7 +66,7 @@ async def hold_money(session: WriteSession, caller: Principal, grant: Grant) -> 
     if raised_fen < grant.own_fen or not unlocked:
         raise MatchLocked(raised_fen=raised_fen, own_fen=grant.own_fen, share_fen=grant.asked_fen)
     left, sources = grant.asked_fen, []
-    for account, balance in await _fitting(session, fund, grant.category, utc_now().date()):
+    for account, balance in await _fitting(session, fund, grant.category, today()):
         amount = min(left, available_fen(balance))
         if amount > 0:
             sources.append((account.id, await _account_for(session, fund, grant, account), amount))
@@ -95,14 +95,14 @@ async def hold_money(session: WriteSession, caller: Principal, grant: Grant) -> 
     await session.flush()
 
 
-async def _fitting(session: Session, fund: Fund, category: str, today: date) -> list[tuple[Account, Balance]]:
-    """Return the restricted accounts of a fund that may pay for a category today, the soonest to expire first."""
+async def _fitting(session: Session, fund: Fund, category: str, day: date) -> list[tuple[Account, Balance]]:
+    """Return the restricted accounts of a fund that may pay for a category on a day, the soonest to expire first."""
     found = [
         (account, balance)
         for account, balance in await books.accounts_of(session, fund.book_id)
         if account.code.startswith("restricted:")
         and account.purpose in {None, category}
-        and (account.spend_by is None or account.spend_by >= today)
+        and (account.spend_by is None or account.spend_by >= day)
     ]
     return sorted(found, key=lambda pair: (pair[0].spend_by or date.max, pair[0].code))
 

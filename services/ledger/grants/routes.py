@@ -16,7 +16,7 @@ from services.ledger.grants.rules import GrantAction, GrantState
 from services.ledger.grants.schemas import GrantIn, GrantOut, GrantSummary, OwnMoneyIn, ReasonIn, ReviewIn, VoteIn
 from services.ledger.grants.views import grant_out
 from shared.auth import Principal, Role, authenticated, requires
-from shared.clock import utc_now
+from shared.clock import today
 from shared.db import WriteSession
 from shared.pagination import Page, Paging
 from shared.problems import NotFound, Unauthenticated
@@ -162,7 +162,7 @@ async def give_own_money(
     grant = await service.lock_grant(session, grant_id)
     contribution, is_new = await money.give_own_money(session, caller, grant, wanted)
     response.status_code = 201 if is_new else 200
-    return contribution_out(contribution, utc_now().date())
+    return contribution_out(contribution, today())
 
 
 @router.post(

@@ -13,8 +13,7 @@ _EVERY_S: Final = 10
 
 
 async def _expire(database: Database, tenant: str, _: datetime) -> None:
-    while await expire_holds(database, tenant):
-        pass
+    await expire_holds(database, tenant)
 
 
 schedules = (TenantSchedule("expire_holds", every_s=_EVERY_S, table="books", run=_expire),)

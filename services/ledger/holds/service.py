@@ -9,7 +9,7 @@ from services.ledger.books.rules import Leg, TransactionKind, TransactionRequest
 from services.ledger.books.service import Poster, get_book, may_read_book
 from services.ledger.holds.schemas import HoldIn, SettleIn, VoidIn
 from shared.auth import Principal
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.db import Database, Session
 from shared.ids import new_id
 from shared.problems import NotFound
@@ -86,8 +86,9 @@ async def expire_holds(database: Database, tenant: str) -> int:
                 kind=TransactionKind.EXPIRE,
                 legs=(),
                 description=f"hold {hold.id} expired",
-                effective_on=now.date(),
+                effective_on=today(),
                 hold_id=hold.id,
+                expires_at=now,
             )
             for hold in due
         ]

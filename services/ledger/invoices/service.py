@@ -26,7 +26,7 @@ from services.ledger.invoices.rules import (
 )
 from services.ledger.invoices.schemas import InvoiceIn, InvoiceOut
 from shared.auth import Principal, Role
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.contracts.ledger import PaymentMade
 from shared.db import Session, WriteSession
 from shared.ids import new_id
@@ -149,7 +149,7 @@ def _posting(fund: Fund, invoice: Invoice, *legs: Leg, id: UUID) -> TransactionR
         kind=TransactionKind.POST,
         legs=legs,
         description=f"invoice {invoice.id}",
-        effective_on=utc_now().date(),
+        effective_on=today(),
         document_sha256=invoice.document_sha256,
     )
 

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import select, text, tuple_
+from sqlalchemy import func, select, text, tuple_
 
 from services.ledger.books.models import Posting, Transaction
 from services.ledger.periods.models import Period, Statement
@@ -162,12 +162,22 @@ async def statements_of(
 
 
 async def statements_due(session: WriteSession) -> Sequence[tuple[Statement, int]]:
-    """Return statements that the log has come to cover since, with its size, for one publisher at a time."""
+    """Return statements that the log covers by now, with its size, for one publisher at a time.
+
+    Whatever was posted before a period was closed belongs to a database transaction up to the closing one. When those
+    have all ended and the log has passed them, it covers the statement.
+    """
+    behind = select(Transaction.id).where(
+        Transaction.tenant_id == Statement.tenant_id,
+        Transaction.book_id == Statement.book_id,
+        Transaction.xid >= func.coalesce(Log.sealed_below, 0),
+        Transaction.xid <= Statement.xid,
+    )
     statement = (
-        select(Statement, Log.tree_size)
-        .join(Log, (Log.tenant_id == Statement.tenant_id) & (Log.book_id == Statement.book_id))
+        select(Statement, func.coalesce(Log.tree_size, 0))
+        .outerjoin(Log, (Log.tenant_id == Statement.tenant_id) & (Log.book_id == Statement.book_id))
         .where(Statement.tenant_id == session.tenant, Statement.published_at.is_(None))
-        .where(Log.sealed_below > Statement.xid)
+        .where(Statement.xid < text("pg_snapshot_xmin(pg_current_snapshot())::text::bigint"), ~behind.exists())
         .order_by(Statement.id)
         .with_for_update(of=Statement, skip_locked=True)
     )

@@ -22,7 +22,7 @@ from services.ledger.periods.rules import (
 from services.ledger.periods.schemas import PeriodIn
 from services.ledger.proofs.sealing import leaf_hash
 from shared.auth import Principal, Role
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.contracts.ledger import StatementPublished
 from shared.db import Database, Session, WriteSession
 from shared.ids import new_id
@@ -77,7 +77,7 @@ async def close_period(session: WriteSession, caller: Principal, period: Period,
     caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_keep_periods")
     if period.state != "open":
         raise PeriodState(state=period.state)
-    if period.last_on >= utc_now().date():
+    if period.last_on >= today():
         raise PeriodNotOver(last_on=period.last_on.isoformat())
     before = await repository.last_closed(session, book.id)
     opens_next = before is None or before.last_on < period.first_on

@@ -70,7 +70,9 @@ async def list_statements(_: Anybody, session: OpenReading, book: OpenBook, pagi
 
 
 @router.get(_STATEMENT, summary="A statement 公示表")
-async def read_statement(_: Anybody, session: OpenReading, book: OpenBook, statement_id: StatementId) -> StatementOut:
+async def read_open_statement(
+    _: Anybody, session: OpenReading, book: OpenBook, statement_id: StatementId
+) -> StatementOut:
     """Return a statement with the signed head that covers it."""
     return await statement_out(session, await service.published_statement(session, book, statement_id))
 
