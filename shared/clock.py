@@ -10,14 +10,12 @@ import os
 from datetime import UTC, date, datetime, timedelta, timezone
 from functools import lru_cache
 from pathlib import Path
-from time import monotonic
 from typing import Final
 
 __all__ = ["CHINA", "machine_now", "today", "utc_now"]
 
 # All of China lives by one time, and has had no summer time since 1991.
 CHINA: Final = timezone(timedelta(hours=8), "CST")
-_LOOK_EVERY_S: Final = 0.02
 _YES: Final = frozenset({"1", "true", "yes"})
 
 
@@ -38,22 +36,23 @@ def today() -> date:
 
 
 class _MovedClock:
-    """How far the clock has been moved, read again every few milliseconds."""
+    """How far the clock has been moved; the file is read again when it is another one."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._looked_at = -_LOOK_EVERY_S
+        self._seen = (0, 0)
         self._offset = timedelta(0)
 
     def offset(self) -> timedelta:
         """Return by how much; nothing while the file is not there or unreadable."""
-        now = monotonic()
-        if now - self._looked_at >= _LOOK_EVERY_S:
-            self._looked_at = now
-            try:
+        try:
+            found = self._path.stat()
+            seen = (found.st_ino, found.st_mtime_ns)
+            if seen != self._seen:
                 self._offset = timedelta(seconds=int(self._path.read_text(encoding="ascii")))
-            except (OSError, ValueError, OverflowError):
-                self._offset = timedelta(0)
+                self._seen = seen
+        except (OSError, ValueError, OverflowError):
+            self._offset = timedelta(0)
         return self._offset
 
 

@@ -1,7 +1,7 @@
 """The open book: a quarter is closed, its statement published, and checked by people who trust nobody.
 
-结账 · 公示 · 核验. Whoever reads here is not signed in. The verifier is the stand-alone program that any resident can run;
-it gets nothing but the downloaded file.
+结账 · 公示 · 核验. Whoever reads here is not signed in. The verifier is the stand-alone program that any resident can
+run; it gets nothing but the downloaded file.
 """
 
 import asyncio
