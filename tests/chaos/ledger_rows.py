@@ -8,7 +8,6 @@ import asyncio
 import os
 import signal
 import statistics
-import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -22,15 +21,14 @@ import aiohttp
 from sqlalchemy.engine import make_url
 
 from services.ledger.books.rules import TransactionKind, TransactionRequest
-from services.stack.probing import readiness
 from shared.auth import Grant, Principal, Role, SigningKey, mint_internal, read_signing_key
 from shared.db import Database
-from shared.embedded import end_child, free_port, start_child
 from shared.ids import new_id
 from tests.chaos.ground import Ground, until
 from tests.chaos.told import Told, row
 from tests.ledger.asking import Asker, Stage
 from tests.ledger.auditor import offences
+from tests.serving import LedgerProcess
 
 __all__ = ["LEDGER_ROWS"]
 
@@ -40,30 +38,6 @@ _PATIENCE_S: Final = 60.0
 # So much must have been answered between two kills: every kill hits a ledger at work.
 _BETWEEN: Final = 40
 _Kind: Final = TransactionKind
-
-
-@dataclass
-class _Service:
-    """One ledger process, as `make run` has it, with a port of its own."""
-
-    environment: dict[str, str]
-    log: Path
-    port: int = field(default_factory=free_port)
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--factory"]
-        command += ["services.ledger.app:create", "--port", str(self.port), "--timeout-keep-alive", "75"]
-        self.process = start_child(command, log=self.log, environment=self.environment)
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-
-    async def ready(self) -> None:
-        async def is_ready() -> bool:
-            return await readiness(self.port) == "ready"
-
-        await until(is_ready, _PATIENCE_S)
 
 
 @dataclass
@@ -202,20 +176,22 @@ async def _kill_postgres(ground: Ground) -> None:
 
 
 @asynccontextmanager
-async def _at_work(ground: Ground, stage: Stage, seed: int) -> AsyncIterator[tuple[_Service, _Callers]]:
-    service = _Service(dict(ground.house.environment), ground.house.home.logs / "ledger-alone.log")
+async def _at_work(ground: Ground, stage: Stage, seed: int) -> AsyncIterator[tuple[LedgerProcess, _Callers]]:
+    service = LedgerProcess(dict(ground.house.environment), ground.house.home.logs / "ledger-alone.log")
     key = read_signing_key(ground.house.environment["LINLI_INTERNAL_PRIVATE_KEY"])
     service.start()
     try:
         await service.ready()
-        address, timeout = f"http://127.0.0.1:{service.port}", aiohttp.ClientTimeout(total=20)
-        async with aiohttp.ClientSession(address, timeout=timeout) as http:
+        timeout = aiohttp.ClientTimeout(total=20)
+        async with aiohttp.ClientSession(service.url, timeout=timeout) as http:
             yield service, _Callers(http, key, stage, Asker(stage, Random(seed)))
     finally:
-        await asyncio.to_thread(end_child, service.process)
+        await asyncio.to_thread(service.stop)
 
 
-async def _kill_in_turns(ground: Ground, service: _Service, callers: _Callers, kills: int, dice: Random) -> list[float]:
+async def _kill_in_turns(
+    ground: Ground, service: LedgerProcess, callers: _Callers, kills: int, dice: Random
+) -> list[float]:
     """Kill service and PostgreSQL in turns, each in the middle of work; returns after how long there was an answer again."""
     again_s = []
     for number in range(kills):
@@ -237,14 +213,7 @@ async def _kill_in_turns(ground: Ground, service: _Service, callers: _Callers, k
         async def is_answered(before: int = before) -> bool:
             return callers.answers > before
 
-        try:
-            await until(is_answered, _PATIENCE_S)
-        except AssertionError:
-            print("STUCK after", number, "service" if number % 2 == 0 else "postgres", callers.unanswered, file=sys.stderr)
-            for r in await ground.owner.fetch("SELECT pid, application_name, state, wait_event_type, wait_event, now()-xact_start AS x, now()-state_change AS c, query FROM pg_stat_activity WHERE backend_type='client backend'"):
-                print(dict(r), file=sys.stderr)
-            os.kill(service.process.pid, signal.SIGABRT)
-            raise
+        await until(is_answered, _PATIENCE_S)
         again_s.append(time.monotonic() - began)
     return again_s
 
