@@ -1,8 +1,10 @@
 """The ledger over HTTP: a service process of its own, and callers that share the machine with it."""
 
+import asyncio
 import json
 import random
 from collections.abc import Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +20,7 @@ __all__ = ["over_http"]
 
 _CALLERS: Final = (1, 20, 200)
 _BATCH: Final = 100
+_AGAIN_S: Final = 0.05
 
 
 async def over_http(
@@ -51,21 +54,31 @@ async def _posted(
     token = {"Authorization": f"Bearer {mint_internal(principal, 'ledger', key)}", "Content-Type": "application/json"}
     path = f"/v1/books/{stage.book}/transactions"
 
+    refused = 0
+
     async def call(dice: random.Random) -> int:
+        nonlocal refused
         wanted = [stage.request(dice, hot=hot) for _ in range(size)]
         if size == 1:
-            asking = http.put(f"{path}/{wanted[0].id}", data=json.dumps(_body(wanted[0])), headers=token)
+            method, place, body, keyed = "PUT", f"{path}/{wanted[0].id}", _body(wanted[0]), {}
         else:
-            many = {"transactions": [_body(item) | {"id": str(item.id)} for item in wanted]}
-            asking = http.post(path, data=json.dumps(many), headers=token | {"Idempotency-Key": str(new_id())})
-        async with asking as answer:
-            said = await answer.json()
-            assert answer.status in {200, 201}, said
-            results = {item["result"] for item in said.get("results", [said])}
-            assert results == {"ok"}, results
+            many = [_body(item) | {"id": str(item.id)} for item in wanted]
+            method, place, body, keyed = "POST", path, {"transactions": many}, {"Idempotency-Key": str(new_id())}
+        content = json.dumps(body)
+        while True:
+            async with http.request(method, place, data=content, headers=token | keyed) as answer:
+                said = await answer.json()
+            if answer.status != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            # More than may wait: whoever comes then is told so at once, and comes again.
+            refused += 1
+            await asyncio.sleep(_AGAIN_S)
+        assert answer.status in {200, 201}, said
+        results = {item["result"] for item in said.get("results", [said])}
+        assert results <= {"ok", "replayed"}, results
         return size
 
-    return await timed(callers, seconds, call)
+    return await timed(callers, seconds, call) | {"refused": refused}
 
 
 def _body(request: TransactionRequest) -> dict[str, Any]:
