@@ -174,7 +174,7 @@ def bench(servers: TestServers) -> Iterator[_Bench]:
 def test_the_ledger_does_what_the_model_does(bench: _Bench) -> None:
     LedgerMachine.bench = bench
     profile = settings(
-        max_examples=2_000 if _IS_LONG else 40,
+        max_examples=2_000 if _IS_LONG else 32,
         stateful_step_count=80 if _IS_LONG else 30,
         derandomize=not _IS_LONG,
         deadline=None,
