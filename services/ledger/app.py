@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from fastapi import FastAPI
 
@@ -20,10 +21,14 @@ from services.ledger.questions.routes import router as questions
 from services.ledger.reversals.routes import router as reversals
 from services.ledger.settings import LedgerSettings
 from services.ledger.suppliers.routes import router as suppliers
+from shared.db import Database
 from shared.held import held_events_router
 from shared.web import create_app
 
 __all__ = ["create"]
+
+# One batch of a tenant is written at a time; tenants do not wait for each other.
+_BATCH_CONNECTIONS: Final = 4
 
 
 def create() -> FastAPI:
@@ -34,9 +39,20 @@ def create() -> FastAPI:
 
     @asynccontextmanager
     async def batching(app: FastAPI) -> AsyncIterator[None]:
-        app.state.poster = Poster(app.state.db, waiting_max=settings.ledger_postings_waiting_max)
+        # Requests hold connections of the ordinary pool while they wait for their batch. Were the batch to wait for one
+        # of those, nobody would go on.
+        database = Database(
+            settings.database_url.get_secret_value(),
+            schema="ledger",
+            pool_size=_BATCH_CONNECTIONS,
+            application_name="linli-ledger",
+            pool_timeout_s=settings.db_pool_timeout_s,
+            statement_timeout_ms=settings.statement_timeout_ms,
+        )
+        app.state.poster = Poster(database, waiting_max=settings.ledger_postings_waiting_max)
         yield
         await app.state.poster.close()
+        await database.close()
 
     return create_app(
         name="ledger",

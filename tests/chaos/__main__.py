@@ -13,12 +13,13 @@ from typing import Final
 
 from shared.logging import configure_logging
 from tests.chaos.ground import shaken
+from tests.chaos.ledger_rows import LEDGER_ROWS
 from tests.chaos.load_rows import LOAD_ROWS
 from tests.chaos.pipe_rows import PIPE_ROWS
 from tests.chaos.service_rows import SERVICE_ROWS
 from tests.chaos.told import LoadRow, Row, Told
 
-ROWS: Final[tuple[Row, ...]] = (*PIPE_ROWS, *SERVICE_ROWS)
+ROWS: Final[tuple[Row, ...]] = (*PIPE_ROWS, *SERVICE_ROWS, *LEDGER_ROWS)
 
 
 async def main(*, short: bool, seed: int, only: set[str], logs: Path | None, workers: int) -> int:

@@ -171,3 +171,27 @@ async def test_only_the_books_treasurer_posts(treasury: Treasury, book: dict[str
     assert (await treasury.http.put(path, json=transaction(book, 1), headers=elsewhere)).status_code == 403
     foreign = treasury.headers("treasurer", tenant="elsewhere")
     assert (await treasury.http.put(path, json=transaction(book, 1), headers=foreign)).status_code == 404
+
+
+async def test_many_who_wait_with_a_connection_in_their_hands_do_not_keep_their_batch_from_being_written(
+    treasury: Treasury, book: dict[str, Any]
+) -> None:
+    """Keyed batches and settles hold a connection while they wait: with more of them than the pool has, all still go on."""
+    holds = [new_id() for _ in range(20)]
+    await asyncio.gather(*(put(treasury, book, transaction(book, 1)) for _ in range(20)))
+    fund, bank = book["accounts"][1], book["accounts"][0]
+    wanted = {"debit_account_id": bank, "credit_account_id": fund, "amount_fen": 1, "description": "冻结"}
+    for hold in holds:
+        path = f"/v1/books/{book['id']}/holds/{hold}"
+        made = await treasury.http.put(
+            path, json=wanted | {"effective_on": "2026-11-23"}, headers=treasury.headers("treasurer")
+        )
+        assert made.status_code == 201, made.text
+    settle = {"amount_fen": 1, "description": "结算", "effective_on": "2026-11-23"}
+    batch = [transaction(book, 1) for _ in range(3)]
+    asking = [treasury.post(f"/v1/holds/{hold}/settle", settle | {"id": str(new_id())}) for hold in holds]
+    for _ in range(20):
+        ids = {"transactions": [item | {"id": str(new_id())} for item in batch]}
+        asking.append(treasury.post(f"/v1/books/{book['id']}/transactions", ids))
+    answers = await asyncio.gather(*asking)
+    assert {answer.status_code for answer in answers} == {200}, {answer.text for answer in answers}

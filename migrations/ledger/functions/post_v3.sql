@@ -12,8 +12,8 @@
 -- p_accounts: every account that a leg names, once each.
 -- Per leg (arrays of one length): the transaction's position in the batch, debit and credit account as positions in
 -- p_accounts, unit, amount. What resolves a hold takes its accounts from the hold: the settle's amount is its single leg's,
--- its accounts are ignored. A reversal has the legs of its original, sides swapped, in the same order. A refund goes back to
--- an account from which the original came, and all refunds together never exceed the original.
+-- its accounts are ignored. A reversal has the legs of its original, sides swapped, in the same order. A refund goes back the
+-- ways that the original came, and by each way all refunds together never exceed what came: nobody is given another's share.
 --
 -- A period is closed under the locks of all balances of its book (ledger.lock_book), and closed_through is read after our own
 -- locks, in a fresh snapshot: closing and posting at the same time have one order.
@@ -41,9 +41,10 @@ DECLARE
     places integer[];
     h_ids uuid[]; h_book uuid[]; h_debit uuid[]; h_credit uuid[]; h_unit text[]; h_amount bigint[];
     h_settled bigint[]; h_released bigint[]; h_state text[]; h_expires timestamptz[];
-    -- The transactions that are reversed or refunded, and whether each leg of those that do so fits.
-    o_ids uuid[]; o_book uuid[]; o_open boolean[]; o_date date[]; o_legs bigint[]; o_total numeric[]; o_reversed boolean[];
-    o_refunded numeric[]; leg_fits boolean[];
+    -- The transactions that are reversed or refunded; the ways that they went, with what may still go back by each; and for
+    -- each leg of those that do so whether it fits, and its way.
+    o_ids uuid[]; o_book uuid[]; o_open boolean[]; o_date date[]; o_legs bigint[]; o_reversed boolean[]; o_refunded boolean[];
+    r_tx uuid[]; r_debit uuid[]; r_credit uuid[]; r_unit text[]; r_rest numeric[]; leg_fits boolean[]; leg_way bigint[];
     b_ids uuid[]; b_closed date[];
     e_ids uuid[]; e_hashes bytea[]; e_results text[];
     n integer := coalesce(array_length(p_ids, 1), 0);
@@ -59,7 +60,7 @@ DECLARE
     u_place integer[]; u_pd bigint[]; u_pc bigint[]; u_hd bigint[]; u_hc bigint[]; u_seq bigint[];
     first_leg integer[]; last_leg integer[];
     i integer; j integer; k integer; d integer; c integer; h integer; o integer; b integer; mark integer; leg_no integer;
-    code text; amount bigint; rest bigint; total numeric; is_last boolean; book uuid; kind text; unit text;
+    code text; amount bigint; rest bigint; is_last boolean; is_taken boolean; book uuid; kind text; unit text;
 BEGIN
     IF p_tenant IS DISTINCT FROM NULLIF(current_setting('linli.tenant', true), '') THEN
         RAISE EXCEPTION 'the tenant of the batch is not the tenant of the transaction' USING ERRCODE = '42501';
@@ -98,6 +99,11 @@ BEGIN
            array_agg(t.state::text), array_agg(t.expires_at)
     INTO h_ids, h_book, h_debit, h_credit, h_unit, h_amount, h_settled, h_released, h_state, h_expires
     FROM ledger.holds t WHERE t.tenant_id = p_tenant AND t.id = ANY (p_holds);
+    -- A hold that was made while this waited: its accounts are not locked. Whoever asks again finds it.
+    IF EXISTS (SELECT FROM unnest(h_debit, h_credit) AS t (debit, credit)
+               WHERE t.debit <> ALL (a_ids) OR t.credit <> ALL (a_ids) OR a_ids IS NULL) THEN
+        RAISE EXCEPTION 'a hold was made meanwhile' USING ERRCODE = '40001';
+    END IF;
     SELECT array_agg(t.id), array_agg(t.closed_through) INTO b_ids, b_closed
     FROM ledger.books t WHERE t.tenant_id = p_tenant AND t.id = ANY (p_books);
 
@@ -113,24 +119,37 @@ BEGIN
                array_agg(t.result = 'ok' AND t.kind IN ('post', 'settle')), array_agg(t.effective_on),
                array_agg((SELECT count(*) FROM ledger.postings p
                           WHERE p.tenant_id = p_tenant AND p.transaction_id = t.id)),
-               array_agg((SELECT coalesce(sum(p.amount), 0) FROM ledger.postings p
-                          WHERE p.tenant_id = p_tenant AND p.transaction_id = t.id)),
                array_agg(EXISTS (SELECT FROM ledger.transactions r WHERE r.tenant_id = p_tenant AND r.original_id = t.id
                                  AND r.kind = 'reverse' AND r.result = 'ok')),
-               array_agg((SELECT coalesce(sum(p.amount), 0) FROM ledger.transactions r JOIN ledger.postings p
-                          ON p.tenant_id = r.tenant_id AND p.transaction_id = r.id
-                          WHERE r.tenant_id = p_tenant AND r.original_id = t.id AND r.kind = 'refund'))
-        INTO o_ids, o_book, o_open, o_date, o_legs, o_total, o_reversed, o_refunded
+               array_agg(EXISTS (SELECT FROM ledger.transactions r WHERE r.tenant_id = p_tenant AND r.original_id = t.id
+                                 AND r.kind = 'refund' AND r.result = 'ok'))
+        INTO o_ids, o_book, o_open, o_date, o_legs, o_reversed, o_refunded
         FROM ledger.transactions t WHERE t.tenant_id = p_tenant AND t.id = ANY (p_originals);
-        SELECT array_agg(EXISTS (
+        SELECT array_agg(w.tx), array_agg(w.debit), array_agg(w.credit), array_agg(w.unit), array_agg(w.rest)
+        INTO r_tx, r_debit, r_credit, r_unit, r_rest
+        FROM (SELECT way.tx, way.debit, way.credit, way.unit, sum(way.amount) AS rest FROM (
+                  SELECT p.transaction_id AS tx, p.debit_account AS debit, p.credit_account AS credit, p.unit::text AS unit,
+                         p.amount
+                  FROM ledger.postings p WHERE p.tenant_id = p_tenant AND p.transaction_id = ANY (p_originals)
+                  UNION ALL
+                  SELECT r.original_id, p.credit_account, p.debit_account, p.unit, -p.amount
+                  FROM ledger.transactions r JOIN ledger.postings p
+                  ON p.tenant_id = r.tenant_id AND p.transaction_id = r.id
+                  WHERE r.tenant_id = p_tenant AND r.original_id = ANY (p_originals) AND r.kind = 'refund') AS way
+              GROUP BY way.tx, way.debit, way.credit, way.unit) AS w;
+        SELECT array_agg(CASE WHEN p_kinds[l.tx] = 'refund' THEN way.place IS NOT NULL ELSE EXISTS (
                    SELECT FROM ledger.postings p
                    WHERE p.tenant_id = p_tenant AND p.transaction_id = p_originals[l.tx] AND p.unit = l.unit
-                     AND p.debit_account = p_accounts[l.credit]
-                     AND (p_kinds[l.tx] = 'refund' OR (p.leg = l.k - first_leg[l.tx] + 1 AND p.amount = l.amount
-                                                       AND p.credit_account = p_accounts[l.debit]))) ORDER BY l.k)
-        INTO leg_fits
+                     AND p.leg = l.k - first_leg[l.tx] + 1 AND p.amount = l.amount
+                     AND p.debit_account = p_accounts[l.credit] AND p.credit_account = p_accounts[l.debit]) END
+                   ORDER BY l.k),
+               array_agg(way.place ORDER BY l.k)
+        INTO leg_fits, leg_way
         FROM unnest(p_leg_tx, p_debits, p_credits, p_units, p_amounts) WITH ORDINALITY
-             AS l (tx, debit, credit, unit, amount, k);
+             AS l (tx, debit, credit, unit, amount, k)
+        LEFT JOIN unnest(r_tx, r_debit, r_credit, r_unit) WITH ORDINALITY AS way (tx, debit, credit, unit, place)
+        ON way.tx = p_originals[l.tx] AND way.debit = p_accounts[l.credit] AND way.credit = p_accounts[l.debit]
+           AND way.unit = l.unit;
     END IF;
 
     -- 3. Decide each transaction in memory: all its legs or none.
@@ -153,7 +172,7 @@ BEGIN
             CONTINUE;
         END IF;
         is_new[i] := true;
-        code := 'ok'; mark := w_count; leg_no := 0; u_count := 0; h := NULL; is_last := false;
+        code := 'ok'; mark := w_count; leg_no := 0; u_count := 0; h := NULL; is_last := false; is_taken := false;
         book := p_books[i]; kind := p_kinds[i];
 
         b := array_position(b_ids, book);
@@ -171,16 +190,22 @@ BEGIN
             ELSIF NOT o_open[o] THEN code := 'not_reversible';
             ELSIF p_dates[i] < o_date[o] THEN code := 'before_original';
             ELSIF o_reversed[o] THEN code := 'already_reversed';
-            ELSIF kind = 'reverse' AND o_refunded[o] > 0 THEN code := 'already_refunded';
+            ELSIF kind = 'reverse' AND o_refunded[o] THEN code := 'already_refunded';
             ELSIF first_leg[i] = 0 THEN code := 'no_legs';
             ELSIF kind = 'reverse' AND last_leg[i] - first_leg[i] + 1 <> o_legs[o] THEN code := 'not_the_mirror';
             ELSE
-                total := 0;
                 FOR k IN first_leg[i]..last_leg[i] LOOP
                     IF NOT leg_fits[k] THEN code := 'not_the_mirror'; EXIT; END IF;
-                    total := total + coalesce(p_amounts[k], 0);
                 END LOOP;
-                IF code = 'ok' AND o_refunded[o] + total > o_total[o] THEN code := 'more_than_original'; END IF;
+                IF code = 'ok' AND kind = 'refund' THEN
+                    is_taken := true;
+                    FOR k IN first_leg[i]..last_leg[i] LOOP
+                        r_rest[leg_way[k]] := r_rest[leg_way[k]] - coalesce(p_amounts[k], 0);
+                    END LOOP;
+                    FOR k IN first_leg[i]..last_leg[i] LOOP
+                        IF r_rest[leg_way[k]] < 0 THEN code := 'more_than_original'; EXIT; END IF;
+                    END LOOP;
+                END IF;
             END IF;
         END IF;
 
@@ -240,13 +265,14 @@ BEGIN
                 u_count := u_count + 1; u_place[u_count] := c; u_pd[u_count] := a_pd[c]; u_pc[u_count] := a_pc[c];
                 u_hd[u_count] := a_hd[c]; u_hc[u_count] := a_hc[c]; u_seq[u_count] := a_seq[c];
                 leg_no := leg_no + 1;
+                IF kind = 'hold' AND leg_no > 1 THEN code := 'no_legs'; EXIT; END IF;
+                -- What is posted and reserved on one side stays far from the end of bigint; a settle only moves it over.
+                IF a_pd[d] + a_hd[d] + amount > max_fen * 500 OR a_pc[c] + a_hc[c] + amount > max_fen * 500 THEN
+                    code := 'amount_out_of_range'; EXIT;
+                END IF;
                 IF kind = 'hold' THEN
-                    IF leg_no > 1 THEN code := 'no_legs'; EXIT; END IF;
                     a_hd[d] := a_hd[d] + amount; a_hc[c] := a_hc[c] + amount;
                 ELSE
-                    IF a_pd[d] + amount > max_fen * 500 OR a_pc[c] + amount > max_fen * 500 THEN
-                        code := 'amount_out_of_range'; EXIT;
-                    END IF;
                     a_pd[d] := a_pd[d] + amount; a_pc[c] := a_pc[c] + amount;
                     a_seq[d] := a_seq[d] + 1; a_seq[c] := a_seq[c] + 1; w_count := w_count + 1;
                     w_tx[w_count] := p_ids[i]; w_leg[w_count] := leg_no; w_debit[w_count] := d;
@@ -282,9 +308,14 @@ BEGIN
                 a_pd[k] := u_pd[j]; a_pc[k] := u_pc[j]; a_hd[k] := u_hd[j]; a_hc[k] := u_hc[j]; a_seq[k] := u_seq[j];
             END LOOP;
             w_count := mark;
+            IF is_taken THEN
+                FOR k IN first_leg[i]..last_leg[i] LOOP
+                    r_rest[leg_way[k]] := r_rest[leg_way[k]] + coalesce(p_amounts[k], 0);
+                END LOOP;
+            END IF;
         END IF;
         IF code = 'ok' AND kind = 'reverse' THEN o_reversed[o] := true;
-        ELSIF code = 'ok' AND kind = 'refund' THEN o_refunded[o] := o_refunded[o] + total;
+        ELSIF code = 'ok' AND kind = 'refund' THEN o_refunded[o] := true;
         END IF;
         results[i] := code;
     END LOOP;

@@ -5,6 +5,8 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy.exc import DBAPIError
+
 from services.ledger.books import repository
 from services.ledger.books.batching import LEGS_MAX, MicroBatcher
 from services.ledger.books.models import Account, Balance, Book
@@ -43,6 +45,9 @@ __all__ = [
 ]
 
 _BOOKS_KNOWN_MAX: Final = 10_000
+_TRIES_MAX: Final = 3
+# Serialisation failure, unique violation.
+_GAVE_WAY: Final = frozenset({"40001", "23505"})
 # What a transaction answers that stands.
 DONE: Final = frozenset({"ok", "replayed"})
 
@@ -168,9 +173,20 @@ class Poster:
 async def post_for_many(
     database: Database, tenant: str, actors: Sequence[str], batch: Sequence[TransactionRequest]
 ) -> list[str]:
-    """Write a batch that several callers have asked for, in one transaction."""
-    async with database.write(tenant) as session:
-        return await repository.call_post(session, actors, batch)
+    """Write a batch that several callers have asked for, in one transaction.
+
+    At this very moment another process may be writing one of these ids, or a hold that is named here. Once it has, that
+    stands in the book, and trying again gets the answer.
+    """
+    tries = 0
+    while True:
+        tries += 1
+        try:
+            async with database.write(tenant) as session:
+                return await repository.call_post(session, actors, batch)
+        except DBAPIError as error:
+            if tries == _TRIES_MAX or getattr(error.orig, "sqlstate", "") not in _GAVE_WAY:
+                raise
 
 
 class KnownBooks:
