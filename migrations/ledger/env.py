@@ -6,9 +6,10 @@ from services.ledger.grants import models as grants
 from services.ledger.grants import projects
 from services.ledger.invoices import models as invoices
 from services.ledger.models import Base
+from services.ledger.property import models as property_books
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (books, funds, grants, invoices, projects)
+REGISTERED = (books, funds, grants, invoices, projects, property_books)
 
 run_migrations(Base.metadata, "ledger")

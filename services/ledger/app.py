@@ -11,6 +11,7 @@ from services.ledger.funds.routes import router as funds
 from services.ledger.grants.routes import router as grants
 from services.ledger.holds.routes import router as holds
 from services.ledger.invoices.routes import router as invoices
+from services.ledger.property.routes import router as property_books
 from services.ledger.reversals.routes import router as reversals
 from services.ledger.settings import LedgerSettings
 from shared.held import held_events_router
@@ -32,7 +33,7 @@ def create() -> FastAPI:
     return create_app(
         name="ledger",
         settings=settings,
-        routers=[books, holds, reversals, funds, grants, invoices, held_events_router("ledger")],
+        routers=[books, holds, reversals, funds, grants, invoices, property_books, held_events_router("ledger")],
         title="Linli ledger 资金账本",
         description="Money under a charter, every fen followed. 每一分钱都有来处和去处。",
         lifespan_extra=batching,

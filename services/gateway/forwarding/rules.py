@@ -31,7 +31,7 @@ def _table() -> dict[str, Route]:
         "directory": ("tenant", "areas", "units", "people", "me", "sign-in", "sign-out", "tokens"),
         "intake": ("categories", "cases"),
         "matching": ("partners", "offers", "needs", "matches", "projects"),
-        "ledger": ("books", "accounts", "funds", "grants", "holds", "invoices"),
+        "ledger": ("books", "accounts", "funds", "grants", "holds", "invoices", "property-books", "property-spending"),
     }
     table = {segment: Route(service) for service, names in segments.items() for segment in names}
     table |= {f"{service}-events": Route(service) for service in segments}
