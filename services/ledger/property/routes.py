@@ -281,8 +281,14 @@ async def read_report(
     _: Caller,
     session: Reading,
     property_book_id: UUID,
-    first: Annotated[date, Query(alias="from", description="First day 起始日")],
-    last: Annotated[date, Query(alias="to", description="Last day, included 截止日（含）")],
+    first: Annotated[
+        date | None, Query(alias="from", description="First day; 1 January of the last one's year if left out 起始日")
+    ] = None,
+    last: Annotated[
+        date | None, Query(alias="to", description="Last day, included; today if left out 截止日（含）")
+    ] = None,
 ) -> ReportOut:
     """Return what a compound was charged, what came in, what it was spent on, and how that compares with the plan."""
-    return await report_of(session, await service.get_property_book(session, property_book_id), first, last)
+    book = await service.get_property_book(session, property_book_id)
+    last = last or utc_now().date()
+    return await report_of(session, book, first or last.replace(month=1, day=1), last)

@@ -125,7 +125,7 @@ class ChargeLine:
     """What somebody is asked to pay, in fen. Two lines of one id are the same when all of it is."""
 
     id: UUID
-    kind: str
+    kind: ChargeKind
     payer_kind: str
     payer_id: UUID
     amount_fen: int

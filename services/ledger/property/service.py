@@ -29,6 +29,7 @@ from services.ledger.property.models import PropertyBook, PropertyCharge, Proper
 from services.ledger.property.rules import (
     INCOME_NAMES,
     READERS,
+    ChargeKind,
     ChargeLine,
     NotACompound,
     ReceiptLine,
@@ -160,7 +161,7 @@ async def _bring_in(session: WriteSession, caller: Principal, book: PropertyBook
         book_id=book.book_id,
         kind=TransactionKind.POST,
         legs=(Leg(book.bank_account, book.net_assets_account, book.opening_fen),),
-        description="opening balance of the bank account",
+        description="期初余额 Brought in",
         effective_on=book.opening_on,
     )
     await post_all(session, caller.actor, request)
@@ -183,7 +184,7 @@ async def charge(session: WriteSession, caller: Principal, book: PropertyBook, w
             book_id=book.book_id,
             kind=TransactionKind.POST,
             legs=(Leg(book.receivable_account, accounts[f"income:{line.kind}"].id, line.amount_fen),),
-            description=f"charge {line.kind}",
+            description=INCOME_NAMES[line.kind],
             effective_on=line.charged_on,
         )
         for place, line in enumerate(lines)
@@ -220,7 +221,7 @@ async def receive(session: WriteSession, caller: Principal, book: PropertyBook, 
             book_id=book.book_id,
             kind=TransactionKind.POST,
             legs=(Leg(book.bank_account, book.receivable_account, line.amount_fen),),
-            description=f"receipt for charge {line.charge_id}",
+            description="收款 Received",
             effective_on=line.received_on,
         )
         for place, line in enumerate(lines)
@@ -249,4 +250,5 @@ async def _post(
 
 
 def _charge_line(row: PropertyCharge) -> ChargeLine:
-    return ChargeLine(**{field.name: getattr(row, field.name) for field in fields(ChargeLine)})
+    columns = {field.name: getattr(row, field.name) for field in fields(ChargeLine)}
+    return ChargeLine(**columns | {"kind": ChargeKind(row.kind)})

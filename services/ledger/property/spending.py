@@ -112,7 +112,7 @@ async def pay(session: WriteSession, caller: Principal, spending: PropertySpendi
         book_id=book.book_id,
         kind=TransactionKind.POST,
         legs=(Leg(account.id, book.bank_account, spending.amount_fen),),
-        description=f"spending {spending.id}",
+        description=spending.description,
         effective_on=spending.spent_on,
         document_sha256=spending.document_sha256,
     )
