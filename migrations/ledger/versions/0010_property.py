@@ -146,17 +146,31 @@ CREATE TABLE ledger.property_budget_lines (
     CONSTRAINT property_budget_lines_planned_check CHECK (planned_fen >= 0)
 )"""
 _RULES = """
--- What a line says is what was posted under its id, in the book and between the accounts where it belongs, on its day.
-CREATE FUNCTION ledger.check_property_charge() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+-- What was posted under an id, with one leg, and in whose book. One look-up by key after another costs the same
+-- however much there is, and whatever the planner knows.
+CREATE FUNCTION ledger.property_posting(
+    p_tenant text, p_id uuid, OUT property_book_id uuid, OUT effective_on date, OUT document bytea, OUT amount bigint,
+    OUT debit text, OUT credit text) LANGUAGE plpgsql STABLE SET search_path = pg_catalog AS $$
+DECLARE
+    book uuid; debited uuid; credited uuid;
 BEGIN
-    IF NOT EXISTS (
-        SELECT FROM ledger.transactions t
-        JOIN ledger.property_books b ON b.tenant_id = t.tenant_id AND b.book_id = t.book_id
-        JOIN ledger.postings p ON p.tenant_id = t.tenant_id AND p.transaction_id = t.id
-        JOIN ledger.accounts a ON a.tenant_id = p.tenant_id AND a.id = p.credit_account
-        WHERE t.tenant_id = NEW.tenant_id AND t.id = NEW.id AND b.id = NEW.property_book_id
-          AND t.effective_on = NEW.charged_on AND p.amount = NEW.amount_fen
-          AND p.debit_account = b.receivable_account AND a.code = 'income:' || NEW.kind) THEN
+    SELECT t.book_id, t.effective_on, t.document_sha256 INTO book, effective_on, document
+    FROM ledger.transactions t WHERE t.tenant_id = p_tenant AND t.id = p_id;
+    SELECT b.id INTO property_book_id FROM ledger.property_books b WHERE b.tenant_id = p_tenant AND b.book_id = book;
+    SELECT p.amount, p.debit_account, p.credit_account INTO amount, debited, credited
+    FROM ledger.postings p WHERE p.tenant_id = p_tenant AND p.transaction_id = p_id AND p.leg = 1;
+    SELECT a.code INTO debit FROM ledger.accounts a WHERE a.tenant_id = p_tenant AND a.id = debited;
+    SELECT a.code INTO credit FROM ledger.accounts a WHERE a.tenant_id = p_tenant AND a.id = credited;
+END $$;;
+-- What a line says is what was posted under its id, in its book, between the accounts where it belongs, on its day.
+CREATE FUNCTION ledger.check_property_charge() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    posted record;
+BEGIN
+    SELECT * INTO posted FROM ledger.property_posting(NEW.tenant_id, NEW.id);
+    IF (posted.property_book_id, posted.effective_on, posted.amount, posted.debit, posted.credit)
+       IS DISTINCT FROM (NEW.property_book_id, NEW.charged_on, NEW.amount_fen, 'receivable'::text,
+                         'income:' || NEW.kind) THEN
         RAISE EXCEPTION 'a charge is what was posted under its id' USING ERRCODE = '23514';
     END IF;
     RETURN NEW;
@@ -165,35 +179,28 @@ END $$;;
 -- taken back of a charge or of a receipt counts no more.
 CREATE FUNCTION ledger.check_property_receipt() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
 DECLARE
+    posted record;
     open_fen numeric;
 BEGIN
     PERFORM pg_advisory_xact_lock(hashtextextended(NEW.tenant_id || '/' || NEW.charge_id::text, 0));
-    IF NOT EXISTS (
-        SELECT FROM ledger.transactions t
-        JOIN ledger.property_books b ON b.tenant_id = t.tenant_id AND b.book_id = t.book_id
-        JOIN ledger.property_charges c ON c.tenant_id = t.tenant_id AND c.id = NEW.charge_id
-            AND c.property_book_id = b.id
-        JOIN ledger.postings p ON p.tenant_id = t.tenant_id AND p.transaction_id = t.id
-        WHERE t.tenant_id = NEW.tenant_id AND t.id = NEW.id AND b.id = NEW.property_book_id
-          AND t.effective_on = NEW.received_on AND p.amount = NEW.amount_fen
-          AND p.debit_account = b.bank_account AND p.credit_account = b.receivable_account) THEN
+    SELECT * INTO posted FROM ledger.property_posting(NEW.tenant_id, NEW.id);
+    IF (posted.property_book_id, posted.effective_on, posted.amount, posted.debit, posted.credit)
+       IS DISTINCT FROM (NEW.property_book_id, NEW.received_on, NEW.amount_fen, 'bank'::text, 'receivable'::text)
+       OR NEW.property_book_id IS DISTINCT FROM (
+           SELECT c.property_book_id FROM ledger.property_charges c
+           WHERE c.tenant_id = NEW.tenant_id AND c.id = NEW.charge_id) THEN
         RAISE EXCEPTION 'a receipt is what was posted under its id' USING ERRCODE = '23514';
     END IF;
-    SELECT sum(l.amount_fen) INTO open_fen FROM (
-        SELECT c.id, c.amount_fen FROM ledger.property_charges c
+    SELECT sum(l.sign * (l.amount_fen - coalesce((
+        SELECT sum(p.amount) FROM ledger.transactions t
+        JOIN ledger.postings p ON p.tenant_id = t.tenant_id AND p.transaction_id = t.id
+        WHERE t.tenant_id = NEW.tenant_id AND t.original_id = l.id), 0))) INTO open_fen
+    FROM (
+        SELECT c.id, c.amount_fen, 1 FROM ledger.property_charges c
         WHERE c.tenant_id = NEW.tenant_id AND c.id = NEW.charge_id
         UNION ALL
-        SELECT r.id, -r.amount_fen FROM ledger.property_receipts r
-        WHERE r.tenant_id = NEW.tenant_id AND r.charge_id = NEW.charge_id
-        UNION ALL
-        SELECT t.id, CASE WHEN t.original_id = NEW.charge_id THEN -p.amount ELSE p.amount END
-        FROM ledger.transactions t
-        JOIN ledger.postings p ON p.tenant_id = t.tenant_id AND p.transaction_id = t.id
-        WHERE t.tenant_id = NEW.tenant_id AND t.original_id IN (
-            SELECT NEW.charge_id
-            UNION ALL
-            SELECT r.id FROM ledger.property_receipts r
-            WHERE r.tenant_id = NEW.tenant_id AND r.charge_id = NEW.charge_id)) AS l (id, amount_fen);
+        SELECT r.id, r.amount_fen, -1 FROM ledger.property_receipts r
+        WHERE r.tenant_id = NEW.tenant_id AND r.charge_id = NEW.charge_id) AS l (id, amount_fen, sign);
     IF NEW.amount_fen > open_fen THEN
         RAISE EXCEPTION 'the receipts of a charge stay within it' USING ERRCODE = '23514';
     END IF;
@@ -201,6 +208,8 @@ BEGIN
 END $$;;
 -- A spending begins as a request; what it says and who has signed stays; what is paid is what was posted.
 CREATE FUNCTION ledger.check_property_spending() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $$
+DECLARE
+    posted record;
 BEGIN
     IF TG_OP = 'INSERT' THEN
         IF NEW.state <> 'requested' THEN
@@ -218,14 +227,11 @@ BEGIN
                                          ('approved', 'refused')) THEN
         RAISE EXCEPTION 'what a spending says and who has signed it stays' USING ERRCODE = '23514';
     END IF;
-    IF NEW.state = 'paid' AND NOT EXISTS (
-        SELECT FROM ledger.transactions t
-        JOIN ledger.property_books b ON b.tenant_id = t.tenant_id AND b.book_id = t.book_id
-        JOIN ledger.postings p ON p.tenant_id = t.tenant_id AND p.transaction_id = t.id
-        JOIN ledger.accounts a ON a.tenant_id = p.tenant_id AND a.id = p.debit_account
-        WHERE t.tenant_id = NEW.tenant_id AND t.id = NEW.transaction_id AND b.id = NEW.property_book_id
-          AND t.effective_on = NEW.spent_on AND t.document_sha256 = NEW.document_sha256 AND p.amount = NEW.amount_fen
-          AND p.credit_account = b.bank_account AND a.code = 'expense:' || NEW.category) THEN
+    SELECT * INTO posted FROM ledger.property_posting(NEW.tenant_id, NEW.transaction_id);
+    IF NEW.state = 'paid'
+       AND (posted.property_book_id, posted.effective_on, posted.document, posted.amount, posted.debit, posted.credit)
+       IS DISTINCT FROM (NEW.property_book_id, NEW.spent_on, NEW.document_sha256, NEW.amount_fen,
+                         'expense:' || NEW.category, 'bank'::text) THEN
         RAISE EXCEPTION 'a spending that is paid was posted' USING ERRCODE = '23514';
     END IF;
     RETURN NEW;
@@ -264,3 +270,4 @@ def downgrade() -> None:
         op.execute(f"DROP TABLE ledger.property_{table}")
     for function in ("charge", "receipt", "spending"):
         op.execute(f"DROP FUNCTION ledger.check_property_{function}()")
+    op.execute("DROP FUNCTION ledger.property_posting(text, uuid)")

@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Subquery, func, select, text, tuple_
+from sqlalchemy import BigInteger, Select, Subquery, case, func, literal_column, null, select, text, tuple_, union_all
 
 from services.ledger.books.models import Account, Posting, Transaction
 from services.ledger.models import reference
@@ -141,65 +141,100 @@ async def receipts_by_id(session: Session, book: PropertyBook, ids: Iterable[UUI
     return (await session.scalars(statement)).all()
 
 
-def _taken_back(book: PropertyBook, through: date | None) -> Subquery:
-    """Sum by transaction what reversals and refunds have taken back of it, up to a day."""
-    statement = (
-        select(Transaction.original_id.label("id"), func.sum(Posting.amount).label("fen"))
+def _standing(
+    book: PropertyBook,
+    *,
+    through: date | None = None,
+    ids: Iterable[UUID] | None = None,
+    payer_id: UUID | None = None,
+) -> Subquery:
+    """Return how the charges of a book stand on a day (or now): all of them, or those of some ids or of a payer.
+
+    Charges, receipts and what was taken back are laid end to end and summed by charge: without a join between large
+    sets the planner has nothing to guess wrong.
+    """
+    nothing, none = literal_column("0", BigInteger()), null()
+    charges = select(
+        PropertyCharge.id.label("id"),
+        PropertyCharge.charged_on,
+        PropertyCharge.due_on,
+        PropertyCharge.recorded_at,
+        PropertyCharge.amount_fen,
+        nothing.label("taken_back_fen"),
+        nothing.label("received_fen"),
+    ).where(PropertyCharge.tenant_id == book.tenant_id, PropertyCharge.property_book_id == book.id)
+    receipts = select(PropertyReceipt.charge_id, none, none, none, nothing, nothing, PropertyReceipt.amount_fen).where(
+        PropertyReceipt.tenant_id == book.tenant_id, PropertyReceipt.property_book_id == book.id
+    )
+    back = _taken_back(book)
+    if through is not None:
+        charges = charges.where(PropertyCharge.charged_on <= through)
+        receipts = receipts.where(PropertyReceipt.received_on <= through)
+        back = back.where(Transaction.effective_on <= through)
+    if ids is not None:
+        wanted = set(ids)
+        charges = charges.where(PropertyCharge.id.in_(wanted))
+        receipts = receipts.where(PropertyReceipt.charge_id.in_(wanted))
+        back = back.where(func.coalesce(PropertyReceipt.charge_id, Transaction.original_id).in_(wanted))
+    if payer_id is not None:
+        charges = charges.where(PropertyCharge.payer_id == payer_id)
+    line = union_all(charges, receipts, back).subquery().c
+    taken_back = func.sum(line.taken_back_fen)
+    return (
+        select(
+            line.id,
+            func.max(line.charged_on).label("charged_on"),
+            func.max(line.due_on).label("due_on"),
+            func.max(line.recorded_at).label("recorded_at"),
+            (func.sum(line.amount_fen) - taken_back).label("charged_fen"),
+            taken_back.label("taken_back_fen"),
+            func.sum(line.received_fen).label("received_fen"),
+        )
+        .group_by(line.id)
+        # What belongs to none of these charges has no day on which it is due.
+        .having(func.max(line.due_on).is_not(None))
+        .subquery()
+    )
+
+
+def _taken_back(book: PropertyBook) -> Select[Any]:
+    """Select what reversals and refunds have taken back of charges and of receipts, in the columns of a standing."""
+    none = null()
+    is_charge = PropertyReceipt.id.is_(None)
+    return (
+        select(
+            func.coalesce(PropertyReceipt.charge_id, Transaction.original_id),
+            none,
+            none,
+            none,
+            literal_column("0", BigInteger()),
+            case((is_charge, Posting.amount), else_=0),
+            case((is_charge, 0), else_=-Posting.amount),
+        )
+        .select_from(Transaction)
         .join(Posting, (Posting.tenant_id == Transaction.tenant_id) & (Posting.transaction_id == Transaction.id))
+        .outerjoin(
+            PropertyReceipt,
+            (PropertyReceipt.tenant_id == Transaction.tenant_id) & (PropertyReceipt.id == Transaction.original_id),
+        )
         .where(
             Transaction.tenant_id == book.tenant_id,
             Transaction.book_id == book.book_id,
             Transaction.original_id.is_not(None),
         )
     )
-    if through is not None:
-        statement = statement.where(Transaction.effective_on <= through)
-    return statement.group_by(Transaction.original_id).subquery()
-
-
-def _standing(book: PropertyBook, *, through: date | None = None, ids: Iterable[UUID] | None = None) -> Subquery:
-    """Return how the charges of a book stand on a day (or now), all of them or those of some ids."""
-    back, receipt_back = _taken_back(book, through), _taken_back(book, through)
-    received = (
-        select(
-            PropertyReceipt.charge_id,
-            func.sum(PropertyReceipt.amount_fen - func.coalesce(receipt_back.c.fen, 0)).label("fen"),
-        )
-        .outerjoin(receipt_back, receipt_back.c.id == PropertyReceipt.id)
-        .where(PropertyReceipt.tenant_id == book.tenant_id, PropertyReceipt.property_book_id == book.id)
-        .group_by(PropertyReceipt.charge_id)
-    )
-    wanted = [PropertyCharge.tenant_id == book.tenant_id, PropertyCharge.property_book_id == book.id]
-    if through is not None:
-        received = received.where(PropertyReceipt.received_on <= through)
-        wanted.append(PropertyCharge.charged_on <= through)
-    if ids is not None:
-        received = received.where(PropertyReceipt.charge_id.in_(set(ids)))
-        wanted.append(PropertyCharge.id.in_(set(ids)))
-    paid = received.subquery()
-    return (
-        select(
-            PropertyCharge.id,
-            PropertyCharge.due_on,
-            PropertyCharge.charged_on,
-            func.coalesce(back.c.fen, 0).label("taken_back_fen"),
-            func.coalesce(paid.c.fen, 0).label("received_fen"),
-            (PropertyCharge.amount_fen - func.coalesce(back.c.fen, 0)).label("charged_fen"),
-        )
-        .outerjoin(back, back.c.id == PropertyCharge.id)
-        .outerjoin(paid, paid.c.charge_id == PropertyCharge.id)
-        .where(*wanted)
-        .subquery()
-    )
 
 
 async def standing_of(session: Session, book: PropertyBook, ids: Iterable[UUID]) -> list[Standing]:
     """Return how some charges of a book stand now; ids of other books are left out."""
-    standing = _standing(book, ids=set(ids))
-    statement = select(PropertyCharge, standing.c.taken_back_fen, standing.c.received_fen).join(
-        standing, (standing.c.id == PropertyCharge.id) & (PropertyCharge.tenant_id == book.tenant_id)
-    )
-    return [Standing(charge, int(back), int(came)) for charge, back, came in await session.execute(statement)]
+    return await _with_charges(session, book, select(_standing(book, ids=ids)))
+
+
+async def _with_charges(session: Session, book: PropertyBook, statement: Select[Any]) -> list[Standing]:
+    """Put the charges to their standings, in the order of these."""
+    rows = (await session.execute(statement)).all()
+    charges = {charge.id: charge for charge in await charges_by_id(session, book, (row.id for row in rows))}
+    return [Standing(charges[row.id], int(row.taken_back_fen), int(row.received_fen)) for row in rows]
 
 
 async def charges_of(
@@ -213,23 +248,18 @@ async def charges_of(
     limit: int,
 ) -> list[Standing]:
     """Return the charges of a book as they stand now, the newest first: all, or those open, overdue or settled."""
-    standing = _standing(book)
-    statement = (
-        select(PropertyCharge, standing.c.taken_back_fen, standing.c.received_fen)
-        .join(standing, standing.c.id == PropertyCharge.id)
-        .where(PropertyCharge.tenant_id == session.tenant, PropertyCharge.property_book_id == book.id)
-    )
-    is_open = standing.c.charged_fen > standing.c.received_fen
+    standing = _standing(book, payer_id=payer_id)
+    line = standing.c
+    statement = select(standing)
+    is_open = line.charged_fen > line.received_fen
     if state is not None:
         statement = statement.where(~is_open if state == "settled" else is_open)
     if state == "overdue":
-        statement = statement.where(PropertyCharge.due_on < today)
-    if payer_id is not None:
-        statement = statement.where(PropertyCharge.payer_id == payer_id)
+        statement = statement.where(line.due_on < today)
     if after is not None:
-        statement = statement.where(tuple_(PropertyCharge.recorded_at, PropertyCharge.id) < tuple_(*after))
-    ordered = statement.order_by(PropertyCharge.recorded_at.desc(), PropertyCharge.id.desc()).limit(limit)
-    return [Standing(charge, int(back), int(came)) for charge, back, came in await session.execute(ordered)]
+        statement = statement.where(tuple_(line.recorded_at, line.id) < tuple_(*after))
+    ordered = statement.order_by(line.recorded_at.desc(), line.id.desc()).limit(limit)
+    return await _with_charges(session, book, ordered)
 
 
 async def receipts_of(
