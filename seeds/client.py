@@ -69,9 +69,9 @@ class Caller:
         headers = {"Idempotency-Key": key or str(uuid4())} | _if_match(version)
         return await self._send("POST", path, json=_plain(body) if body is not None else None, headers=headers)
 
-    async def put(self, path: str, body: object) -> Answer:
-        """Set something whole."""
-        return await self._send("PUT", path, json=_plain(body))
+    async def put(self, path: str, body: object, *, version: int | None = None) -> Answer:
+        """Set something whole, or replace a version of it."""
+        return await self._send("PUT", path, json=_plain(body), headers=_if_match(version))
 
     async def patch(self, path: str, body: object, *, version: int) -> Answer:
         """Change some fields of a version."""

@@ -9,11 +9,24 @@ from services.ledger.invoices import models as invoices
 from services.ledger.models import Base
 from services.ledger.periods import models as periods
 from services.ledger.proofs import models as proofs
+from services.ledger.property import models as property_books
 from services.ledger.questions import models as questions
 from services.ledger.suppliers import models as suppliers
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (books, contracts, suppliers, funds, grants, invoices, periods, projects, proofs, questions)
+REGISTERED = (
+    books,
+    contracts,
+    suppliers,
+    funds,
+    grants,
+    invoices,
+    periods,
+    projects,
+    property_books,
+    proofs,
+    questions,
+)
 
 run_migrations(Base.metadata, "ledger")

@@ -12,6 +12,7 @@ from seeds.house import House
 from seeds.loader import Loader
 from seeds.pack import read_pack
 from seeds.stories.chengkou import tell_chengkou
+from seeds.stories.guangling import tell_guangling
 from seeds.stories.huancui import tell_huancui
 from seeds.story import Story, StoryBroken
 
@@ -30,6 +31,7 @@ class _Entry:
 STORIES: Final[dict[str, _Entry]] = {
     "huancui": _Entry(tell_huancui, "huancui", also=("chengkou",)),
     "chengkou": _Entry(tell_chengkou, "chengkou"),
+    "guangling": _Entry(tell_guangling, "guangling"),
 }
 
 

@@ -21,7 +21,7 @@ from seeds.stories.money import (
     project_budget,
     yuan,
 )
-from seeds.stories.publication import close_quarter, verify_book
+from seeds.stories.publication import close_quarter, quarter_of, verify_book
 from seeds.stories.threads import Project, open_project, reach
 from seeds.story import Story
 
@@ -53,15 +53,9 @@ async def tell_barrier(story: Story, house: House) -> None:
     await _install_and_accept(story, house, project, contract)
     await _pay(story, house, project, grant, contract)
     given = await _close(story, house, fund, grant)
-    book = await close_quarter(
-        story,
-        house,
-        await house.staff("treasurer"),
-        fund.book_id,
-        opening_fen=0,
-        came_fen=_RAISED_FEN + _OWN_FEN,
-        went_fen=_BILL_FEN + _BACK_TO_HOUSEHOLDS_FEN,
-    )
+    cash = (0, _RAISED_FEN + _OWN_FEN, _BILL_FEN + _BACK_TO_HOUSEHOLDS_FEN)
+    treasurer = await house.staff("treasurer")
+    book = await close_quarter(story, house, treasurer, fund.book_id, quarter_of(house.today()), cash)
     await verify_book(story, house, book, given)
 
 

@@ -16,6 +16,7 @@ from services.ledger.invoices.routes import router as invoices
 from services.ledger.periods.routes import router as periods
 from services.ledger.proofs.routes import router as proofs
 from services.ledger.proofs.settings import signing_key
+from services.ledger.property.routes import router as property_books
 from services.ledger.publishing.routes import router as publishing
 from services.ledger.questions.routes import router as questions
 from services.ledger.reversals.routes import router as reversals
@@ -69,6 +70,7 @@ def create() -> FastAPI:
             grants,
             contracts,
             invoices,
+            property_books,
             suppliers,
             held_events_router("ledger"),
         ],

@@ -44,6 +44,13 @@ def resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def unknown(schema: dict[str, Any]) -> str:
+    """Return something that fits a path parameter and names nothing."""
+    if schema.get("type") == "integer":
+        return str(schema["minimum"])
+    return str(new_id()) if schema.get("format") == "uuid" else "unknown"
+
+
 def operations(service: str, document: dict[str, Any]) -> list[Operation]:
     found = []
     for path, methods in document["paths"].items():
@@ -52,8 +59,7 @@ def operations(service: str, document: dict[str, Any]) -> list[Operation]:
             address = path
             for parameter in parameters:
                 if parameter["in"] == "path":
-                    is_uuid = parameter["schema"].get("format") == "uuid"
-                    address = address.replace(f"{{{parameter['name']}}}", str(new_id()) if is_uuid else "unknown")
+                    address = address.replace(f"{{{parameter['name']}}}", unknown(parameter["schema"]))
             json_body = described.get("requestBody", {}).get("content", {}).get("application/json")
             schema = resolve(document, json_body["schema"]) if json_body else {}
             headers = {parameter["name"].lower() for parameter in parameters if parameter["in"] == "header"}

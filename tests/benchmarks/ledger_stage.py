@@ -14,7 +14,7 @@ from services.ledger.books.batching import MicroBatcher
 from services.ledger.books.models import Book
 from services.ledger.books.rules import AccountClass, Leg, NewAccount, TransactionKind, TransactionRequest
 from services.ledger.books.service import post_for_many
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.db import Database
 from shared.ids import new_id
 
@@ -82,7 +82,7 @@ class Stage:
     def request(self, dice: random.Random, *, hot: bool) -> TransactionRequest:
         debit, credit = self.pair(dice, hot=hot)
         leg = Leg(debit, credit, dice.randrange(1, 10_000))
-        return TransactionRequest(new_id(), self.book, TransactionKind.POST, (leg,), "bench", utc_now().date())
+        return TransactionRequest(new_id(), self.book, TransactionKind.POST, (leg,), "bench", today())
 
     async def posted(self, callers: int, size: int, seconds: float, *, hot: bool) -> dict[str, float]:
         """Let callers post, one transaction or many a call, as the endpoints do: through the micro-batcher."""

@@ -94,9 +94,11 @@ async def test_nothing_posts_into_a_closed_period_whatever_its_kind(
         "SELECT id FROM ledger.transactions WHERE book_id = $1 ORDER BY xid LIMIT 1", UUID(fund["book_id"])
     )
     body = {"id": str(new_id()), "reason": "重复入账", "effective_on": MIDDLE.isoformat()}
-    await treasury.refused(409, "period_closed", f"/v1/transactions/{gift}/reverse", body)
+    await treasury.refused(409, "period_closed", f"/v1/transactions/{gift}/reverse", body, by="auditor")
     await treasury.made(
-        f"/v1/transactions/{gift}/reverse", body | {"id": str(new_id()), "effective_on": TODAY.isoformat()}
+        f"/v1/transactions/{gift}/reverse",
+        body | {"id": str(new_id()), "effective_on": TODAY.isoformat()},
+        by="auditor",
     )
 
 

@@ -102,6 +102,22 @@ def test_the_households_raise_their_part_and_none_is_over_the_cap() -> None:
     assert 300_000 * charter["match_den"] <= sum(shares) * charter["match_num"]
 
 
+def test_the_compound_has_its_households_its_shops_and_a_book_that_three_people_keep() -> None:
+    pack = read_pack("guangling")
+    households = [row for row in pack.all("residents") if "fees_fen" in row]
+    assert len(households) == 40 == pack.row("areas", "willow_court")["households"]
+    assert {row["area"] for row in households} <= _below(pack, "willow_court")
+    book = pack.row("property_books", "one_book")
+    charged = sum(row["fees_fen"] + row.get("parking_fen", 0) for row in households)
+    assert charged + sum(shop["amount_fen"] for shop in book["advertising"]) == 3_600_000
+    assert sum(bill["amount_fen"] for bill in book["spending"]) == 3_030_000
+    assert {bill["category"] for bill in book["spending"]} <= {item["category"] for item in book["categories"]}
+    keepers = [
+        row for row in pack.all("staff") if {"treasurer", "approver", "payer"} & {g["role"] for g in row["grants"]}
+    ]
+    assert len(keepers) == 3
+
+
 def test_an_unknown_tenant_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(PackProblem, match="chengkou, huancui"):
+    with pytest.raises(PackProblem, match="chengkou, guangling, huancui"):
         read_pack("nowhere")

@@ -41,6 +41,8 @@ def _table() -> dict[str, Route]:
             "invoices",
             "open-books",
             "periods",
+            "property-books",
+            "property-spending",
             "questions",
             "suppliers",
             "transactions",

@@ -15,7 +15,8 @@ __all__ = ["router"]
 
 router = service_router(tags=["reversals 冲正"])
 
-Treasurer = Annotated[Principal, Depends(requires(Role.TREASURER))]
+# Treasurers in a general book; in the books of funds and property companies somebody else.
+Keeper = Annotated[Principal, Depends(requires(Role.TREASURER, Role.AUDITOR, Role.APPROVER))]
 
 
 @router.post(
@@ -24,7 +25,7 @@ Treasurer = Annotated[Principal, Depends(requires(Role.TREASURER))]
     summary="Take a transaction back 冲正",
 )
 async def reverse_transaction(
-    caller: Treasurer, session: Writing, transaction_id: UUID, wanted: ReversalIn
+    caller: Keeper, session: Writing, transaction_id: UUID, wanted: ReversalIn
 ) -> TransactionResultOut:
     """Post the mirror of a transaction, once at the most; both stay in the book for everybody to see."""
     await service.reverse(session, caller, transaction_id, wanted)
@@ -37,7 +38,7 @@ async def reverse_transaction(
     summary="Send a part back 部分退款",
 )
 async def refund_transaction(
-    caller: Treasurer, session: Writing, transaction_id: UUID, wanted: RefundIn
+    caller: Keeper, session: Writing, transaction_id: UUID, wanted: RefundIn
 ) -> TransactionResultOut:
     """Send a part of a transaction back to where it came from; all refunds together never exceed it."""
     await service.refund(session, caller, transaction_id, wanted)

@@ -1,9 +1,9 @@
 """What can be wrong with a reversal before the posting function looks at it."""
 
-from shared.problems import Conflict, Invalid
+from shared.problems import Conflict, Forbidden, Invalid
 from shared.texts import Text
 
-__all__ = ["NotReversible", "PartsDiffer"]
+__all__ = ["NotReversible", "OwnTransaction", "PartsDiffer"]
 
 
 class NotReversible(Conflict):
@@ -11,6 +11,13 @@ class NotReversible(Conflict):
 
     code = "not_reversible"
     title = Text(zh="该笔记录没有发生资金变动，不能冲正", en="The transaction has moved nothing that could go back")
+
+
+class OwnTransaction(Forbidden):
+    """In a book with rules what one person has posted another takes back."""
+
+    code = "own_transaction"
+    title = Text(zh="不得自行冲正本人记的账", en="What one person has posted another takes back")
 
 
 class PartsDiffer(Invalid):

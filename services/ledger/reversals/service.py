@@ -4,9 +4,9 @@ from uuid import UUID
 
 from services.ledger.books import repository as books
 from services.ledger.books.models import Book, Posting, Transaction
-from services.ledger.books.rules import Leg, TransactionKind, TransactionRequest
+from services.ledger.books.rules import BookKind, Leg, TransactionKind, TransactionRequest
 from services.ledger.books.service import get_book, post_all
-from services.ledger.reversals.rules import NotReversible, PartsDiffer
+from services.ledger.reversals.rules import NotReversible, OwnTransaction, PartsDiffer
 from services.ledger.reversals.schemas import RefundIn, ReversalIn
 from shared.auth import Principal, Role
 from shared.db import Session, WriteSession
@@ -22,11 +22,21 @@ async def _original(
     if transaction is None:
         raise NotFound
     book = await get_book(session, transaction.book_id)
-    caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_reverse")
+    _check_duties(caller, transaction, book)
     postings = list(await books.postings_of(session, [transaction_id]))
     if not postings:
         raise NotReversible(result=transaction.result)
     return transaction, book, postings
+
+
+def _check_duties(caller: Principal, transaction: Transaction, book: Book) -> None:
+    """Refuse who may not take it back: in the books of funds and property companies nobody does so alone."""
+    if book.kind == BookKind.GENERAL:
+        caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_reverse")
+        return
+    caller.must(Role.AUDITOR, Role.APPROVER, at=book.area_path, rule="another_reverses")
+    if caller.actor == transaction.actor:
+        raise OwnTransaction(rule="another_reverses")
 
 
 def mirrored(postings: list[Posting]) -> tuple[Leg, ...]:

@@ -1,0 +1,63 @@
+"""The glass account book 一本账: what a compound was charged, collected and spent, for everybody to read and to question."""
+
+from typing import Any
+
+from seeds.house import House
+from seeds.ids import fresh_id
+from seeds.stories.one_book import CASH, OneBook, tell_one_book
+from seeds.stories.publication import OpenBook, close_quarter, verify_book
+from seeds.story import Story
+
+__all__ = ["tell_guangling"]
+
+
+async def tell_guangling(story: Story, house: House) -> None:
+    """Tell the whole story."""
+    story.chapter("一、物业一本账", "the property company's book")
+    book = await tell_one_book(story, house)
+    story.chapter("二、公示与质询", "published, and questioned")
+    accountant = await house.staff("accountant")
+    published = await close_quarter(story, house, accountant, book.book_id, (book.first, book.last), CASH)
+    line = await _question(story, house, book, published)
+    await verify_book(story, house, published, line)
+
+
+async def _question(story: Story, house: House, book: OneBook, published: OpenBook) -> str:
+    """Let a resident question a line of spending and be answered; returns the transaction."""
+    resident, accountant = await house.resident("household_02"), await house.staff("accountant")
+    with story.step("居民对一笔支出提出质询，物业答复", "a resident questions a line of spending and is answered"):
+        lines = await _all_lines(story, house, published)
+        accounts = {row["id"]: row["code"] for row in story.took(await house.nobody.get(published.path))["accounts"]}
+        spent = [line for line in lines if accounts[line["debit_account_id"]].startswith("expense:")]
+        asked = {
+            "id": fresh_id(),
+            "transaction_id": spent[0]["transaction_id"],
+            "leg": spent[0]["leg"],
+            "text": "这笔支出做了什么？发票能看吗？",
+        }
+        question = story.took(await resident.post(f"/v1/books/{book.book_id}/questions", asked), 201)
+        own = await resident.post(
+            f"/v1/questions/{question['id']}/answer", {"text": "自问自答"}, version=question["version"]
+        )
+        story.refused("the asker answers 自问自答", own, 403)
+        text = "第一季度保洁外包费，合同与发票在物业服务中心可查。"
+        answered = await accountant.post(
+            f"/v1/questions/{question['id']}/answer", {"text": text}, version=question["version"]
+        )
+        story.took(answered)
+        page = story.took(await house.nobody.get(f"{published.path}/questions"))["items"]
+        seen = [(item["transaction_id"], item["answer"]) for item in page if item["id"] == question["id"]]
+        story.expect("everybody reads the answer 答复公开", seen, [(asked["transaction_id"], text)])
+        story.holds("and not who asked 不显示提问人", str(resident.person_id) not in str(page), str(page))
+    return str(asked["transaction_id"])
+
+
+async def _all_lines(story: Story, house: House, published: OpenBook) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        page = story.took(await house.nobody.get(f"{published.path}/lines", page_size=200, cursor=cursor))
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
