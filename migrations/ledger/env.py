@@ -1,6 +1,7 @@
 """Alembic environment of the ledger."""
 
 from services.ledger.books import models as books
+from services.ledger.campaigns import models as campaigns
 from services.ledger.contracts import models as contracts
 from services.ledger.funds import models as funds
 from services.ledger.grants import models as grants
@@ -17,6 +18,7 @@ from shared.db.migrations import run_migrations
 # Importing the models registers their tables.
 REGISTERED = (
     books,
+    campaigns,
     contracts,
     suppliers,
     funds,

@@ -1,4 +1,4 @@
-"""The glass account book 一本账: what a compound was charged, collected and spent, for everybody to read and to question."""
+"""The glass account book 一本账: what a compound was charged, collected and spent, open to everybody's questions."""
 
 from typing import Any
 

@@ -47,9 +47,8 @@ async def close_quarter(
 ) -> OpenBook:
     """Close a period, waiting for its end if need be, and for its signed statement, which everybody then reads.
 
-    Args:
-        days: the first and the last of the period.
-        cash: what there was in the bank, what came in, and what went out, in fen.
+    `days` are the first and the last of the period; `cash` is what there was in the bank, what came in and what went
+    out, in fen.
     """
     first_on, last_on = days
     with story.step("季度结束，结账", "the quarter is over and is closed"):

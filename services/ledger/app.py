@@ -8,6 +8,7 @@ from fastapi import FastAPI
 
 from services.ledger.books.routes import router as books
 from services.ledger.books.service import Poster
+from services.ledger.campaigns.routes import router as campaigns
 from services.ledger.contracts.routes import router as contracts
 from services.ledger.funds.routes import router as funds
 from services.ledger.grants.routes import router as grants
@@ -68,6 +69,7 @@ def create() -> FastAPI:
             questions,
             funds,
             grants,
+            campaigns,
             contracts,
             invoices,
             property_books,

@@ -1,5 +1,6 @@
 """What the ledger does outside of requests."""
 
+from services.ledger.campaigns.jobs import schedules as campaign_schedules
 from services.ledger.grants.jobs import consumers as grant_consumers
 from services.ledger.holds.jobs import schedules as hold_schedules
 from services.ledger.models import reference
@@ -14,4 +15,9 @@ consumers = Consumers("ledger")
 consumers.include(reference_consumers("ledger", reference))
 consumers.include(grant_consumers)
 
-schedules: tuple[Schedule | TenantSchedule, ...] = (*hold_schedules, *seal_schedules, *period_schedules)
+schedules: tuple[Schedule | TenantSchedule, ...] = (
+    *hold_schedules,
+    *seal_schedules,
+    *period_schedules,
+    *campaign_schedules,
+)

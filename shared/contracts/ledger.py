@@ -6,7 +6,14 @@ from uuid import UUID
 
 from shared.contracts.envelope import EventData
 
-__all__ = ["ContributionReceived", "GrantDecided", "PaymentMade", "StatementPublished"]
+__all__ = [
+    "CampaignRefunded",
+    "CampaignSettled",
+    "ContributionReceived",
+    "GrantDecided",
+    "PaymentMade",
+    "StatementPublished",
+]
 
 
 class GrantDecided(EventData):
@@ -57,3 +64,27 @@ class StatementPublished(EventData):
     number: int
     sha256: str
     tree_size: int
+
+
+class CampaignSettled(EventData):
+    """A campaign has raised enough; what was given is now for its purpose, with the fund's share if it was unlocked."""
+
+    event_type: ClassVar[str] = "linli.campaign.settled.v1"
+
+    campaign_id: UUID
+    fund_id: UUID
+    raised_fen: int
+    share_fen: int
+    at: datetime
+
+
+class CampaignRefunded(EventData):
+    """A campaign has missed its goal, or was given up; everybody got theirs back."""
+
+    event_type: ClassVar[str] = "linli.campaign.refunded.v1"
+
+    campaign_id: UUID
+    fund_id: UUID
+    refunded_fen: int
+    reason: str
+    at: datetime

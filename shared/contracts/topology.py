@@ -7,7 +7,14 @@ from typing import Final
 from shared.contracts.directory import AreaChanged, UnitChanged
 from shared.contracts.envelope import EventData
 from shared.contracts.intake import CaseClaimed, CaseClosed, CaseFiled, CaseNeedRaised, CaseResolved, CaseTriaged
-from shared.contracts.ledger import ContributionReceived, GrantDecided, PaymentMade, StatementPublished
+from shared.contracts.ledger import (
+    CampaignRefunded,
+    CampaignSettled,
+    ContributionReceived,
+    GrantDecided,
+    PaymentMade,
+    StatementPublished,
+)
 from shared.contracts.matching import (
     NeedOpened,
     ProjectBudgetRequested,
@@ -41,6 +48,8 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     PaymentMade: ("matching",),
     ContributionReceived: _PUBLIC,
     StatementPublished: _PUBLIC,
+    CampaignSettled: _PUBLIC,
+    CampaignRefunded: _PUBLIC,
 }
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {event.event_type: event for event in CONSUMERS}

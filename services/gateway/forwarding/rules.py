@@ -34,6 +34,7 @@ def _table() -> dict[str, Route]:
         "ledger": (
             "accounts",
             "books",
+            "campaigns",
             "contracts",
             "funds",
             "grants",
