@@ -288,18 +288,24 @@ async def _look(ground: Ground, callers: _Callers) -> dict[str, Any]:
 
 async def _all_again(callers: _Callers, requests: Sequence[TransactionRequest]) -> dict[str, str | None]:
     """Ask everything once more, single postings by the hundred; returns what was answered, None for nothing definite."""
-    said: dict[str, str | None] = {}
+    parts: list[list[TransactionRequest]] = []
     posts: dict[Any, list[TransactionRequest]] = {}
     for request in requests:
         if request.kind is _Kind.POST:
             posts.setdefault(request.book_id, []).append(request)
         else:
-            answer = await callers.ask([request])
-            said[str(request.id)] = answer[0] if answer else None
-    for part in (book[start : start + 100] for book in posts.values() for start in range(0, len(book), 100)):
-        answers = await callers.ask(part)
-        for place, request in enumerate(part):
-            said[str(request.id)] = answers[place] if answers else None
+            parts.append([request])
+    parts += [book[start : start + 100] for book in posts.values() for start in range(0, len(book), 100)]
+    said: dict[str, str | None] = {}
+    turns = iter(parts)
+
+    async def ask_some() -> None:
+        for part in turns:
+            answers = await callers.ask(part)
+            for place, request in enumerate(part):
+                said[str(request.id)] = answers[place] if answers else None
+
+    await asyncio.gather(*(ask_some() for _ in range(_CALLERS)))
     return said
 
 
