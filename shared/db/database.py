@@ -204,12 +204,15 @@ async def _commit(connection: Any, who: str) -> None:  # noqa: ANN401 - asyncpg'
 
 
 async def _abandon(connection: Any) -> bool:  # noqa: ANN401 - asyncpg's connection or its pool proxy
-    """Roll back; close the connection when even that fails. Returns whether the connection can be used again."""
+    """Roll back; close the connection when even that fails. Returns whether the connection can be used again.
+
+    A rollback that is cut short by a cancellation would go on behind the back of whoever gets the connection next.
+    """
     if connection.is_closed():
         return False
     try:
         await asyncio.shield(connection.execute("ROLLBACK", timeout=2.0))
-    except Exception:  # noqa: BLE001 - whatever it was, the connection is not to be trusted any more
+    except BaseException:  # noqa: BLE001 - whatever it was, the connection is not to be trusted any more
         connection.terminate()
         return False
     return True

@@ -86,7 +86,7 @@ async def doors(treasury: Treasury) -> dict[str, tuple[str, str, str]]:
         ),
         f"PUT {path}/holds/{new_id()}": ("hold", named | leg, "/amount_fen"),
         f"POST /v1/holds/{held}/settle": ("settle", named | {"id": str(new_id()), "amount_fen": "?"}, "/amount_fen"),
-        f"POST /v1/transactions/{given}/refund": ("refund", back | {"parts_fen": ["?"]}, "/parts_fen/0"),
+        f"POST /v1/transactions/{given}/refund": ("refund", back | {"parts": ["?"]}, "/parts/0"),
         f"POST {path}/accounts": ("floor", account, "/floor_fen"),
     }
     return {name: (way, json.dumps(body), pointer) for way, (name, body, pointer) in bodies.items()}

@@ -109,7 +109,7 @@ class Transaction(TenantRow, Base):
         CheckConstraint(f"kind IN ({', '.join(repr(k.value) for k in TransactionKind)})", name="kind"),
         CheckConstraint("original_id IS NULL OR kind IN ('reverse', 'refund')", name="original"),
         CheckConstraint("octet_length(document_sha256) = 32", name="document"),
-        Index("transactions_book_idx", "tenant_id", "book_id", "xid", "id"),
+        Index("transactions_book_idx", "book_id", "xid", "id"),
         Index(
             "transactions_reversal_key",
             "tenant_id",
@@ -136,13 +136,13 @@ class Transaction(TenantRow, Base):
 
 
 class Posting(Base):
-    """One row per posting, so that an unbalanced entry cannot be written. `after` is debits less credits."""
+    """One row per posting, so that an unbalanced entry cannot be written. `after` is debits less credits.
+
+    Without foreign keys: the posting function has both accounts under lock and writes the transaction itself.
+    """
 
     __tablename__ = "postings"
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id", "transaction_id"], _TRANSACTION),
-        ForeignKeyConstraint(["tenant_id", "debit_account"], _ACCOUNT),
-        ForeignKeyConstraint(["tenant_id", "credit_account"], _ACCOUNT),
         CheckConstraint("amount BETWEEN 1 AND 9007199254740991", name="amount"),
         CheckConstraint("debit_account <> credit_account", name="two_accounts"),
         Index("postings_debit_key", "tenant_id", "debit_account", "debit_sequence", unique=True),

@@ -1,5 +1,6 @@
 """Use cases of campaigns: opening, the fund's promise, and giving."""
 
+from datetime import UTC
 from uuid import UUID
 
 from services.ledger.books import repository as books
@@ -100,7 +101,7 @@ async def open_campaign(
     if caller.subject_id is None:
         raise Unauthenticated
     members = wanted.model_dump(exclude={"id", "match", "min_fen"})
-    members["min_fen"] = wanted.min_fen or wanted.goal_fen
+    members |= {"min_fen": wanted.min_fen or wanted.goal_fen, "deadline": wanted.deadline.astimezone(UTC)}
     members["unlock_fen"], members["share_fen"] = (
         (wanted.match.unlock_fen, wanted.match.share_fen) if wanted.match else (None, None)
     )
@@ -118,7 +119,7 @@ async def open_campaign(
         NewAccount(
             result_id,
             fund.book_id,
-            f"restricted:{wanted.category}:{campaign_id}",
+            f"restricted:campaign:{campaign_id}",
             f"限定资金 Restricted: {wanted.title}"[:200],
             AccountClass.NET_ASSETS,
             floor_fen=0,

@@ -69,7 +69,7 @@ async def hold_money(session: WriteSession, caller: Principal, grant: Grant) -> 
     for account, balance in await _fitting(session, fund, grant.category, today()):
         amount = min(left, available_fen(balance))
         if amount > 0:
-            sources.append((account.id, await _account_for(session, fund, grant, account), amount))
+            sources.append((account.id, await _account_for(session, fund, grant, account, len(sources)), amount))
             left -= amount
     if left:
         sources.append((fund.fund_account, grant.account_id, left))
@@ -107,15 +107,14 @@ async def _fitting(session: Session, fund: Fund, category: str, day: date) -> li
     return sorted(found, key=lambda pair: (pair[0].spend_by or date.max, pair[0].code))
 
 
-async def _account_for(session: WriteSession, fund: Fund, grant: Grant, source: Account) -> UUID:
+async def _account_for(session: WriteSession, fund: Fund, grant: Grant, source: Account, position: int) -> UUID:
     """Return where money of a source goes in the grant: what has a purpose keeps it."""
     if source.purpose is None:
         return grant.account_id
-    code = f"grant:{grant.id}:{source.code.removeprefix('restricted:').replace(':', '-')}"
     account = NewAccount(
         new_id(),
         fund.book_id,
-        code,
+        f"grant:{grant.id}:{position}",
         f"{grant.purpose}（限定资金）",
         AccountClass.NET_ASSETS,
         floor_fen=0,

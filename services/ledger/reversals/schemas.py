@@ -23,6 +23,6 @@ class ReversalIn(InputModel):
 class RefundIn(ReversalIn):
     """A part that goes back: from the accounts that the original reached to those from which it came."""
 
-    parts_fen: Annotated[
+    parts: Annotated[
         list[Fen], Field(min_length=1, max_length=100, description="For each posting of the original, in its order.")
     ]

@@ -62,11 +62,11 @@ async def reverse(session: WriteSession, caller: Principal, transaction_id: UUID
 async def refund(session: WriteSession, caller: Principal, transaction_id: UUID, wanted: RefundIn) -> None:
     """Send a part back; the posting function keeps all refunds together within the original."""
     transaction, book, postings = await _original(session, caller, transaction_id)
-    if len(wanted.parts_fen) != len(postings):
-        raise PartsDiffer(pointer="/parts_fen", postings=len(postings))
+    if len(wanted.parts) != len(postings):
+        raise PartsDiffer(pointer="/parts", postings=len(postings))
     legs = tuple(
         Leg(item.credit_account, item.debit_account, part, item.unit)
-        for item, part in zip(postings, wanted.parts_fen, strict=True)
+        for item, part in zip(postings, wanted.parts, strict=True)
     )
     request = TransactionRequest(
         id=wanted.id,
