@@ -19,7 +19,18 @@ Row = Mapping[str, Any]
 
 _PACKS: Final = Path(__file__).parent / "packs"
 # The files of a pack, in the order in which their rows may refer back to each other.
-KINDS: Final = ("areas", "units", "staff", "residents", "categories", "partners", "offers", "funds", "property_books")
+KINDS: Final = (
+    "areas",
+    "units",
+    "staff",
+    "residents",
+    "categories",
+    "partners",
+    "offers",
+    "funds",
+    "property_books",
+    "campaigns",
+)
 # Which member of a row names a row of which file.
 _REFERENCES: Final = {
     "parent": "areas",
@@ -92,7 +103,13 @@ def _read(path: Path) -> list[dict[str, Any]]:
 
 def _check_references(where: str, row: Row, rows: Mapping[str, Mapping[str, Row]]) -> None:
     """Refuse a row that names a row which does not come before it; its nested rows are looked at too."""
-    for part in (row, *row.get("grants", ()), *row.get("contributions", ()), *row.get("advertising", ())):
+    for part in (
+        row,
+        *row.get("grants", ()),
+        *row.get("contributions", ()),
+        *row.get("advertising", ()),
+        *row.get("gifts", ()),
+    ):
         for member, kind in _REFERENCES.items():
             named = part.get(member)
             if named is not None and named not in rows.get(kind, {}):

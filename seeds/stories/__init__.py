@@ -14,6 +14,7 @@ from seeds.pack import read_pack
 from seeds.stories.chengkou import tell_chengkou
 from seeds.stories.guangling import tell_guangling
 from seeds.stories.huancui import tell_huancui
+from seeds.stories.shaanxi import tell_shaanxi
 from seeds.story import Story, StoryBroken
 
 __all__ = ["STORIES", "tell"]
@@ -31,6 +32,7 @@ class _Entry:
 STORIES: Final[dict[str, _Entry]] = {
     "huancui": _Entry(tell_huancui, "huancui", also=("chengkou",)),
     "chengkou": _Entry(tell_chengkou, "chengkou"),
+    "shaanxi": _Entry(tell_shaanxi, "shaanxi"),
     "guangling": _Entry(tell_guangling, "guangling"),
 }
 

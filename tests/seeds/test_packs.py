@@ -118,6 +118,13 @@ def test_the_compound_has_its_households_its_shops_and_a_book_that_three_people_
     assert len(keepers) == 3
 
 
+def test_twenty_six_enterprises_give_to_ten_projects_and_two_miss_their_goal() -> None:
+    campaigns = read_pack("shaanxi").all("campaigns")
+    assert len({gift["unit"] for row in campaigns for gift in row["gifts"]}) == 26
+    raised = [(sum(gift["amount_fen"] for gift in row["gifts"]), row["goal_fen"]) for row in campaigns]
+    assert [sum(fen == goal for fen, goal in raised), sum(fen < goal for fen, goal in raised)] == [8, 2]
+
+
 def test_an_unknown_tenant_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(PackProblem, match="chengkou, guangling, huancui"):
+    with pytest.raises(PackProblem, match="chengkou, guangling, huancui, shaanxi"):
         read_pack("nowhere")

@@ -65,7 +65,8 @@ async def hold_money(session: WriteSession, caller: Principal, grant: Grant) -> 
     unlocked = is_match_unlocked(charter_of(fund), share_fen=grant.asked_fen, raised_fen=raised_fen)
     if raised_fen < grant.own_fen or not unlocked:
         raise MatchLocked(raised_fen=raised_fen, own_fen=grant.own_fen, share_fen=grant.asked_fen)
-    left, sources = grant.asked_fen, []
+    left = grant.asked_fen
+    sources: list[tuple[UUID, UUID, int]] = []
     for account, balance in await _fitting(session, fund, grant.category, today()):
         amount = min(left, available_fen(balance))
         if amount > 0:
