@@ -1,5 +1,6 @@
 """Alembic environment of the ledger."""
 
+from services.ledger.bank import models as bank
 from services.ledger.books import models as books
 from services.ledger.campaigns import models as campaigns
 from services.ledger.contracts import models as contracts
@@ -17,6 +18,7 @@ from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
 REGISTERED = (
+    bank,
     books,
     campaigns,
     contracts,

@@ -6,6 +6,7 @@ from typing import Final
 
 from fastapi import FastAPI
 
+from services.ledger.bank.routes import router as bank
 from services.ledger.books.routes import router as books
 from services.ledger.books.service import Poster
 from services.ledger.campaigns.routes import router as campaigns
@@ -69,6 +70,7 @@ def create() -> FastAPI:
             questions,
             funds,
             grants,
+            bank,
             campaigns,
             contracts,
             invoices,

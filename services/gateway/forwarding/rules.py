@@ -33,6 +33,7 @@ def _table() -> dict[str, Route]:
         "matching": ("partners", "offers", "needs", "matches", "projects"),
         "ledger": (
             "accounts",
+            "bank-lines",
             "books",
             "campaigns",
             "contracts",

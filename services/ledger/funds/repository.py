@@ -15,6 +15,7 @@ __all__ = [
     "contributions_of",
     "find_contribution",
     "find_fund",
+    "fund_of_book",
     "list_funds",
     "lock_fund",
     "moved_fen",
@@ -27,6 +28,11 @@ __all__ = [
 async def find_fund(session: Session, fund_id: UUID) -> Fund | None:
     """Return a fund."""
     return await session.scalar(select(Fund).where(Fund.tenant_id == session.tenant, Fund.id == fund_id))
+
+
+async def fund_of_book(session: Session, book_id: UUID) -> Fund | None:
+    """Return the fund whose book it is."""
+    return await session.scalar(select(Fund).where(Fund.tenant_id == session.tenant, Fund.book_id == book_id))
 
 
 async def lock_fund(session: WriteSession, fund_id: UUID) -> None:
