@@ -636,7 +636,7 @@ async def test_what_was_taken_back_counts_no_more(compound: Compound) -> None:
     await compound.received(bounced := compound.receipt(half, 600))
     for original in (wrong, bounced):
         body = {"id": str(new_id()), "reason": "更正", "effective_on": "2026-02-01"}
-        await compound.treasury.made(f"/v1/transactions/{original['id']}/reverse", body)
+        await compound.treasury.made(f"/v1/transactions/{original['id']}/reverse", body, by="auditor")
     assert results(await compound.received(compound.receipt(wrong, 1))) == ["more_than_charged"]
     assert results(await compound.received(compound.receipt(half, 600), compound.receipt(half, 1))) == [
         "ok",
