@@ -17,7 +17,6 @@ from services.ledger.holds.routes import router as holds
 from services.ledger.invoices.routes import router as invoices
 from services.ledger.periods.routes import router as periods
 from services.ledger.proofs.routes import router as proofs
-from services.ledger.proofs.settings import signing_key
 from services.ledger.property.routes import router as property_books
 from services.ledger.publishing.routes import router as publishing
 from services.ledger.questions.routes import router as questions
@@ -37,8 +36,6 @@ _BATCH_CONNECTIONS: Final = 4
 def create() -> FastAPI:
     """Build the app from the environment; for `uvicorn --factory`."""
     settings = LedgerSettings()
-    # Without the key no head could be shown or checked: say so at the start.
-    signing_key()
 
     @asynccontextmanager
     async def batching(app: FastAPI) -> AsyncIterator[None]:

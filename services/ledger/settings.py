@@ -4,12 +4,13 @@ from typing import Annotated
 
 from pydantic import Field, SecretStr
 
+from services.ledger.proofs.settings import ProofSettings
 from shared.settings import ServiceSettings
 
 __all__ = ["LedgerSettings"]
 
 
-class LedgerSettings(ServiceSettings):
+class LedgerSettings(ServiceSettings, ProofSettings):
     """Settings of the ledger."""
 
     database_url: SecretStr = Field(validation_alias="LINLI_LEDGER_DATABASE_URL")

@@ -18,6 +18,7 @@ class WorkerSettings(BaseSettings):
     intake_database_url: SecretStr
     matching_database_url: SecretStr
     ledger_database_url: SecretStr
+    ledger_signing_key: SecretStr = Field(description="Signs the heads of the books: see the ledger's proofs.")
     redis_url: str = "redis://127.0.0.1:6379/0"
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     log_json: bool = True

@@ -34,6 +34,7 @@ class Operation:
     body_required: bool
     needs_version: bool
     needs_key: bool
+    needs_query: bool
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -75,6 +76,7 @@ def operations(service: str, document: dict[str, Any]) -> list[Operation]:
                     body_required=bool(schema.get("required")) or ("requestBody" in described and json_body is None),
                     needs_version="if-match" in headers,
                     needs_key="idempotency-key" in headers,
+                    needs_query=any(item["in"] == "query" and item.get("required") for item in parameters),
                 )
             )
     return found
@@ -173,7 +175,8 @@ async def test_unknown_ids_and_missing_versions_and_keys_are_told(
             told(await send(item.method, item.address, headers=headers, **body), {428, 400}, f"{item} no version")
         full = headers | {"If-Match": '"1"', "Idempotency-Key": str(new_id())}
         if not item.body_required:
-            told(await send(item.method, item.address, headers=full, **body), {404}, f"{item} unknown id")
+            refused = {404, 422} if item.needs_query else {404}
+            told(await send(item.method, item.address, headers=full, **body), refused, f"{item} unknown id")
         if item.needs_key and not item.body_required:
             without = headers | {"If-Match": '"1"'}
             told(await send(item.method, item.address, headers=without, **body), {400}, f"{item} no key")

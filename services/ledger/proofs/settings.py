@@ -8,10 +8,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from services.ledger.proofs.rules import public_bytes
 from shared.auth import SigningKey, read_signing_key
 
-__all__ = ["known_keys", "signing_key"]
+__all__ = ["ProofSettings", "known_keys", "signing_key"]
 
 
-class _ProofSettings(BaseSettings):
+class ProofSettings(BaseSettings):
     """From the environment; a missing key stops whoever needs it."""
 
     model_config = SettingsConfigDict(env_prefix="LINLI_", extra="ignore")
@@ -23,7 +23,7 @@ class _ProofSettings(BaseSettings):
 
 @lru_cache(maxsize=1)
 def _keys() -> tuple[SigningKey, ...]:
-    seeds = _ProofSettings().ledger_signing_key.get_secret_value().split(",")
+    seeds = ProofSettings().ledger_signing_key.get_secret_value().split(",")
     return tuple(read_signing_key(seed.strip()) for seed in seeds)
 
 
