@@ -177,7 +177,7 @@ def roots_by_consistency(first, second, first_root, proof):
 class Note:
     """A signed head: origin, number of lines, root; a text that anybody can keep on paper."""
 
-    def __init__(self, text) -> None:
+    def __init__(self, text) :
         body, _, signatures = text.replace("\r\n", "\n").partition("\n\n")
         lines = body.split("\n")
         self.text = body + "\n"
@@ -216,21 +216,22 @@ def key_id(name, kind, public):
 class Report:
     """What held and what did not."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self.bad = 0
 
     def say(self, good, zh, en):
         """Print one finding."""
         self.bad += not good
+        print("%s %s  %s" % ("\u2713" if good else "\u2717", zh, en))
         return good
 
 
-def check_note(report, note, keys, pinned) -> None:
+def check_note(report, note, keys, pinned):
     """Check who signed a head. A key that comes with the file proves little: compare it with the one on paper."""
     wanted = [pinned] if pinned else keys
     report.say(any(note.is_signed_by(bytes.fromhex(key)) for key in wanted), "签名有效", "the head's signature is good")
     if not pinned:
-        pass
+        print("  公钥 key %s（请与纸上公布的核对 compare it with the one on paper, or use --key）" % ", ".join(keys))
 
 
 def check_lines(report, lines):
@@ -311,7 +312,7 @@ def cash_holds(statement, known, inside):
     return (said_in, said_out, cash["opening"], cash["closing"]) == (came, went, opening, closing) and adds_up
 
 
-def check_book(report, book, options) -> None:
+def check_book(report, book, options) :
     """Check a whole book."""
     note, lines = Note(book["note"]), book["lines"]
     check_note(report, note, book["public_keys"], options.key)
@@ -342,7 +343,7 @@ def check_book(report, book, options) -> None:
         report.say(bool(found), f"款项 {wanted} 已入账 {amount / 100:.2f} 元", "the transaction is in the book")
 
 
-def check_older(report, note, hashes, older) -> None:
+def check_older(report, note, hashes, older) :
     """Check that the book of today begins with the book of an older head."""
     same = older.origin == note.origin and older.size <= len(hashes)
     good = same and tree_root(hashes[: older.size]) == older.root
@@ -356,7 +357,7 @@ def read_older(path):
     return Note(json.loads(text)["note"] if text.lstrip().startswith("{") else text)
 
 
-def check_inclusion(report, proof, options) -> None:
+def check_inclusion(report, proof, options) :
     """Check that one line is in the book."""
     note, line = Note(proof["note"]), proof["line"]
     check_note(report, note, proof["public_keys"], options.key)
@@ -366,7 +367,7 @@ def check_inclusion(report, proof, options) -> None:
     report.say(good, "该笔 %.2f 元已在账中" % (line["amount_fen"] / 100), "the line is in the book of the signed head")
 
 
-def check_consistency(report, proof, options) -> None:
+def check_consistency(report, proof, options) :
     """Check that a newer head only adds to an older one."""
     older, newer = Note(proof["first_note"]), Note(proof["second_note"])
     for note in (older, newer):
@@ -379,7 +380,7 @@ def check_consistency(report, proof, options) -> None:
 CHECKS = {"linli/book/1": check_book, "linli/inclusion/1": check_inclusion, "linli/consistency/1": check_consistency}
 
 
-def main() -> int:
+def main():
     """Run the checks that a file asks for."""
     parser = argparse.ArgumentParser(description="Check a published Linli book 核验公开账本")
     parser.add_argument("file", help="book.json or a proof")
@@ -394,8 +395,10 @@ def main() -> int:
         with open(options.file, encoding="utf-8-sig") as file:
             document = json.load(file)
         CHECKS[document["format"]](report, document, options)
-    except (OSError, ValueError, KeyError, TypeError, IndexError):
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as problem:
+        print("\u2717 文件无法读取或已损坏  the file cannot be read, or is damaged: %r" % problem)
         return 2
+    print("核验通过 accepted" if not report.bad else "核验不通过 REFUSED: %d" % report.bad)
     return 1 if report.bad else 0
 
 

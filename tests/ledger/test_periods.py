@@ -5,6 +5,7 @@ import csv
 import hashlib
 import io
 import json
+import os
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -21,10 +22,12 @@ from services.ledger.books.rules import Leg, TransactionKind, TransactionRequest
 from services.ledger.periods.service import publish_due
 from services.ledger.proofs.sealing import seal_tenant
 from services.ledger.proofs.settings import signing_key
+from services.ledger.verifying.service import verify_tenant
 from shared.auth import Role
 from shared.clock import today
 from shared.db import Database
 from shared.ids import new_id
+from shared.testing import TestServers
 from tests.ledger.conftest import Treasury
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -271,6 +274,13 @@ async def test_the_verifier_accepts_the_book_and_the_proofs(
     older.write_text(head["note"], encoding="utf-8")
     words = ["--older", str(older), "--key", book["public_keys"][0], "--contribution", line["transaction_id"]]
     assert verify(tmp_path, book, *words) == 0
+    said = said_by_verifier(tmp_path, book, *words)
+    assert said.splitlines()[-1] == "核验通过 accepted"
+    assert [line[0] for line in said.splitlines()[:-1]] == ["✓"] * (len(said.splitlines()) - 1)
+    assert "款项" in said
+    assert "公钥" in said_by_verifier(tmp_path, book), "who has pinned no key is told to compare it"
+    changed = book | {"lines": [*book["lines"][:-1], book["lines"][-1] | {"amount_fen": 9}]}
+    assert said_by_verifier(tmp_path, changed).splitlines()[-1].startswith("核验不通过 REFUSED")
     proof = await treasury.open(f"{published['book_id']}/proofs/inclusion?transaction_id={line['transaction_id']}")
     assert verify(tmp_path, proof) == 0
     assert verify(tmp_path, proof | {"line": proof["line"] | {"amount_fen": 1}}) == 1
@@ -284,9 +294,67 @@ async def test_the_verifier_accepts_the_book_and_the_proofs(
 def verify(folder: Path, document: dict[str, Any], *words: str) -> int:
     path = folder / "document.json"
     path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    return run_verifier(path, *words).returncode
+
+
+def said_by_verifier(folder: Path, document: dict[str, Any], *words: str) -> str:
+    path = folder / "document.json"
+    path.write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    return run_verifier(path, *words).stdout
+
+
+def run_verifier(path: Path, *words: str) -> subprocess.CompletedProcess[str]:
     # -I: nothing of ours is on its path; -S: nor is any installed package.
     command = [sys.executable, "-I", "-S", str(VERIFIER), str(path), *words]
-    return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+
+
+async def test_a_statement_run_again_is_the_same_bytes_and_one_that_is_not_is_found(
+    databases: dict[str, Database], treasury: Treasury, published: dict[str, Any], owner: Any
+) -> None:
+    async def wrong() -> list[str]:
+        found = verify_tenant(databases["ledger"], treasury.caller.tenant, [])
+        return [f"{item.check}: {item.wrong}" async for item in found if item.wrong]
+
+    assert await wrong() == []
+    async with owner.transaction():
+        await owner.execute("SET LOCAL session_replication_role = replica")
+        await owner.execute(
+            "UPDATE ledger.statements SET document = convert_to(replace(convert_from(document, 'UTF8'),"
+            " '123459', '123458'), 'UTF8') WHERE id = $1",
+            UUID(published["statement"]["id"]),
+        )
+    assert await wrong() == [
+        f"every statement follows from the postings: statement {published['statement']['id']} does not have its hash"
+    ]
+
+
+def command(servers: TestServers, *words: str, **changed: str) -> tuple[int, str]:
+    environment = {**os.environ, **servers.environment, **changed}
+    done = subprocess.run(
+        [sys.executable, "-m", "services.ledger.verifying", *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        env=environment,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+async def test_the_command_says_what_is_wrong_and_whether_it_could_look(
+    treasury: Treasury, published: dict[str, Any], servers: TestServers, tmp_path: Path
+) -> None:
+    kept = tmp_path / "head.txt"
+    kept.write_text((await treasury.open(f"{published['book_id']}/head"))["note"], encoding="utf-8")
+    mine = ("--tenant", treasury.caller.tenant)
+    code, said = command(servers, *mine, "--head", str(kept))
+    assert (code, "nothing wrong" in said) == (0, True), said
+    kept.write_text(kept.read_text(encoding="utf-8").replace("\n3\n", "\n4\n"), encoding="utf-8")
+    code, said = command(servers, *mine, "--head", str(kept))
+    assert (code, "its tail was cut off" in said) == (1, True), said
+    assert command(servers, *mine, "--head", str(tmp_path / "nothing"))[0] == 2
+    assert command(servers, *mine, LINLI_LEDGER_DATABASE_URL="postgresql://nobody@127.0.0.1:1/none")[0] == 2
 
 
 async def test_an_open_book_shows_charter_balances_and_the_newest_statement(

@@ -38,8 +38,11 @@ async def _verify(url: str, tenants: list[str], kept: list[OldHead]) -> int:
                 checked += 1
                 if finding.wrong is not None:
                     wrong += 1
+                    sys.stdout.write(f"✗ {finding.subject}: {finding.check}: {finding.wrong}\n")
     finally:
         await database.close()
+    verdict = "nothing wrong 账实相符" if not wrong else f"{wrong} WRONG 不符"
+    sys.stdout.write(f"{len(tenants)} tenants, {checked} checks: {verdict}\n")
     return 1 if wrong else 0
 
 
