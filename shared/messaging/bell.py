@@ -3,6 +3,7 @@ it.
 """
 
 import asyncio
+from time import monotonic
 from typing import Final
 
 import structlog
@@ -15,6 +16,8 @@ log = structlog.get_logger()
 
 _TIMEOUT_S: Final = 1.0
 _GATHER_S: Final = 0.005
+# After a ring that nobody heard: while the name of Redis is gone, each try keeps a thread of the loop for seconds.
+_QUIET_S: Final = 1.0
 
 
 def bell_key(service: str) -> str:
@@ -45,11 +48,14 @@ class Bell:
         self._key = bell_key(service)
         self._pending: asyncio.Task[None] | None = None
         self._again = False
+        self._quiet_until = 0.0
 
     def ring(self) -> None:
         """Tell the relay that there is something to send; returns at once."""
         if self._pending is not None and not self._pending.done():
             self._again = True
+            return
+        if monotonic() < self._quiet_until:
             return
         self._pending = asyncio.get_running_loop().create_task(self._ring())
 
@@ -60,6 +66,7 @@ class Bell:
                 await ring(self._redis, self._key)
             except (RedisError, OSError, TimeoutError) as error:
                 log.debug("bell_not_rung", error=repr(error)[:120])
+                self._quiet_until = monotonic() + _QUIET_S
                 return
             # The first ring goes out at once, those of the next moment as one.
             await asyncio.sleep(_GATHER_S)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 import asyncpg
 import structlog
@@ -123,12 +123,18 @@ def accident_problem(error: BaseException) -> Problem:
     return Problem()
 
 
+_DYING: Final = "another operation (2) is in progress"
+
+
 def is_away(error: BaseException) -> bool:
     """Tell whether an error says that the database or a socket is away or gave way, so that trying again may help."""
     cause: BaseException | None = error
     while cause is not None:
         sqlstate = str(getattr(cause, "sqlstate", "") or "")
         if sqlstate.startswith(_TRANSIENT_SQLSTATE_CLASSES) or (not sqlstate and isinstance(cause, _UNAVAILABLE)):
+            return True
+        # The driver's state 2: the server has said FATAL on an idle connection, and its end is on the way.
+        if isinstance(cause, asyncpg.InternalClientError) and _DYING in str(cause):
             return True
         cause = cause.orig if isinstance(cause, DBAPIError) else cause.__cause__
     return False
