@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI
 
 from services.intake.attachments.routes import router as attachments
+from services.intake.calendar.routes import router as calendar
 from services.intake.cases.numbers import CaseNumbers
 from services.intake.cases.routes import router as cases
 from services.intake.categories.routes import router as categories
@@ -27,7 +28,7 @@ def create() -> FastAPI:
     return create_app(
         name="intake",
         settings=IntakeSettings(),
-        routers=[cases, categories, attachments, held_events_router("intake")],
+        routers=[cases, categories, attachments, calendar, held_events_router("intake")],
         title="Linli intake 诉求受理",
         description="Cases from their first word to the requester's verdict. 诉求从提出到评价的全过程。",
         lifespan_extra=_numbering,

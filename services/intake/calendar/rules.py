@@ -1,0 +1,172 @@
+"""Arithmetic of working time, in both directions, over days and hours that are data.
+
+Public holidays and make-up working days (调休) are announced by the State Council each autumn for the year after; the
+package chinesecalendar carries them. What it does not know yet a tenant sets by hand. A year without an announcement is
+provisional: weekends, and the days that the law fixes by the solar calendar.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from enum import StrEnum
+from typing import Final
+
+from chinese_calendar.constants import Holiday, holidays, workdays
+
+from shared.clock import CHINA
+from shared.problems import Invalid
+from shared.texts import Text
+
+__all__ = [
+    "DEFAULT_HOURS",
+    "BadHours",
+    "DayKind",
+    "Hours",
+    "TooFar",
+    "WorkCalendar",
+    "announced_through",
+    "public_day",
+]
+
+_MONDAY, _SATURDAY = 0, 5
+_DAYS_AT_MOST: Final = 3_700
+# Regulation on public holidays (State Council, 2024): the ones that the solar calendar fixes.
+_FIXED: Final = {
+    (1, 1): "元旦",
+    (5, 1): "劳动节",
+    (5, 2): "劳动节",
+    (10, 1): "国庆节",
+    (10, 2): "国庆节",
+    (10, 3): "国庆节",
+}
+_CHINESE: Final = {item.value: item.chinese for item in Holiday}
+
+# Opening and closing of each part of a day.
+Hours = Sequence[tuple[time, time]]
+_OFFICE: Final = ((time(9), time(12)), (time(13, 30), time(17, 30)))
+DEFAULT_HOURS: Final[Mapping[int, Hours]] = dict.fromkeys(range(_SATURDAY), _OFFICE)
+
+
+class DayKind(StrEnum):
+    """What a day is, whatever the weekday says."""
+
+    WORKDAY = "workday"
+    HOLIDAY = "holiday"
+
+
+class BadHours(Invalid):
+    """Parts of a day follow each other and do not overlap."""
+
+    code = "bad_hours"
+    title = Text(zh="工作时段必须先后相接且不重叠", en="Parts of a day follow each other and do not overlap")
+
+
+class TooFar(Invalid):
+    """Within ten years there is not so much working time, or the two moments lie further apart."""
+
+    code = "too_far"
+    title = Text(zh="超出可计算的十年范围", en="Further than ten years")
+
+
+def announced_through() -> int:
+    """Return the last year for which public holidays are known."""
+    years: set[int] = {day.year for day in holidays}
+    return max(years)
+
+
+def public_day(day: date) -> tuple[DayKind, str] | None:
+    """Return what the State Council says of a day, with its name; nothing for an ordinary one."""
+    if day in holidays:
+        return DayKind.HOLIDAY, _CHINESE.get(holidays[day], str(holidays[day]))
+    if day in workdays:
+        return DayKind.WORKDAY, f"{_CHINESE.get(workdays[day], str(workdays[day]))}调休上班"
+    if day.year > announced_through() and (day.month, day.day) in _FIXED:
+        return DayKind.HOLIDAY, _FIXED[day.month, day.day]
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkCalendar:
+    """Working days and hours of a tenant.
+
+    Attributes:
+        hours: parts of the day by weekday (0 is Monday); a weekday that is not there is free.
+        days: what the tenant has said of single days; it wins over what is public.
+    """
+
+    hours: Mapping[int, Hours]
+    days: Mapping[date, DayKind]
+
+    def kind_of(self, day: date) -> DayKind:
+        """Return whether a day is worked."""
+        said = self.days.get(day)
+        if said is not None:
+            return said
+        public = public_day(day)
+        if public is not None:
+            return public[0]
+        return DayKind.WORKDAY if self.hours.get(day.weekday()) else DayKind.HOLIDAY
+
+    def parts(self, day: date) -> list[tuple[datetime, datetime]]:
+        """Return the working parts of a day as instants; a make-up day has the hours of a Monday."""
+        if self.kind_of(day) is DayKind.HOLIDAY:
+            return []
+        hours = self.hours.get(day.weekday()) or self.hours.get(_MONDAY) or ()
+        return [(datetime.combine(day, opens, CHINA), datetime.combine(day, closes, CHINA)) for opens, closes in hours]
+
+    def _parts_from(self, day: date, step: int) -> Iterator[tuple[datetime, datetime]]:
+        """Yield working parts from a day on, or back from it with a step of -1."""
+        for number in range(_DAYS_AT_MOST):
+            found = self.parts(day + timedelta(days=step * number))
+            yield from found if step > 0 else reversed(found)
+
+    def add(self, start: datetime, working: timedelta) -> datetime:
+        """Return when so much working time has passed since an instant.
+
+        No time at all is the instant itself, or when work next begins.
+
+        Raises:
+            TooFar: not within ten years.
+        """
+        left = working
+        for opens, closes in self._parts_from(start.astimezone(CHINA).date(), 1):
+            begin = max(opens, start)
+            if begin >= closes:
+                continue
+            if left <= closes - begin:
+                return (begin + left).astimezone(start.tzinfo)
+            left -= closes - begin
+        raise TooFar
+
+    def subtract(self, end: datetime, working: timedelta) -> datetime:
+        """Return since when so much working time has passed until an instant; the mirror of `add`.
+
+        Raises:
+            TooFar: not within ten years.
+        """
+        left = working
+        for opens, closes in self._parts_from(end.astimezone(CHINA).date(), -1):
+            finish = min(closes, end)
+            if finish <= opens:
+                continue
+            if left <= finish - opens:
+                return (finish - left).astimezone(end.tzinfo)
+            left -= finish - opens
+        raise TooFar
+
+    def between(self, start: datetime, end: datetime) -> timedelta:
+        """Return the working time between two instants; negative when the second comes first.
+
+        Raises:
+            TooFar: they lie more than ten years apart.
+        """
+        if end < start:
+            return -self.between(end, start)
+        first, last = start.astimezone(CHINA).date(), end.astimezone(CHINA).date()
+        if (last - first).days >= _DAYS_AT_MOST:
+            raise TooFar
+        total = timedelta(0)
+        for number in range((last - first).days + 1):
+            for opens, closes in self.parts(first + timedelta(days=number)):
+                total += max(timedelta(0), min(closes, end) - max(opens, start))
+        return total

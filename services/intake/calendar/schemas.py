@@ -1,0 +1,88 @@
+"""Shapes of the calendar."""
+
+from datetime import date, datetime, time
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, Field, model_validator
+
+from services.intake.calendar.rules import DayKind
+from shared.web import InputModel, OutputModel, ShortText
+
+__all__ = ["CalendarOut", "DayIn", "DayOut", "HoursIn", "HoursOut", "WorkingTimeIn", "WorkingTimeOut"]
+
+Weekday = Annotated[int, Field(strict=True, ge=0, le=6, description="0 is Monday 周一为 0")]
+
+
+class DayIn(InputModel):
+    """What a day is; `public` lets it be again what the State Council says."""
+
+    kind: Literal["workday", "holiday", "public"]
+    name: ShortText
+
+
+class PartIn(InputModel):
+    """A working part of a weekday, by the clock of China."""
+
+    weekday: Weekday
+    opens: time
+    closes: time
+
+
+class HoursIn(InputModel):
+    """All working hours of a week; a weekday that is not there is free."""
+
+    parts: Annotated[list[PartIn], Field(min_length=1, max_length=70)]
+
+
+class WorkingTimeIn(InputModel):
+    """Count from an instant: so many working minutes on (or back, if negative), or up to another instant."""
+
+    start: AwareDatetime
+    minutes: Annotated[int, Field(strict=True, ge=-1_000_000, le=1_000_000)] | None = None
+    end: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "WorkingTimeIn":
+        if (self.minutes is None) == (self.end is None):
+            message = "either minutes or end"
+            raise ValueError(message)
+        return self
+
+
+class DayOut(OutputModel):
+    """A day: worked or not, why, and whether that is announced or only assumed."""
+
+    day: date
+    kind: DayKind
+    name: str | None
+    source: Literal["tenant", "public", "weekday", "assumed"]
+
+
+class PartOut(OutputModel):
+    """A working part of a weekday."""
+
+    weekday: int
+    opens: time
+    closes: time
+
+
+class HoursOut(OutputModel):
+    """All working hours of a week."""
+
+    parts: list[PartOut]
+    is_default: bool
+
+
+class CalendarOut(OutputModel):
+    """Some days; public holidays are announced up to and including `announced_through`."""
+
+    announced_through: int
+    days: list[DayOut]
+
+
+class WorkingTimeOut(OutputModel):
+    """From an instant to another, and the working minutes between them, whole ones."""
+
+    start: datetime
+    end: datetime
+    minutes: int

@@ -1,0 +1,80 @@
+"""Use cases of the calendar."""
+
+from datetime import date, timedelta
+from itertools import pairwise
+
+from services.intake.calendar import repository
+from services.intake.calendar.models import CalendarDay
+from services.intake.calendar.rules import (
+    DEFAULT_HOURS,
+    BadHours,
+    DayKind,
+    WorkCalendar,
+    announced_through,
+    public_day,
+)
+from services.intake.calendar.schemas import DayIn, DayOut, HoursIn, WorkingTimeIn, WorkingTimeOut
+from shared.auth import Principal
+from shared.clock import utc_now
+from shared.db import Session, WriteSession
+
+__all__ = ["calendar_of", "count", "set_day", "set_hours", "show_days"]
+
+_MINUTE = timedelta(minutes=1)
+
+
+async def calendar_of(session: Session) -> WorkCalendar:
+    """Return a tenant's calendar; what it has not said is public."""
+    days = {row.day: DayKind(row.kind) for row in await repository.days_of(session)}
+    return WorkCalendar(await repository.hours_of(session) or DEFAULT_HOURS, days)
+
+
+async def show_days(session: Session, first_on: date, last_on: date) -> list[DayOut]:
+    """Show some days, each with where it comes from."""
+    calendar = await calendar_of(session)
+    own = {row.day: row for row in await repository.days_of(session, first_on, last_on)}
+    return [_shown(first_on + timedelta(days=number), calendar, own) for number in range((last_on - first_on).days + 1)]
+
+
+def _shown(day: date, calendar: WorkCalendar, own: dict[date, CalendarDay]) -> DayOut:
+    kind, said = calendar.kind_of(day), own.get(day)
+    if said is not None:
+        return DayOut(day=day, kind=kind, name=said.name, source="tenant")
+    is_announced = day.year <= announced_through()
+    public = public_day(day)
+    if public is not None:
+        return DayOut(day=day, kind=kind, name=public[1], source="public" if is_announced else "assumed")
+    return DayOut(day=day, kind=kind, name=None, source="weekday" if is_announced else "assumed")
+
+
+async def set_day(session: WriteSession, caller: Principal, day: date, wanted: DayIn) -> None:
+    """Say what a day is, or let it be what is public."""
+    if wanted.kind == "public":
+        await repository.remove_day(session, day)
+        return
+    row = {"day": day, "kind": wanted.kind, "name": wanted.name, "set_by": caller.actor, "set_at": utc_now()}
+    await repository.put_day(session, row)
+
+
+async def set_hours(session: WriteSession, wanted: HoursIn) -> None:
+    """Set a week's hours; parts of a day follow each other."""
+    parts = sorted((part.weekday, part.opens, part.closes) for part in wanted.parts)
+    for place, part in enumerate(wanted.parts):
+        if part.opens >= part.closes or part.opens.tzinfo or part.closes.tzinfo:
+            raise BadHours(pointer=f"/parts/{place}")
+    if any(one[0] == two[0] and one[2] > two[1] for one, two in pairwise(parts)):
+        raise BadHours(pointer="/parts")
+    rows = [{"weekday": weekday, "opens": opens, "closes": closes} for weekday, opens, closes in parts]
+    await repository.put_hours(session, rows)
+
+
+async def count(session: Session, wanted: WorkingTimeIn) -> WorkingTimeOut:
+    """Count working time from an instant on, back, or up to another."""
+    calendar = await calendar_of(session)
+    if wanted.end is not None:
+        minutes = calendar.between(wanted.start, wanted.end) // _MINUTE
+        return WorkingTimeOut(start=wanted.start, end=wanted.end, minutes=minutes)
+    minutes = wanted.minutes or 0
+    span = abs(minutes) * _MINUTE
+    end = calendar.add(wanted.start, span) if minutes >= 0 else calendar.subtract(wanted.start, span)
+    return WorkingTimeOut(start=wanted.start, end=end, minutes=minutes)
