@@ -70,7 +70,7 @@ async def set_hours(_: Administrator, session: Writing, wanted: HoursIn) -> Hour
 async def _hours(session: Session) -> HoursOut:
     own = await repository.hours_of(session)
     parts = [
-        PartOut(weekday=weekday, opens=opens, closes=closes)
+        PartOut(weekday=weekday, opens=f"{opens:%H:%M}", closes=f"{closes:%H:%M}")
         for weekday, found in (own or DEFAULT_HOURS).items()
         for opens, closes in found
     ]

@@ -1,6 +1,6 @@
 """Shapes of the calendar."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, model_validator
@@ -10,6 +10,8 @@ from shared.web import InputModel, OutputModel, ShortText
 
 __all__ = ["CalendarOut", "DayIn", "DayOut", "HoursIn", "HoursOut", "WorkingTimeIn", "WorkingTimeOut"]
 
+# RFC 3339 has no time of day without an offset, so JSON Schema's "time" would be another thing.
+Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="By the clock of China 北京时间")]
 Weekday = Annotated[int, Field(strict=True, ge=0, le=6, description="0 is Monday 周一为 0")]
 
 
@@ -21,11 +23,11 @@ class DayIn(InputModel):
 
 
 class PartIn(InputModel):
-    """A working part of a weekday, by the clock of China."""
+    """A working part of a weekday."""
 
     weekday: Weekday
-    opens: time
-    closes: time
+    opens: Clock
+    closes: Clock
 
 
 class HoursIn(InputModel):
@@ -62,8 +64,8 @@ class PartOut(OutputModel):
     """A working part of a weekday."""
 
     weekday: int
-    opens: time
-    closes: time
+    opens: Clock
+    closes: Clock
 
 
 class HoursOut(OutputModel):

@@ -1,6 +1,6 @@
 """Use cases of the calendar."""
 
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 from itertools import pairwise
 
 from services.intake.calendar import repository
@@ -58,10 +58,11 @@ async def set_day(session: WriteSession, caller: Principal, day: date, wanted: D
 
 async def set_hours(session: WriteSession, wanted: HoursIn) -> None:
     """Set a week's hours; parts of a day follow each other."""
-    parts = sorted((part.weekday, part.opens, part.closes) for part in wanted.parts)
-    for place, part in enumerate(wanted.parts):
-        if part.opens >= part.closes or part.opens.tzinfo or part.closes.tzinfo:
+    read = [(part.weekday, time.fromisoformat(part.opens), time.fromisoformat(part.closes)) for part in wanted.parts]
+    for place, (_, opens, closes) in enumerate(read):
+        if opens >= closes:
             raise BadHours(pointer=f"/parts/{place}")
+    parts = sorted(read)
     if any(one[0] == two[0] and one[2] > two[1] for one, two in pairwise(parts)):
         raise BadHours(pointer="/parts")
     rows = [{"weekday": weekday, "opens": opens, "closes": closes} for weekday, opens, closes in parts]
