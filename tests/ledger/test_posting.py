@@ -11,6 +11,7 @@ import pytest
 from services.ledger.books import repository
 from services.ledger.books.models import Book
 from services.ledger.books.rules import AccountClass, Leg, NewAccount, TransactionKind, TransactionRequest
+from services.ledger.verifying.service import verify_tenant
 from shared.clock import today, utc_now
 from shared.db import Database
 from shared.ids import new_id
@@ -103,3 +104,23 @@ async def test_fifty_spend_at_once_and_the_floor_holds(databases: dict[str, Data
     results = await asyncio.gather(*(post(database, tenant, spend) for spend in spends))
     assert [item for answer in results for item in answer].count("ok") == 11
     await assert_clean(owner, tenant)
+
+
+async def test_what_dips_inside_of_a_transaction_is_no_offence_and_a_real_one_is(
+    databases: dict[str, Database], owner: Any, tenant: str
+) -> None:
+    database = databases["ledger"]
+    book, (one, two) = await open_book(database, tenant, [0, None])
+    there_and_back = request(book, TransactionKind.POST, Leg(one, two, 5), Leg(two, one, 5))
+    assert await post(database, tenant, there_and_back) == ["ok"]
+
+    async def wrong() -> list[str]:
+        return [item.check async for item in verify_tenant(database, tenant, []) if item.wrong]
+
+    assert await wrong() == []
+    assert await post(database, tenant, request(book, TransactionKind.POST, Leg(two, one, 3))) == ["ok"]
+    assert await post(database, tenant, request(book, TransactionKind.POST, Leg(one, two, 2))) == ["ok"]
+    # The balance is 1 now; a floor of 1 was once below: before the first gift, and nobody may say so afterwards.
+    await owner.execute("UPDATE ledger.balances SET floor_fen = 1 WHERE account_id = $1", one)
+    assert await wrong() == ["after no transaction was a balance below its floor"]
+    await owner.execute("UPDATE ledger.balances SET floor_fen = 0 WHERE account_id = $1", one)

@@ -54,12 +54,15 @@ CHECKS: Final[dict[str, str]] = {
         WHERE b.tenant_id = :tenant AND (b.pending_debits, b.pending_credits) IS DISTINCT FROM
               (coalesce(d.rest, 0), coalesce(c.rest, 0))
         ORDER BY b.account_id LIMIT 1""",
-    "no balance was ever below its floor": """
+    # What is below for a moment inside of a transaction is nobody's business: all its postings are one.
+    "after no transaction was a balance below its floor": """
         SELECT b.account_id, m.seq FROM ledger.balances b JOIN (
-            SELECT debit_account AS account, debit_sequence AS seq, debit_after AS after FROM ledger.postings
-            WHERE tenant_id = :tenant
-            UNION ALL SELECT credit_account, credit_sequence, credit_after FROM ledger.postings
-            WHERE tenant_id = :tenant) m ON m.account = b.account_id
+            SELECT DISTINCT ON (s.account, s.transaction_id) s.account, s.seq, s.after FROM (
+                SELECT debit_account AS account, transaction_id, debit_sequence AS seq, debit_after AS after
+                FROM ledger.postings WHERE tenant_id = :tenant
+                UNION ALL SELECT credit_account, transaction_id, credit_sequence, credit_after
+                FROM ledger.postings WHERE tenant_id = :tenant) s
+            ORDER BY s.account, s.transaction_id, s.seq DESC) m ON m.account = b.account_id
         WHERE b.tenant_id = :tenant AND CASE WHEN b.debit_normal THEN m.after ELSE -m.after END < b.floor_fen
         ORDER BY b.account_id, m.seq LIMIT 1""",
     "of each hold, what was settled is what was posted": """
