@@ -5,6 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends
 
+from services.ledger.books.doors import Posting
 from services.ledger.books.schemas import TransactionResultOut
 from services.ledger.reversals import service
 from services.ledger.reversals.schemas import RefundIn, ReversalIn
@@ -25,11 +26,11 @@ Keeper = Annotated[Principal, Depends(requires(Role.TREASURER, Role.AUDITOR, Rol
     summary="Take a transaction back 冲正",
 )
 async def reverse_transaction(
-    caller: Keeper, session: Writing, transaction_id: UUID, wanted: ReversalIn
+    caller: Keeper, session: Writing, poster: Posting, transaction_id: UUID, wanted: ReversalIn
 ) -> TransactionResultOut:
     """Post the mirror of a transaction, once at the most; both stay in the book for everybody to see."""
-    await service.reverse(session, caller, transaction_id, wanted)
-    return TransactionResultOut(id=wanted.id, result="ok")
+    result = await service.reverse(session, poster, caller, transaction_id, wanted)
+    return TransactionResultOut(id=wanted.id, result=result)
 
 
 @router.post(
@@ -38,8 +39,8 @@ async def reverse_transaction(
     summary="Send a part back 部分退款",
 )
 async def refund_transaction(
-    caller: Keeper, session: Writing, transaction_id: UUID, wanted: RefundIn
+    caller: Keeper, session: Writing, poster: Posting, transaction_id: UUID, wanted: RefundIn
 ) -> TransactionResultOut:
     """Send a part of a transaction back to where it came from; all refunds together never exceed it."""
-    await service.refund(session, caller, transaction_id, wanted)
-    return TransactionResultOut(id=wanted.id, result="ok")
+    result = await service.refund(session, poster, caller, transaction_id, wanted)
+    return TransactionResultOut(id=wanted.id, result=result)

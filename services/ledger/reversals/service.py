@@ -5,11 +5,11 @@ from uuid import UUID
 from services.ledger.books import repository as books
 from services.ledger.books.models import Book, Posting, Transaction
 from services.ledger.books.rules import BookKind, Leg, TransactionKind, TransactionRequest
-from services.ledger.books.service import get_book, post_all
+from services.ledger.books.service import Poster, get_book
 from services.ledger.reversals.rules import NotReversible, OwnTransaction, PartsDiffer
 from services.ledger.reversals.schemas import RefundIn, ReversalIn
 from shared.auth import Principal, Role
-from shared.db import Session, WriteSession
+from shared.db import Session
 from shared.problems import NotFound
 
 __all__ = ["mirrored", "refund", "reverse"]
@@ -44,8 +44,11 @@ def mirrored(postings: list[Posting]) -> tuple[Leg, ...]:
     return tuple(Leg(item.credit_account, item.debit_account, item.amount, item.unit) for item in postings)
 
 
-async def reverse(session: WriteSession, caller: Principal, transaction_id: UUID, wanted: ReversalIn) -> None:
-    """Take a transaction back whole; the posting function keeps it to once."""
+async def reverse(session: Session, poster: Poster, caller: Principal, transaction_id: UUID, wanted: ReversalIn) -> str:
+    """Take a transaction back whole; the posting function keeps it to once. Returns `ok` or `replayed`.
+
+    It is written through the batcher, by itself: a refusal is kept under its id, and so is given again.
+    """
     transaction, book, postings = await _original(session, caller, transaction_id)
     request = TransactionRequest(
         id=wanted.id,
@@ -56,11 +59,11 @@ async def reverse(session: WriteSession, caller: Principal, transaction_id: UUID
         effective_on=wanted.effective_on,
         original_id=transaction.id,
     )
-    await post_all(session, caller.actor, request)
+    return await poster.post_one(caller, request)
 
 
-async def refund(session: WriteSession, caller: Principal, transaction_id: UUID, wanted: RefundIn) -> None:
-    """Send a part back; the posting function keeps all refunds together within the original."""
+async def refund(session: Session, poster: Poster, caller: Principal, transaction_id: UUID, wanted: RefundIn) -> str:
+    """Send a part back; the posting function keeps all refunds together within the original, as `reverse` does."""
     transaction, book, postings = await _original(session, caller, transaction_id)
     if len(wanted.parts) != len(postings):
         raise PartsDiffer(pointer="/parts", postings=len(postings))
@@ -77,4 +80,4 @@ async def refund(session: WriteSession, caller: Principal, transaction_id: UUID,
         effective_on=wanted.effective_on,
         original_id=transaction.id,
     )
-    await post_all(session, caller.actor, request)
+    return await poster.post_one(caller, request)
