@@ -108,11 +108,25 @@ async def _let_indexes_work_under_row_security(connection: asyncpg.Connection) -
 
 
 async def _ensure_role(connection: asyncpg.Connection, role: str, password: str) -> None:
-    known = await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role)
-    verb = "ALTER" if known else "CREATE"
-    await connection.execute(
-        f"{verb} ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB PASSWORD {_quoted(password)}"
+    """Create a role, or give it its password again.
+
+    Only a superuser may say of an existing role that it is none, so of those we look at what they are.
+
+    Raises:
+        ValueError: the role has rights that would let it past row-level security.
+    """
+    known = await connection.fetchrow(
+        "SELECT rolsuper, rolbypassrls, rolcreaterole FROM pg_roles WHERE rolname = $1", role
     )
+    if known is None:
+        await connection.execute(
+            f"CREATE ROLE {role} LOGIN NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOCREATEDB PASSWORD {_quoted(password)}"
+        )
+        return
+    if any(known.values()):
+        message = f"the role {role} is superuser, bypasses row-level security, or creates roles: it must not"
+        raise ValueError(message)
+    await connection.execute(f"ALTER ROLE {role} LOGIN PASSWORD {_quoted(password)}")
 
 
 async def upgrade_all(owner_url: str, services: Sequence[str]) -> None:
