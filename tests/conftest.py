@@ -15,11 +15,16 @@ import httpx
 import pytest
 import pytest_asyncio
 from fastapi import FastAPI
+from hypothesis import settings
 
 from shared.contracts import SERVICES
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import Callers, Pipe, Places, TestServers, start_servers
+
+# How long an example takes says how busy the machine is, and nothing about the code.
+settings.register_profile("house", deadline=None)
+settings.load_profile("house")
 
 ClientOf = Callable[[str], httpx.AsyncClient]
 

@@ -82,7 +82,7 @@ def house_environment(
         "LINLI_EMBEDDED": "1",
         "LINLI_CLOCK_FILE": str(clock_file),
         # One machine: every connection is a server process of some megabytes.
-        "LINLI_DB_POOL_SIZE": "6",
+        "LINLI_DB_POOL_SIZE": "5",
         "LINLI_WORKER_POOL_SIZE": "2",
         "LINLI_RELAY_POOL_SIZE": "4",
         "LINLI_WORKER_PORT": str(ports["worker"]),

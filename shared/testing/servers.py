@@ -75,6 +75,8 @@ def start_servers(folder: Path, services: Sequence[str], *, fsync: bool = False)
             "LINLI_BLIND_INDEX_KEY": _secret(),
             "LINLI_EMBEDDED": "1",
             "LINLI_LOG_LEVEL": "error",
+            # A busy machine lets fifty callers wait longer for ten connections than a client should have to.
+            "LINLI_DB_POOL_TIMEOUT_S": "30",
         }
         asyncio.run(_migrate(owner_url, role_urls, services))
         yield TestServers(postgres, valkey, owner_url, redis_url, internal_seed, token_seed, environment)

@@ -5,6 +5,7 @@ routes.
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
+import orjson
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -74,6 +75,7 @@ def create_app(
         title=title,
         description=description,
         lifespan=lifespan,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
@@ -91,6 +93,16 @@ def create_app(
     app.include_router(health_router)
     for router in routers:
         app.include_router(router)
+
+    document: list[bytes] = []
+
+    @app.get("/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        # Kept as it is sent: the tree of it is ten times as large, and nobody needs it again.
+        if not document:
+            document.append(orjson.dumps(app.openapi()))
+            app.openapi_schema = None
+        return Response(document[0], media_type="application/json")
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics() -> Response:

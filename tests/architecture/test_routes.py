@@ -14,7 +14,7 @@ from shared.auth import AUTH_DECISIONS
 from shared.contracts import SERVICES
 from shared.web import OutputModel
 
-HEALTH = {"/livez", "/readyz", "/metrics"}
+HEALTH = {"/livez", "/readyz", "/metrics", "/openapi.json"}
 
 
 def api_routes(app: FastAPI) -> list[APIRoute]:
