@@ -31,6 +31,8 @@ _REDELIVERED: Final = 0.10
 # A few faults in a few events say nothing about a share.
 _EVENTS_FOR_SHARE: Final = 10_000
 _AGED: Final = timedelta(hours=48)
+# What every event is promised (README, "Numbers").
+_EVENT_P99_MS: Final = 40.0
 
 
 @row(7, "redelivery in a clean run")
@@ -210,8 +212,9 @@ async def poison(ground: Ground, *, short: bool, seed: int) -> Told:
         "replayed_s": round(took, 2),
         "seed": seed,
     }
-    # Single milliseconds are noise on two cores.
-    good = len(ids) == 10 and (mixed.p99_ms < 2 * alone.p99_ms or mixed.p99_ms < 20)
+    # The p99 of the short form is its third worst event of two hundred, and either run may be lucky:
+    # others are not delayed as long as they stay within what every event is promised.
+    good = len(ids) == 10 and (mixed.p99_ms < 2 * alone.p99_ms or mixed.p99_ms < _EVENT_P99_MS)
     return Told(figures, bool(good) and seen.lost == seen.doubled == 0 and figures["listed"] == len(ids))
 
 
