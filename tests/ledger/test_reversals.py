@@ -4,9 +4,11 @@ from typing import Any
 
 import pytest
 
+from shared.auth import Role
 from shared.clock import today
 from shared.ids import new_id
 from tests.ledger.conftest import Treasury
+from tests.ledger.test_campaigns import act, campaign, give, seen
 
 
 async def posted(treasury: Treasury, amounts: list[int]) -> tuple[dict[str, Any], str]:
@@ -82,3 +84,22 @@ async def test_in_a_funds_book_another_takes_it_back(treasury: Treasury) -> None
     await treasury.made(path, back(), by="auditor")
     assert (await treasury.read(f"/v1/funds/{fund['id']}"))["balance_fen"] == 0
     await treasury.refused(404, "not_found", f"/v1/transactions/{new_id()}/reverse", back(), by="auditor")
+
+
+async def test_what_was_given_to_a_campaign_is_not_taken_back_by_hand(treasury: Treasury) -> None:
+    fund = await treasury.fund()
+    opened, done = await campaign(treasury, fund, 1_000), await campaign(treasury, fund, 20)
+    treasury.add("auditor", Role.AUDITOR)
+    gifts = [await give(treasury, opened, 10), await give(treasury, done, 20)]
+    await act(treasury, done, "settle")
+    entries = (await treasury.read(f"/v1/accounts/{done['account_id']}/entries"))["items"]
+    known = [item["transaction_id"] for item in gifts] + [item["transaction_id"] for item in entries]
+    assert len(set(known)) == 3, "two gifts and the settlement"
+    for transaction_id in known:
+        path = f"/v1/transactions/{transaction_id}"
+        await treasury.refused(409, "campaign_money", f"{path}/reverse", back(), by="auditor")
+        await treasury.refused(409, "campaign_money", f"{path}/refund", back(parts=[1]), by="auditor")
+    assert (await seen(treasury, opened))["raised_fen"] == 10
+    await act(treasury, opened, "cancel", {"reason": "项目取消"})
+    bank = (await treasury.read(f"/v1/funds/{fund['id']}/statement"))["bank_fen"]
+    assert bank == 20, "the settled gift stays, the other has gone back"

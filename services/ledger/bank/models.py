@@ -1,9 +1,21 @@
 """Tables of bank lines. Names of counterparties are people's data: only a mask of them is kept."""
 
 from datetime import date, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, CheckConstraint, ForeignKeyConstraint, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.ledger.models import Base
@@ -54,7 +66,7 @@ class BankMatch(Base):
 
 
 class BankDecision(TenantRow, Base):
-    """Who has matched, unmatched, ignored or booked a line, when and why."""
+    """Who has matched, unmatched, ignored or booked a line, when and why, and which postings it was about."""
 
     __tablename__ = "bank_decisions"
     __table_args__ = (
@@ -65,5 +77,6 @@ class BankDecision(TenantRow, Base):
     line_id: Mapped[UUID]
     action: Mapped[str] = mapped_column(String(8))
     reason: Mapped[str | None] = mapped_column(Text)
+    postings: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, server_default=text("'[]'"))
     actor: Mapped[str] = mapped_column(String(80))
     at: Mapped[datetime]

@@ -1,26 +1,38 @@
 """Reading what a bank exports: CSV in UTF-8 or GBK, Chinese or English headers, yuan as text.
 
 Pure: text in, lines and complaints out. Amounts become fen by moving the point in the text; no float ever sees them.
+Names of counterparties are people's data: what leaves here has their first character and no more, wherever they stood.
 """
 
 import csv
 import hashlib
 import io
-import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
 from services.ledger.canonical import Field, canonical_bytes
 from shared.money import MAX_FEN
-from shared.problems import Invalid
+from shared.problems import Invalid, TooLarge
 from shared.texts import Text
 
-__all__ = ["BadFile", "Complaint", "ParsedLine", "first_broken_balance", "mask", "parse_amount", "parse_file"]
+__all__ = [
+    "BYTES_MAX",
+    "BadFile",
+    "BankFileTooLarge",
+    "Complaint",
+    "ParsedLine",
+    "first_broken_balance",
+    "mask",
+    "oldest_first",
+    "parse_amount",
+    "parse_file",
+]
 
+BYTES_MAX: Final = 2 * 1024 * 1024
 LINES_MAX: Final = 5_000
 _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "date": ("date", "交易日期", "交易时间", "记账日期", "日期"),
@@ -32,10 +44,14 @@ _COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "counterparty": ("counterparty", "对方户名", "对方名称", "交易对手"),
     "reference": ("reference", "流水号", "交易流水号", "凭证号"),
 }
-_AMOUNT: Final = re.compile(r"(-?)(\d{1,3}(?:,\d{3})+|\d{1,14})(?:\.(\d{1,2}))?", re.ASCII)
+_AMOUNT: Final = re.compile(r"(-?)(\d{1,3}(?:,\d{3}){1,4}|\d{1,14})(?:\.(\d{1,2}))?", re.ASCII)
 _DATE: Final = re.compile(r"(\d{4})(?:-(\d{1,2})-(\d{1,2})|/(\d{1,2})/(\d{1,2})|(\d{2})(\d{2}))(?:[ T].*)?", re.ASCII)
 _TEXT_MAX: Final = 200
 _REFERENCE_MAX: Final = 80
+# A date of another century is a slip, and days around it would leave the calendar.
+_YEARS: Final = range(2000, 2100)
+# A single character stands in words by chance; replacing it would spoil them.
+_NAME_MIN: Final = 2
 
 
 class BadFile(Invalid):
@@ -43,6 +59,12 @@ class BadFile(Invalid):
 
     code = "bad_bank_file"
     title = Text(zh="对账单文件无法读取", en="The bank's file cannot be read")
+
+
+class BankFileTooLarge(TooLarge):
+    """More than 2 MiB: a year of a neighbourhood's bank is far less."""
+
+    code = "bank_file_too_large"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +104,13 @@ def parse_amount(text: str) -> int | None:
 
 
 def parse_date(text: str) -> date | None:
-    """Read a date as 2026-01-31, 2026/1/31 or 20260131, with or without a time behind it."""
+    """Read a date of 2000 to 2099 as 2026-01-31, 2026/1/31 or 20260131, with or without a time behind it."""
     found = _DATE.fullmatch(text.strip())
     if found is None:
         return None
     parts = [int(part) for part in found.groups() if part is not None]
     try:
-        return date(*parts)
+        return date(*parts) if parts[0] in _YEARS else None
     except ValueError:
         return None
 
@@ -103,9 +125,19 @@ def parse_file(content: bytes) -> tuple[list[ParsedLine], list[Complaint]]:
     """Read a bank's file; returns the good lines and what is wrong with the others.
 
     Raises:
-        BadFile: neither UTF-8 nor GBK, no date or no amount column, or more than 5 000 lines.
+        BankFileTooLarge: more than 2 MiB.
+        BadFile: neither UTF-8 nor GBK, no CSV, no date or no amount column, or more than 5 000 lines.
     """
-    reader = csv.DictReader(io.StringIO(_decoded(content)))
+    if len(content) > BYTES_MAX:
+        raise BankFileTooLarge
+    try:
+        return _read(csv.DictReader(io.StringIO(_decoded(content), newline="")))
+    except csv.Error as error:
+        # A cell longer than the reader bears, or a quote that never ends.
+        raise BadFile(reason="csv") from error
+
+
+def _read(reader: "csv.DictReader[str]") -> tuple[list[ParsedLine], list[Complaint]]:
     columns = _columns(reader.fieldnames or ())
     lines: list[ParsedLine] = []
     complaints: list[Complaint] = []
@@ -159,9 +191,13 @@ def _read_row(place: int, cells: Mapping[str, str]) -> ParsedLine | Complaint:
     if balance_text and balance_fen is None:
         return Complaint(place, "bad_balance", balance_text[:40])
     description, reference = cells.get("description", ""), cells.get("reference", "")
-    if len(description) > _TEXT_MAX or len(reference) > _REFERENCE_MAX or "\x00" in description + reference:
-        return Complaint(place, "too_long", description[:40])
-    counterparty = mask(cells.get("counterparty", ""))
+    # PostgreSQL text cannot hold U+0000.
+    if any("\x00" in text for text in cells.values()):
+        return Complaint(place, "bad_text", "U+0000")
+    for name, longest in (("description", _TEXT_MAX), ("reference", _REFERENCE_MAX)):
+        if len(cells.get(name, "")) > longest:
+            return Complaint(place, "too_long", f"{name}: {longest}")
+    description, counterparty = _without_name(description, cells.get("counterparty", ""))
     fields: list[Field]
     if reference:
         fields = ["reference", reference, booked_on.isoformat(), amount]
@@ -172,26 +208,26 @@ def _read_row(place: int, cells: Mapping[str, str]) -> ParsedLine | Complaint:
     )
 
 
+def _without_name(description: str, name: str) -> tuple[str, str | None]:
+    """Mask a name, also where the words repeat it: "转账 王小明" would keep what the column does not."""
+    masked = mask(name)
+    if masked is None or len(name) < _NAME_MIN:
+        return description, masked
+    return description.replace(name, masked)[:_TEXT_MAX], masked
+
+
 def _numbered(line: ParsedLine, ordinal: int) -> ParsedLine:
     """Tell equal lines of one file apart by their order: two gifts of ten yuan on one day are two."""
-    digest = hashlib.sha256(line.fingerprint + ordinal.to_bytes(4, "big")).digest()
-    return ParsedLine(
-        line.place,
-        line.booked_on,
-        line.amount_fen,
-        line.description,
-        line.counterparty,
-        line.reference,
-        line.balance_fen,
-        digest,
-    )
+    return replace(line, fingerprint=hashlib.sha256(line.fingerprint + ordinal.to_bytes(4, "big")).digest())
 
 
 def _amount(place: int, cells: Mapping[str, str]) -> int | Complaint:
     """Read what came in or went out, from one signed column or from two."""
     if cells.get("amount"):
         amount = parse_amount(cells["amount"])
-        return amount or Complaint(place, "bad_amount", cells["amount"][:40])
+        if amount is None:
+            return Complaint(place, "bad_amount", cells["amount"][:40])
+        return amount or Complaint(place, "no_amount", "")
     given = {name: cells[name] for name in ("credit", "debit") if cells.get(name)}
     sums = {name: parse_amount(text) for name, text in given.items()}
     if None in sums.values() or any((value or 0) < 0 for value in sums.values()):
@@ -202,20 +238,44 @@ def _amount(place: int, cells: Mapping[str, str]) -> int | Complaint:
     return came - went or Complaint(place, "no_amount", "")
 
 
-def first_broken_balance(lines: list[ParsedLine]) -> int | None:
-    """Return the first line whose balance does not follow from the one before, in either order of the file."""
-    told = [line for line in lines if line.balance_fen is not None]
-    if len(told) != len(lines) or len(told) < 2:  # noqa: PLR2004 - nothing to compare
-        return None
-    down = _break(told)
-    if down is None:
-        return None
-    # Some banks write the newest line first.
-    return None if _break(told[::-1]) is None else down
+def oldest_first(lines: Sequence[ParsedLine]) -> list[ParsedLine]:
+    """Return the lines in the order in which they happened; some banks write the newest first.
+
+    Where all are of one day, the balances tell which way the file runs.
+    """
+    there, back = list(lines), list(lines)[::-1]
+    if not there or there[0].booked_on < there[-1].booked_on:
+        return there
+    if there[0].booked_on > there[-1].booked_on:
+        return back
+    return back if len(_breaks(back)) < len(_breaks(there)) else there
 
 
-def _break(told: list[ParsedLine]) -> int | None:
-    for before, line in itertools.pairwise(told):
-        if (before.balance_fen or 0) + line.amount_fen != line.balance_fen:
-            return line.place
-    return None
+def first_broken_balance(lines: Sequence[ParsedLine], refused: Collection[int] = ()) -> int | None:
+    """Return the first line, in the order of time, whose balance does not follow from the one before.
+
+    Args:
+        lines: in any order.
+        refused: places of refused lines: what they moved is unknown, so nothing is said of the line after one.
+    """
+    broken = _breaks(oldest_first(lines), refused)
+    return broken[0] if broken else None
+
+
+def _breaks(lines: Sequence[ParsedLine], refused: Collection[int] = ()) -> list[int]:
+    """Return the places of lines whose balance does not follow; lines without one are added up on the way."""
+    found: list[int] = []
+    running: int | None = None
+    before: ParsedLine | None = None
+    for line in lines:
+        if before is not None and any(
+            place in refused for place in range(min(before.place, line.place), max(before.place, line.place))
+        ):
+            running = None
+        if running is not None:
+            running += line.amount_fen
+            if line.balance_fen is not None and line.balance_fen != running:
+                found.append(line.place)
+        running = running if line.balance_fen is None else line.balance_fen
+        before = line
+    return found

@@ -10,45 +10,80 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.ledger.bank.models import BankDecision, BankLine, BankMatch
 from services.ledger.bank.rules import Candidate
+from services.ledger.books.models import Transaction
+from services.ledger.books.rules import TransactionKind
+from services.ledger.invoices.models import Invoice, Payment
 from shared.db import Session, WriteSession
 
 __all__ = [
     "add_lines",
     "add_matches",
-    "bank_balance",
     "candidates",
+    "days_with_balance",
     "decisions_of",
     "find_line",
+    "invoice_numbers",
     "line_sums",
     "lines_of",
     "lock_line",
+    "lock_unmatched",
     "matches_of",
+    "moved_outside",
     "moves_of",
+    "moves_on",
+    "not_reversed",
     "posting_sums",
     "remove_matches",
 ]
 
+# A statement has at most 32 767 parameters.
+_ROWS_AT_ONCE: Final = 500
 # Postings on an account with the bank's sign: a debit of an asset account came in.
 _CANDIDATES: Final = """
     SELECT p.transaction_id, p.leg, CASE WHEN p.debit_account = :account THEN p.amount ELSE -p.amount END AS amount_fen,
-           t.effective_on, t.description
+           t.effective_on, t.description,
+           t.kind = 'reverse' OR EXISTS (SELECT FROM ledger.transactions r
+                                         WHERE r.tenant_id = t.tenant_id AND r.original_id = t.id
+                                           AND r.kind = 'reverse' AND r.result = 'ok') AS is_taken_back
     FROM ledger.postings p JOIN ledger.transactions t ON t.tenant_id = p.tenant_id AND t.id = p.transaction_id
     WHERE p.tenant_id = :tenant AND (p.debit_account = :account OR p.credit_account = :account)
       AND NOT EXISTS (SELECT FROM ledger.bank_matches m WHERE m.tenant_id = p.tenant_id AND m.account_id = :account
                       AND m.transaction_id = p.transaction_id AND m.leg = p.leg)"""
 _NEAR: Final = text(
     f"{_CANDIDATES} AND t.effective_on BETWEEN :first_on AND :last_on ORDER BY t.effective_on, p.transaction_id, p.leg"
-    " LIMIT 10000"
+    " LIMIT :limit"
 )
-_SUMS: Final = text(
-    "SELECT coalesce(sum(amount_fen), 0)::bigint AS total, count(*) AS number,"
-    f" (SELECT coalesce(sum(amount_fen), 0)::bigint FROM ({_CANDIDATES} AND t.effective_on <= :on) u) AS unmatched,"
-    f" (SELECT count(*) FROM ({_CANDIDATES} AND t.effective_on <= :on) u) AS unmatched_number"
-    " FROM (SELECT CASE WHEN p.debit_account = :account THEN p.amount ELSE -p.amount END AS amount_fen"
-    "  FROM ledger.postings p JOIN ledger.transactions t ON t.tenant_id = p.tenant_id AND t.id = p.transaction_id"
-    "  WHERE p.tenant_id = :tenant AND (p.debit_account = :account OR p.credit_account = :account)"
-    "  AND t.effective_on <= :on) a"
-)
+# What is settled on a day: a line of up to then with postings of up to then. A match whose other half comes later
+# leaves both halves open on that day: money on its way.
+_SETTLED: Final = """
+    WITH settled AS MATERIALIZED (
+        SELECT l.id FROM ledger.bank_lines l
+        WHERE l.tenant_id = :tenant AND l.account_id = :account AND l.state = 'matched' AND l.booked_on <= :on
+          AND NOT EXISTS (SELECT FROM ledger.bank_matches m
+                          JOIN ledger.transactions t ON t.tenant_id = m.tenant_id AND t.id = m.transaction_id
+                          WHERE m.tenant_id = l.tenant_id AND m.line_id = l.id AND t.effective_on > :on))"""
+_POSTING_SUMS: Final = text(f"""{_SETTLED},
+    moves AS (
+        SELECT CASE WHEN p.debit_account = :account THEN p.amount ELSE -p.amount END AS amount_fen,
+               EXISTS (SELECT FROM ledger.bank_matches m JOIN settled s ON s.id = m.line_id
+                       WHERE m.tenant_id = p.tenant_id AND m.account_id = :account
+                         AND m.transaction_id = p.transaction_id AND m.leg = p.leg) AS is_settled
+        FROM ledger.postings p JOIN ledger.transactions t ON t.tenant_id = p.tenant_id AND t.id = p.transaction_id
+        WHERE p.tenant_id = :tenant AND (p.debit_account = :account OR p.credit_account = :account)
+          AND t.effective_on <= :on)
+    SELECT coalesce(sum(amount_fen), 0)::bigint AS total,
+           coalesce(sum(amount_fen) FILTER (WHERE NOT is_settled), 0)::bigint AS open_fen,
+           count(*) FILTER (WHERE NOT is_settled) AS open_number
+    FROM moves""")
+_LINE_SUMS: Final = text(f"""{_SETTLED}
+    SELECT count(*) FILTER (WHERE is_open) AS open_number,
+           coalesce(sum(amount_fen) FILTER (WHERE is_open), 0)::bigint AS open_fen,
+           count(*) FILTER (WHERE state = 'ignored') AS ignored_number,
+           coalesce(sum(amount_fen) FILTER (WHERE state = 'ignored'), 0)::bigint AS ignored_fen
+    FROM (SELECT l.state, l.amount_fen,
+                 l.state <> 'ignored' AND l.id NOT IN (SELECT s.id FROM settled s) AS is_open
+          FROM ledger.bank_lines l
+          WHERE l.tenant_id = :tenant AND l.account_id = :account AND l.booked_on <= :on) a""")
 _MOVES: Final = text("""
     SELECT a.id, a.code, a.name, t.effective_on,
            CASE WHEN p.debit_account = a.id THEN p.amount ELSE -p.amount END AS amount_fen
@@ -64,8 +99,8 @@ _MOVES: Final = text("""
 async def add_lines(session: WriteSession, rows: Sequence[dict[str, Any]]) -> set[bytes]:
     """Add lines that are not there yet; returns the fingerprints of those that were added."""
     added: set[bytes] = set()
-    for start in range(0, len(rows), 500):
-        statement = insert(BankLine).values(rows[start : start + 500]).on_conflict_do_nothing()
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        statement = insert(BankLine).values(rows[start : start + _ROWS_AT_ONCE]).on_conflict_do_nothing()
         added |= set(await session.scalars(statement.returning(BankLine.fingerprint)))
     return added
 
@@ -95,14 +130,56 @@ async def lines_of(
     return (await session.scalars(statement.order_by(BankLine.id).limit(limit))).all()
 
 
-async def candidates(session: Session, account_id: UUID, first_on: date, last_on: date) -> list[Candidate]:
-    """Return the postings of an account, on some days, that no line tells of."""
-    values = {"tenant": session.tenant, "account": account_id, "first_on": first_on, "last_on": last_on}
+async def candidates(
+    session: Session, account_id: UUID, first_on: date, last_on: date, *, limit: int
+) -> list[Candidate]:
+    """Return the postings of an account, on some days, that no line tells of; the oldest first."""
+    values = {
+        "tenant": session.tenant,
+        "account": account_id,
+        "first_on": first_on,
+        "last_on": last_on,
+        "limit": limit,
+    }
     return [Candidate(*row) for row in await session.execute(_NEAR, values)]
 
 
+async def invoice_numbers(session: Session, transaction_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the numbers of the invoices that some transactions have paid."""
+    statement = (
+        select(Payment.transaction_id, Invoice.number)
+        .join(Invoice, (Invoice.tenant_id == Payment.tenant_id) & (Invoice.id == Payment.invoice_id))
+        .where(Payment.tenant_id == session.tenant, Payment.transaction_id.in_(transaction_ids))
+    )
+    return {row[0]: row[1] for row in await session.execute(statement)}
+
+
+async def lock_unmatched(session: WriteSession, account_id: UUID, limit: int) -> Sequence[BankLine]:
+    """Return the unmatched lines of an account, the oldest first, and keep others from changing them meanwhile.
+
+    They are locked in the order of their ids, whoever asks, so that two who ask at once do not wait for each other.
+    """
+    wanted = (
+        select(BankLine.id)
+        .where(BankLine.tenant_id == session.tenant, BankLine.account_id == account_id, BankLine.state == "unmatched")
+        .order_by(BankLine.booked_on, BankLine.id)
+        .limit(limit)
+    )
+    ids = (await session.scalars(wanted)).all()
+    locked = (
+        select(BankLine)
+        .where(BankLine.tenant_id == session.tenant, BankLine.id.in_(ids), BankLine.state == "unmatched")
+        .order_by(BankLine.id)
+        .with_for_update()
+    )
+    return sorted((await session.scalars(locked)).all(), key=lambda line: (line.booked_on, line.id))
+
+
 async def add_matches(session: WriteSession, account_id: UUID, pairs: Sequence[tuple[UUID, UUID, int]]) -> int:
-    """Note which postings lines tell of, as line, transaction and leg; returns how many were free."""
+    """Note which postings lines tell of, as line, transaction and leg; returns how many were free.
+
+    They are written in one order, whoever asks, so that two who ask for the same ones at once do not deadlock.
+    """
     rows = [
         {
             "tenant_id": session.tenant,
@@ -111,10 +188,13 @@ async def add_matches(session: WriteSession, account_id: UUID, pairs: Sequence[t
             "transaction_id": transaction,
             "leg": leg,
         }
-        for line, transaction, leg in pairs
+        for line, transaction, leg in sorted(pairs, key=lambda pair: pair[1:])
     ]
-    statement = insert(BankMatch).values(rows).on_conflict_do_nothing().returning(BankMatch.leg)
-    return len((await session.scalars(statement)).all())
+    added = 0
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        statement = insert(BankMatch).values(rows[start : start + _ROWS_AT_ONCE]).on_conflict_do_nothing()
+        added += len((await session.scalars(statement.returning(BankMatch.leg))).all())
+    return added
 
 
 async def matches_of(session: Session, line_ids: Sequence[UUID]) -> Sequence[BankMatch]:
@@ -136,40 +216,57 @@ async def decisions_of(session: Session, line_ids: Sequence[UUID]) -> Sequence[B
     return (await session.scalars(statement.order_by(BankDecision.id))).all()
 
 
+async def not_reversed(session: Session, transaction_ids: Sequence[UUID]) -> set[UUID]:
+    """Return those of some transactions that stand, with no reversal."""
+    statement = select(Transaction.original_id).where(
+        Transaction.tenant_id == session.tenant,
+        Transaction.original_id.in_(transaction_ids),
+        Transaction.kind == TransactionKind.REVERSE.value,
+        Transaction.result == "ok",
+    )
+    return set(transaction_ids) - {found for found in await session.scalars(statement) if found is not None}
+
+
 async def posting_sums(session: Session, account_id: UUID, on: date) -> tuple[int, int, int]:
-    """Return the account's balance up to a day, and of it what no line tells of: the sum and the number."""
-    row = (await session.execute(_SUMS, {"tenant": session.tenant, "account": account_id, "on": on})).one()
-    return row.total, row.unmatched, row.unmatched_number
+    """Return the account's balance up to a day, and of it what was open on that day: the sum and the number."""
+    row = (await session.execute(_POSTING_SUMS, {"tenant": session.tenant, "account": account_id, "on": on})).one()
+    return row.total, row.open_fen, row.open_number
 
 
-async def line_sums(session: Session, account_id: UUID, on: date) -> dict[str, tuple[int, int]]:
-    """Return by state how many lines there are up to a day, and their sum."""
-    statement = (
-        select(BankLine.state, func.count(), func.coalesce(func.sum(BankLine.amount_fen), 0))
-        .where(BankLine.tenant_id == session.tenant, BankLine.account_id == account_id, BankLine.booked_on <= on)
-        .group_by(BankLine.state)
+async def line_sums(session: Session, account_id: UUID, on: date) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the lines up to a day that were open on it, and those ignored: of each the number and the sum."""
+    row = (await session.execute(_LINE_SUMS, {"tenant": session.tenant, "account": account_id, "on": on})).one()
+    return (row.open_number, row.open_fen), (row.ignored_number, row.ignored_fen)
+
+
+async def days_with_balance(session: Session, account_id: UUID, on: date) -> tuple[date, date] | None:
+    """Return the first and the last day, up to one, of which the bank has told a balance."""
+    statement = select(func.min(BankLine.booked_on), func.max(BankLine.booked_on)).where(
+        BankLine.tenant_id == session.tenant,
+        BankLine.account_id == account_id,
+        BankLine.booked_on <= on,
+        BankLine.balance_fen.is_not(None),
     )
-    return {row[0]: (int(row[1]), int(row[2])) for row in await session.execute(statement)}
+    first, last = (await session.execute(statement)).one()
+    return None if first is None else (first, last)
 
 
-async def bank_balance(session: Session, account_id: UUID, on: date) -> tuple[int, int] | None:
-    """Return what the bank says: the balance at the end of a day, and that before the first line; None if it is silent.
+async def moves_on(session: Session, account_id: UUID, day: date) -> list[tuple[int, int | None]]:
+    """Return the amounts and balances of a day's lines in the order of their import."""
+    statement = select(BankLine.amount_fen, BankLine.balance_fen).where(
+        BankLine.tenant_id == session.tenant, BankLine.account_id == account_id, BankLine.booked_on == day
+    )
+    return [(row[0], row[1]) for row in await session.execute(statement.order_by(BankLine.id))]
 
-    The first line's balance less its amount is what was there before it.
-    """
-    statement = select(BankLine).where(
-        BankLine.tenant_id == session.tenant, BankLine.account_id == account_id, BankLine.booked_on <= on
-    )
-    total = select(func.coalesce(func.sum(BankLine.amount_fen), 0)).where(
-        BankLine.tenant_id == session.tenant, BankLine.account_id == account_id, BankLine.booked_on <= on
-    )
-    first = await session.scalar(
-        statement.where(BankLine.balance_fen.is_not(None)).order_by(BankLine.booked_on, BankLine.id).limit(1)
-    )
-    if first is None or first.balance_fen is None:
-        return None
-    opening = first.balance_fen - first.amount_fen
-    return opening + int(await session.scalar(total) or 0), opening
+
+async def moved_outside(session: Session, account_id: UUID, first: date, last: date, on: date) -> tuple[int, int]:
+    """Sum the lines before a first day, and those after a last one up to `on`."""
+    statement = select(
+        func.coalesce(func.sum(BankLine.amount_fen).filter(BankLine.booked_on < first), 0),
+        func.coalesce(func.sum(BankLine.amount_fen).filter(BankLine.booked_on > last), 0),
+    ).where(BankLine.tenant_id == session.tenant, BankLine.account_id == account_id, BankLine.booked_on <= on)
+    before, after = (await session.execute(statement)).one()
+    return int(before), int(after)
 
 
 async def moves_of(session: Session, book_id: UUID) -> list[tuple[UUID, str, str, date, int]]:

@@ -1,5 +1,6 @@
 """HTTP of bank reconciliation."""
 
+import asyncio
 from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
@@ -8,7 +9,14 @@ from fastapi import Depends, Query, Request, Response
 
 from services.ledger.bank import repository, service
 from services.ledger.bank.models import BankLine
-from services.ledger.bank.parsing import Complaint, ParsedLine, first_broken_balance, parse_file
+from services.ledger.bank.parsing import (
+    BYTES_MAX,
+    BankFileTooLarge,
+    Complaint,
+    ParsedLine,
+    first_broken_balance,
+    parse_file,
+)
 from services.ledger.bank.schemas import (
     BankLineOut,
     BookAsIn,
@@ -40,8 +48,11 @@ _CSV = {"text/csv": {"schema": {"type": "string", "example": "交易日期,摘�
 
 
 async def _parsed(request: Request) -> tuple[list[ParsedLine], list[Complaint]]:
-    """Read the file before there is a transaction that would be held open meanwhile."""
-    return parse_file(await request.body())
+    """Read the file before there is a transaction that would be held open meanwhile, and beside the event loop."""
+    declared = request.headers.get("content-length", "0")
+    if declared.isdecimal() and int(declared) > BYTES_MAX:
+        raise BankFileTooLarge
+    return await asyncio.to_thread(parse_file, await request.body())
 
 
 @router.post(
@@ -58,7 +69,8 @@ async def import_bank_statement(
 ) -> ImportOut:
     """Keep the lines of a CSV file that are not there yet, and tell what became of each; again changes nothing.
 
-    UTF-8 or GBK; columns by their Chinese or English headers in any order. Counterparties are kept masked only.
+    UTF-8 or GBK, up to 2 MiB and 5 000 lines; columns by their Chinese or English headers in any order. Counterparties
+    are kept masked only.
     """
     book = await get_book(session, book_id)
     report = await service.import_lines(session, caller, book, account_id, parsed)
@@ -67,7 +79,7 @@ async def import_bank_statement(
         added=counts["ok"],
         duplicates=counts["duplicate"],
         refused=counts["refused"],
-        balance_breaks_at=first_broken_balance(parsed[0]),
+        balance_breaks_at=first_broken_balance(parsed[0], {item.place for item in parsed[1]}),
         lines=report,
     )
 

@@ -1,5 +1,6 @@
 """Pairing bank lines with postings: what fits, how well, and why."""
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from shared.texts import Text
 
 __all__ = [
     "DAYS_APART_MAX",
+    "AlreadyBooked",
     "AlreadyMatched",
     "Candidate",
     "LineState",
@@ -21,7 +23,9 @@ __all__ = [
     "NotForThisBook",
     "Proposal",
     "UnknownPosting",
+    "WrongSide",
     "WrongSign",
+    "day_ends",
     "propose",
     "unambiguous",
 ]
@@ -34,17 +38,26 @@ _FULL: Final = 100
 _PER_DAY: Final = 5
 _NAMED: Final = 50
 _PER_EXTRA: Final = 15
+_TAKEN_BACK: Final = 50
+_ID: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+# A shorter number of an invoice stands in any text by chance.
+_NUMBER_MIN: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A posting on the bank's account that no line tells of yet; the amount has the bank's sign."""
+    """A posting on the bank's account that no line tells of yet; the amount has the bank's sign.
+
+    What is taken back, by a reversal or as one, the bank may never have seen.
+    """
 
     transaction_id: UUID
     leg: int
     amount_fen: int
     effective_on: date
     description: str
+    is_taken_back: bool = False
+    invoice_number: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +104,34 @@ def _judged(group: tuple[Candidate, ...], booked_on: date, words: str) -> Propos
     if any(_names(words, item) for item in group):
         score += _NAMED
         reasons.append("named")
+    if any(item.is_taken_back for item in group):
+        score -= _TAKEN_BACK
+        reasons.append("taken_back")
     return Proposal(group, score, tuple(reasons))
 
 
 def _names(words: str, item: Candidate) -> bool:
-    """Tell whether a line names the posting: its transaction, or the thing that its description ends with."""
-    subject = item.description.rpartition(" ")[2]
-    long_enough = 6
-    return str(item.transaction_id) in words or (len(subject) >= long_enough and subject in words)
+    """Tell whether a line names the posting: its transaction, the contribution, invoice or contract whose id stands in
+    its description, or the number of the invoice.
+
+    Banks write ids with and without dashes, in capitals or not. A number must stand by itself: 2026 is not in 20260101.
+    """
+    words = words.casefold()
+    bare = words.replace("-", "")
+    ids = [str(item.transaction_id), *_ID.findall(item.description.casefold())]
+    if any(named.replace("-", "") in bare for named in ids):
+        return True
+    number = (item.invoice_number or "").casefold()
+    if len(number) < _NUMBER_MIN:
+        return False
+    return re.search(rf"(?<![0-9a-z]){re.escape(number)}(?![0-9a-z])", words) is not None
 
 
 def unambiguous(
     lines: Sequence[tuple[UUID, int, date]], candidates: Sequence[Candidate]
 ) -> list[tuple[UUID, Candidate]]:
-    """Pair what can only be one: lines with exactly one posting of their amount and days, which fits no other line.
+    """Pair what can only be one: lines with exactly one posting of their amount and days, which fits no other line and
+    was not taken back.
 
     Args:
         lines: id, amount with its sign, and date.
@@ -122,9 +149,33 @@ def unambiguous(
             if abs((item.effective_on - booked_on).days) <= DAYS_APART_MAX
         ]
         claimed.update((item.transaction_id, item.leg) for item in found)
-        if len(found) == 1:
+        if len(found) == 1 and not found[0].is_taken_back:
             fitting.append((line_id, found[0]))
     return [(line_id, item) for line_id, item in fitting if claimed[item.transaction_id, item.leg] == 1]
+
+
+def day_ends(moves: Sequence[tuple[int, int | None]]) -> tuple[int, int]:
+    """Return the balances before the first and after the last line of a day, in fen.
+
+    Where every line has a balance, the balances themselves tell: one was before and after no other. That holds in
+    whatever order, and in however many files, the lines came. Else their order is believed, and lines without a balance
+    are added up.
+
+    Args:
+        moves: amounts and balances, at least one of which is told.
+    """
+    told = [(place, balance) for place, (_, balance) in enumerate(moves) if balance is not None]
+    (first, first_balance), (last, last_balance) = told[0], told[-1]
+    opening = first_balance - sum(amount for amount, _ in moves[: first + 1])
+    closing = last_balance + sum(amount for amount, _ in moves[last + 1 :])
+    if len(told) < len(moves):
+        return opening, closing
+    befores = Counter(balance - moves[place][0] for place, balance in told)
+    afters = Counter(balance for _, balance in told)
+    starts, ends = befores - afters, afters - befores
+    if starts.total() != 1 or ends.total() != 1:
+        return opening, closing
+    return next(iter(starts)), next(iter(ends))
 
 
 class NotABankAccount(Invalid):
@@ -139,6 +190,15 @@ class LineState(Conflict):
 
     code = "wrong_state"
     title = Text(zh="流水当前状态不能执行此操作", en="Not possible in the line's state")
+
+
+class AlreadyBooked(Conflict):
+    """The line was booked before, and that posting stands: match it, or reverse it first."""
+
+    code = "already_booked"
+    title = Text(
+        zh="该流水此前已入账，请核对原分录或先冲正", en="The line was booked before; match that, or reverse it first"
+    )
 
 
 class NotEqual(Invalid):
@@ -167,6 +227,13 @@ class NotForThisBook(Conflict):
 
     code = "not_for_this_book"
     title = Text(zh="只有基金账本可以这样入账", en="Only in the book of a fund")
+
+
+class WrongSide(Invalid):
+    """What the bank took out is no posting that brought something in."""
+
+    code = "wrong_side"
+    title = Text(zh="分录方向与流水收支方向不符", en="A posting is on the other side than the line")
 
 
 class WrongSign(Conflict):

@@ -88,10 +88,11 @@ class MatchedOut(OutputModel):
 
 
 class DecisionOut(OutputModel):
-    """What was decided about a line."""
+    """What was decided about a line, and about which postings; a match that was taken back still stands here."""
 
     action: Literal["match", "unmatch", "ignore", "book"]
     reason: str | None
+    postings: list[MatchedOut]
     actor: str
     at: datetime
 
@@ -134,11 +135,17 @@ class ProposalOut(OutputModel):
 
 
 class ReconciliationOut(OutputModel):
-    """The bank beside the book: ledger - unmatched postings + unmatched lines + what was before = bank."""
+    """The bank beside the book, as both stood at the end of a day.
+
+    Opening + ledger - unmatched postings + unmatched lines + ignored lines + unexplained = bank, to the fen. The
+    opening is what the bank held before the first line that was imported; what is unexplained has moved in the bank and
+    is no line here. A match whose other half is of a later day counts as unmatched on both sides until then.
+    """
 
     account_id: UUID
     on: date
     ledger_balance_fen: int
+    bank_opening_fen: int | None
     bank_balance_fen: int | None
     unmatched_lines: int
     unmatched_lines_fen: int

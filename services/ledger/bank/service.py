@@ -1,24 +1,28 @@
 """Use cases of bank reconciliation."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import groupby
+from typing import Final
 from uuid import UUID
 
 from services.ledger.bank import repository
 from services.ledger.bank.models import BankDecision, BankLine
-from services.ledger.bank.parsing import Complaint, ParsedLine
+from services.ledger.bank.parsing import Complaint, ParsedLine, oldest_first
 from services.ledger.bank.rules import (
     DAYS_APART_MAX,
+    AlreadyBooked,
     AlreadyMatched,
-    Candidate,
     LineState,
     NotABankAccount,
     NotEqual,
     NotForThisBook,
     Proposal,
     UnknownPosting,
+    WrongSide,
     WrongSign,
+    day_ends,
     propose,
     unambiguous,
 )
@@ -49,7 +53,8 @@ __all__ = [
     "unmatch",
 ]
 
-_LINES_MAX = 10_000
+_AT_ONCE: Final = 10_000
+_APART: Final = timedelta(days=DAYS_APART_MAX)
 
 
 async def require_bank_account(session: Session, book: Book, account_id: UUID) -> None:
@@ -70,6 +75,7 @@ async def import_lines(
     caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_reconcile")
     await require_bank_account(session, book, account_id)
     lines, complaints = read
+    # Ids sort by time: within a day they are the order in which things happened, whichever way the file runs.
     now = utc_now()
     rows = [
         {
@@ -89,7 +95,7 @@ async def import_lines(
             "imported_at": now,
             "version": 1,
         }
-        for line in lines
+        for line in oldest_first(lines)
     ]
     added = await repository.add_lines(session, rows)
     report = [
@@ -116,12 +122,24 @@ async def begin(session: WriteSession, caller: Principal, line_id: UUID) -> tupl
 
 async def proposals(session: Session, line: BankLine) -> list[Proposal]:
     """Return what a line may tell of, the best first."""
-    apart = timedelta(days=DAYS_APART_MAX)
-    near = await repository.candidates(session, line.account_id, line.booked_on - apart, line.booked_on + apart)
+    near = await repository.candidates(
+        session, line.account_id, line.booked_on - _APART, line.booked_on + _APART, limit=_AT_ONCE
+    )
+    numbers = await repository.invoice_numbers(session, list({item.transaction_id for item in near}))
+    near = [replace(item, invoice_number=numbers.get(item.transaction_id)) for item in near]
     return propose(line.amount_fen, line.booked_on, f"{line.description} {line.reference or ''}", near)
 
 
-def _decide(session: WriteSession, caller: Principal, line: BankLine, action: str, reason: str | None = None) -> None:
+def _decide(
+    session: WriteSession,
+    caller: Principal,
+    line: BankLine,
+    action: str,
+    reason: str | None = None,
+    *,
+    postings: Iterable[tuple[UUID, int]] = (),
+) -> None:
+    """Keep who has done what with a line and why, and which postings it was about: a match taken back is gone else."""
     session.add(
         BankDecision(
             tenant_id=session.tenant,
@@ -129,6 +147,7 @@ def _decide(session: WriteSession, caller: Principal, line: BankLine, action: st
             line_id=line.id,
             action=action,
             reason=reason,
+            postings=[{"transaction_id": str(transaction), "leg": leg} for transaction, leg in postings],
             actor=caller.actor,
             at=utc_now(),
         )
@@ -152,13 +171,15 @@ async def match(session: WriteSession, caller: Principal, line: BankLine, postin
     }
     if len(wanted) != len(postings) or any(item not in found for item in wanted):
         raise UnknownPosting(pointer="/postings")
+    if any((found[item] > 0) != (line.amount_fen > 0) for item in wanted):
+        raise WrongSide(pointer="/postings")
     if sum(found[item] for item in wanted) != line.amount_fen:
         raise NotEqual(pointer="/postings", amount_fen=line.amount_fen)
     free = await repository.add_matches(session, line.account_id, [(line.id, *item) for item in wanted])
     if free != len(wanted):
         raise AlreadyMatched(pointer="/postings")
     line.state = "matched"
-    _decide(session, caller, line, "match")
+    _decide(session, caller, line, "match", postings=wanted)
     await session.flush()
 
 
@@ -169,9 +190,10 @@ def _signed(account: UUID, debit: UUID, amount: int) -> int:
 async def unmatch(session: WriteSession, caller: Principal, line: BankLine, reason: str) -> None:
     """Take a match or an ignoring back."""
     _require(line, "matched", "ignored")
+    told = [(item.transaction_id, item.leg) for item in await repository.matches_of(session, [line.id])]
     await repository.remove_matches(session, line.id)
     line.state = "unmatched"
-    _decide(session, caller, line, "unmatch", reason)
+    _decide(session, caller, line, "unmatch", reason, postings=told)
     await session.flush()
 
 
@@ -184,25 +206,36 @@ async def ignore(session: WriteSession, caller: Principal, line: BankLine, reaso
 
 
 async def match_all(session: WriteSession, caller: Principal, book: Book, account_id: UUID) -> tuple[int, int]:
-    """Match whatever can only be one; returns how many were, and how many lines are left."""
+    """Match whatever can only be one; returns how many were, and how many lines are left.
+
+    Of more than 10 000 lines or postings only the oldest are looked at, and of these none that a later one might
+    claim too.
+    """
     caller.must(Role.TREASURER, at=book.area_path, rule="treasurers_reconcile")
     await require_bank_account(session, book, account_id)
-    lines = await repository.lines_of(
-        session, book.id, account_id=account_id, state="unmatched", after=None, limit=_LINES_MAX
-    )
+    lines = await repository.lock_unmatched(session, account_id, _AT_ONCE)
     if not lines:
         return 0, 0
-    apart, days = timedelta(days=DAYS_APART_MAX), [line.booked_on for line in lines]
-    near = await repository.candidates(session, account_id, min(days) - apart, max(days) + apart)
-    pairs = unambiguous([(line.id, line.amount_fen, line.booked_on) for line in lines], near)
+    # Read after the locks: whoever has matched one of the lines meanwhile is seen, and nobody else can now.
+    near = await repository.candidates(
+        session, account_id, lines[0].booked_on - _APART, lines[-1].booked_on + _APART, limit=_AT_ONCE
+    )
+    lines_until = lines[-1].booked_on - _APART if len(lines) == _AT_ONCE else date.max
+    postings_until = near[-1].effective_on - _APART if len(near) == _AT_ONCE else date.max
     by_id = {line.id: line for line in lines}
-    for line_id, item in pairs:
-        await match(session, caller, by_id[line_id], [_reference(item)])
+    pairs = [
+        (by_id[line_id], item)
+        for line_id, item in unambiguous([(line.id, line.amount_fen, line.booked_on) for line in lines], near)
+        if item.effective_on < lines_until and by_id[line_id].booked_on < postings_until
+    ]
+    rows = [(line.id, item.transaction_id, item.leg) for line, item in pairs]
+    if rows and await repository.add_matches(session, account_id, rows) != len(rows):
+        raise AlreadyMatched
+    for line, item in pairs:
+        line.state = "matched"
+        _decide(session, caller, line, "match", postings=[(item.transaction_id, item.leg)])
+    await session.flush()
     return len(pairs), len(lines) - len(pairs)
-
-
-def _reference(item: Candidate) -> PostingRef:
-    return PostingRef(transaction_id=item.transaction_id, leg=item.leg)
 
 
 async def book_line(session: WriteSession, caller: Principal, line: BankLine, kind: str) -> None:
@@ -213,6 +246,7 @@ async def book_line(session: WriteSession, caller: Principal, line: BankLine, ki
         raise NotForThisBook
     if (line.amount_fen > 0) != (kind == "interest"):
         raise WrongSign(amount_fen=line.amount_fen)
+    await _require_not_booked(session, line)
     request = TransactionRequest(
         id=new_id(),
         book_id=line.book_id,
@@ -225,8 +259,21 @@ async def book_line(session: WriteSession, caller: Principal, line: BankLine, ki
     if await repository.add_matches(session, line.account_id, [(line.id, request.id, 1)]) != 1:
         raise AlreadyMatched
     line.state = "matched"
-    _decide(session, caller, line, "book", kind)
+    _decide(session, caller, line, "book", kind, postings=[(request.id, 1)])
     await session.flush()
+
+
+async def _require_not_booked(session: Session, line: BankLine) -> None:
+    """Refuse to book twice: a booking whose match was taken back still stands in the book."""
+    before = [
+        UUID(item["transaction_id"])
+        for decision in await repository.decisions_of(session, [line.id])
+        if decision.action == "book"
+        for item in decision.postings
+    ]
+    standing = await repository.not_reversed(session, before)
+    if standing:
+        raise AlreadyBooked(transaction_ids=sorted(map(str, standing)))
 
 
 def _legs(fund: Fund, amount: int, kind: str) -> tuple[Leg, ...]:
@@ -245,20 +292,20 @@ async def _first_open_day(session: Session, book_id: UUID) -> date:
 
 
 async def reconcile(session: Session, account_id: UUID, on: date) -> ReconciliationOut:
-    """Put the bank beside the book, and say what of the difference is explained."""
+    """Put the bank beside the book as they stood on a day, and say what of the difference is explained."""
     ledger_fen, loose_fen, loose = await repository.posting_sums(session, account_id, on)
-    by_state = await repository.line_sums(session, account_id, on)
-    bank = await repository.bank_balance(session, account_id, on)
-    unmatched, ignored = by_state.get("unmatched", (0, 0)), by_state.get("ignored", (0, 0))
+    unmatched, ignored = await repository.line_sums(session, account_id, on)
+    ends = await _bank_ends(session, account_id, on)
     unexplained = None
-    if bank is not None:
-        # What the book had before the bank's first line stands in both.
-        unexplained = bank[0] - (ledger_fen - loose_fen + unmatched[1] + ignored[1]) - bank[1]
+    if ends is not None:
+        # What the bank held before its first line is in the book as a posting that no line tells of.
+        unexplained = ends[1] - ends[0] - (ledger_fen - loose_fen + unmatched[1] + ignored[1])
     return ReconciliationOut(
         account_id=account_id,
         on=on,
         ledger_balance_fen=ledger_fen,
-        bank_balance_fen=bank[0] if bank is not None else None,
+        bank_opening_fen=ends[0] if ends is not None else None,
+        bank_balance_fen=ends[1] if ends is not None else None,
         unmatched_lines=unmatched[0],
         unmatched_lines_fen=unmatched[1],
         unmatched_postings=loose,
@@ -267,6 +314,21 @@ async def reconcile(session: Session, account_id: UUID, on: date) -> Reconciliat
         ignored_lines_fen=ignored[1],
         unexplained_fen=unexplained,
     )
+
+
+async def _bank_ends(session: Session, account_id: UUID, on: date) -> tuple[int, int] | None:
+    """Return what the bank says it held before its first line and at the end of a day; None if it is silent.
+
+    Both are the bank's own figures, not sums of our lines: what is missing between them must show.
+    """
+    days = await repository.days_with_balance(session, account_id, on)
+    if days is None:
+        return None
+    before, after = await repository.moved_outside(session, account_id, *days, on)
+    opening, closing = day_ends(await repository.moves_on(session, account_id, days[0]))
+    if days[1] != days[0]:
+        _, closing = day_ends(await repository.moves_on(session, account_id, days[1]))
+    return opening - before, closing + after
 
 
 async def ageing(session: Session, book_id: UUID) -> list[ClearingOut]:

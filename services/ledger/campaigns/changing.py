@@ -9,11 +9,12 @@ from services.ledger.campaigns.rules import (
     AlreadyAnswered,
     BadGoal,
     CampaignAction,
+    DeadlinePassed,
     NotAGiver,
 )
 from services.ledger.campaigns.schemas import AnswerIn, ChangeIn
 from services.ledger.campaigns.service import facts_of, fund_of, require_no_change
-from services.ledger.campaigns.settling import refund_gifts
+from services.ledger.campaigns.settling import refund_all
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.db import WriteSession
@@ -23,8 +24,6 @@ from shared.steps import check_step
 from shared.texts import Text
 
 __all__ = ["answer_change", "ask_change"]
-
-_GIFTS_MAX = 10_000
 
 
 async def ask_change(
@@ -38,6 +37,8 @@ async def ask_change(
         if kept != (campaign.id, wanted.goal_fen, wanted.deadline, wanted.reason):
             raise IdTaken(pointer="/id")
         return earlier, False
+    if campaign.deadline <= utc_now():
+        raise DeadlinePassed
     await require_no_change(session, campaign)
     raised_fen, pledged_fen, _ = await repository.sums_of(session, campaign.id)
     floor_fen = max(campaign.unlock_fen or 1, raised_fen + pledged_fen if campaign.excess == "refuse" else 1)
@@ -84,8 +85,7 @@ async def answer_change(
         )
     )
     if wanted.answer == "leave":
-        gifts = await repository.received_gifts(session, campaign.id, giver_id=wanted.giver_id, limit=_GIFTS_MAX)
-        await refund_gifts(session, caller.actor, await fund_of(session, campaign), campaign, gifts)
+        await refund_all(session, caller.actor, await fund_of(session, campaign), campaign, giver_id=wanted.giver_id)
     campaign.version += 1
     await session.flush()
     await _decide(session, campaign, change)

@@ -1,6 +1,6 @@
 """SQL of campaigns."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -19,6 +19,7 @@ __all__ = [
     "gifts_of",
     "given_by",
     "givers_of",
+    "holds_gifts",
     "lock_campaign",
     "lock_gift",
     "open_change",
@@ -52,21 +53,20 @@ async def campaigns_of(
     return (await session.scalars(statement.order_by(Campaign.id.desc()).limit(limit))).all()
 
 
-async def due_campaigns(session: Session, now: datetime, limit: int) -> Sequence[UUID]:
-    """Return the campaigns whose day has passed and about which no giver is being asked."""
-    asked = select(CampaignChange.id).where(
-        CampaignChange.tenant_id == Campaign.tenant_id,
-        CampaignChange.campaign_id == Campaign.id,
-        CampaignChange.decided_at.is_(None),
+async def due_campaigns(session: Session, now: datetime, *, after: UUID | None, limit: int) -> Sequence[UUID]:
+    """Return the campaigns whose day has passed, by id."""
+    statement = select(Campaign.id).where(
+        Campaign.tenant_id == session.tenant, Campaign.state.in_(("proposed", "open")), Campaign.deadline <= now
     )
-    statement = (
-        select(Campaign.id)
-        .where(Campaign.tenant_id == session.tenant, Campaign.state.in_(("proposed", "open")))
-        .where(Campaign.deadline <= now, ~asked.exists())
-        .order_by(Campaign.deadline, Campaign.id)
-        .limit(limit)
-    )
-    return (await session.scalars(statement)).all()
+    if after is not None:
+        statement = statement.where(Campaign.id > after)
+    return (await session.scalars(statement.order_by(Campaign.id).limit(limit))).all()
+
+
+async def holds_gifts(session: Session, account_ids: Collection[UUID]) -> bool:
+    """Tell whether one of some accounts is that of a campaign's gifts."""
+    statement = select(Campaign.id).where(Campaign.tenant_id == session.tenant, Campaign.account_id.in_(account_ids))
+    return await session.scalar(statement.limit(1)) is not None
 
 
 def _standing(campaign_id: UUID, tenant: str) -> list[ColumnElement[bool]]:

@@ -46,6 +46,7 @@ __all__ = [
     "posting",
     "receive_gift",
     "require_no_change",
+    "withdraw_change",
 ]
 
 
@@ -198,17 +199,31 @@ async def require_no_change(session: Session, campaign: Campaign) -> None:
         raise ChangeOpen
 
 
+async def withdraw_change(session: WriteSession, campaign: Campaign) -> None:
+    """End the asking without an answer, if givers are being asked: what they have given for stands."""
+    change = await repository.open_change(session, campaign.id)
+    if change is not None:
+        change.outcome, change.decided_at = "withdrawn", utc_now()
+        await session.flush()
+
+
 async def give(
     session: WriteSession, caller: Principal, campaign: Campaign, wanted: GiftIn
 ) -> tuple[CampaignGift, bool]:
-    """Note what somebody promises or has given to a campaign; returns it and whether it is new."""
-    check_step(STEPS, CampaignAction.GIVE, facts_of(campaign), caller)
+    """Note what somebody promises or has given to a campaign; returns it and whether it is new.
+
+    Asked again it is the same gift, also after the end of the campaign.
+    """
+    caller.must(Role.TREASURER, at=campaign.area_path, rule="treasurers_keep_campaigns")
     earlier = await repository.lock_gift(session, wanted.id) if wanted.id else None
     if earlier is not None:
         kept = (earlier.campaign_id, earlier.giver_kind, earlier.giver_id, earlier.amount_fen, earlier.due_on)
-        if kept != (campaign.id, wanted.giver_kind, wanted.giver_id, wanted.amount_fen, wanted.due_on):
+        is_other = kept != (campaign.id, wanted.giver_kind, wanted.giver_id, wanted.amount_fen, wanted.due_on)
+        # A promise that has not arrived is never answered for money that is said to have.
+        if is_other or (wanted.received and earlier.received_at is None):
             raise IdTaken(pointer="/id")
         return earlier, False
+    check_step(STEPS, CampaignAction.GIVE, facts_of(campaign), caller)
     fund = await fund_of(session, campaign)
     if wanted.giver_kind not in charter_of(fund).giver_kinds:
         raise GiverNotAllowed(rule="charter_giver_kinds")

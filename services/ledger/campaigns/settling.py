@@ -4,12 +4,21 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from services.ledger.books.rules import Leg, TransactionKind, TransactionRequest
 from services.ledger.books.service import post_all
 from services.ledger.campaigns import repository
 from services.ledger.campaigns.models import Campaign, CampaignGift
 from services.ledger.campaigns.rules import STEPS, CampaignAction, CampaignState, GoalMissed
-from services.ledger.campaigns.service import facts_of, fund_of, lock_campaign, posting, require_no_change
+from services.ledger.campaigns.service import (
+    facts_of,
+    fund_of,
+    lock_campaign,
+    posting,
+    require_no_change,
+    withdraw_change,
+)
 from services.ledger.funds.models import Fund
 from services.ledger.funds.rules import is_match_unlocked
 from services.ledger.funds.service import charter_of
@@ -18,9 +27,12 @@ from shared.clock import utc_now
 from shared.contracts.ledger import CampaignRefunded, CampaignSettled
 from shared.db import Database, WriteSession
 from shared.messaging import publish
+from shared.problems import Problem
 from shared.steps import check_step
 
-__all__ = ["cancel", "end_due", "refund_gifts", "settle"]
+__all__ = ["cancel", "end_due", "refund_all", "settle"]
+
+log = structlog.get_logger()
 
 _GIFTS_AT_ONCE: Final = 500
 _CAMPAIGNS_AT_ONCE: Final = 100
@@ -72,18 +84,16 @@ def _end_of_share(fund: Fund, campaign: Campaign, share_fen: int) -> Transaction
 
 
 async def cancel(session: WriteSession, caller: Principal, campaign: Campaign, reason: str) -> None:
-    """Give a campaign up; everybody gets theirs back."""
+    """Give a campaign up, also while its givers are being asked about a change; everybody gets theirs back."""
     check_step(STEPS, CampaignAction.CANCEL, facts_of(campaign), caller)
-    await require_no_change(session, campaign)
-    await _refund_all(session, caller.actor, campaign, reason)
+    await withdraw_change(session, campaign)
+    await _give_up(session, caller.actor, campaign, reason)
 
 
-async def _refund_all(session: WriteSession, actor: str, campaign: Campaign, reason: str) -> None:
+async def _give_up(session: WriteSession, actor: str, campaign: Campaign, reason: str) -> None:
     """Give every gift back, and let go of the fund's share."""
     fund = await fund_of(session, campaign)
-    refunded_fen = 0
-    while gifts := await repository.received_gifts(session, campaign.id, limit=_GIFTS_AT_ONCE):
-        refunded_fen += await refund_gifts(session, actor, fund, campaign, gifts)
+    refunded_fen = await refund_all(session, actor, fund, campaign)
     if campaign.hold_id is not None:
         await post_all(session, actor, _end_of_share(fund, campaign, 0))
     campaign.state, campaign.refunded_at, campaign.because = CampaignState.REFUNDED.value, utc_now(), reason
@@ -95,10 +105,20 @@ async def _refund_all(session: WriteSession, actor: str, campaign: Campaign, rea
     await publish(session, f"campaign/{campaign.id}", told)
 
 
-async def refund_gifts(
+async def refund_all(
+    session: WriteSession, actor: str, fund: Fund, campaign: Campaign, *, giver_id: UUID | None = None
+) -> int:
+    """Send all gifts back to where they came from, or all of one giver; returns the sum in fen."""
+    refunded_fen = 0
+    while gifts := await repository.received_gifts(session, campaign.id, giver_id=giver_id, limit=_GIFTS_AT_ONCE):
+        refunded_fen += await _refund(session, actor, fund, campaign, gifts)
+    return refunded_fen
+
+
+async def _refund(
     session: WriteSession, actor: str, fund: Fund, campaign: Campaign, gifts: Sequence[CampaignGift]
 ) -> int:
-    """Send gifts back to where they came from, each by a refund of its own posting; returns the sum in fen."""
+    """Send as many gifts back as one batch takes, each by a refund of its own posting; returns the sum in fen."""
     requests = [
         posting(
             fund,
@@ -119,22 +139,34 @@ async def refund_gifts(
 
 
 async def end_due(database: Database, tenant: str) -> int:
-    """Settle or refund the campaigns of a tenant whose day has passed; returns how many."""
-    async with database.read(tenant) as session:
-        due = await repository.due_campaigns(session, utc_now(), _CAMPAIGNS_AT_ONCE)
-    for campaign_id in due:
-        await _end(database, tenant, campaign_id)
-    return len(due)
+    """Settle or refund the campaigns of a tenant whose day has passed; returns how many.
+
+    One that cannot end is told in the log and tried again next time; it does not keep the others.
+    """
+    ended, now, after = 0, utc_now(), None
+    while True:
+        async with database.read(tenant) as session:
+            due = await repository.due_campaigns(session, now, after=after, limit=_CAMPAIGNS_AT_ONCE)
+        for campaign_id in due:
+            try:
+                ended += await _end(database, tenant, campaign_id)
+            except Problem as problem:
+                log.error("campaign_cannot_end", tenant=tenant, campaign=str(campaign_id), code=problem.code)
+        if len(due) < _CAMPAIGNS_AT_ONCE:
+            return ended
+        after = due[-1]
 
 
-async def _end(database: Database, tenant: str, campaign_id: UUID) -> None:
+async def _end(database: Database, tenant: str, campaign_id: UUID) -> bool:
+    """End one campaign, if nobody else has; a change without all its answers lapses, so no money waits for them."""
     async with database.write(tenant) as session:
         campaign = await lock_campaign(session, campaign_id)
-        is_over = campaign.state in {CampaignState.PROPOSED, CampaignState.OPEN} and campaign.deadline <= utc_now()
-        if not is_over or await repository.open_change(session, campaign.id) is not None:
-            return
+        if campaign.state not in {CampaignState.PROPOSED, CampaignState.OPEN} or campaign.deadline > utc_now():
+            return False
+        await withdraw_change(session, campaign)
         raised_fen, _, _ = await repository.sums_of(session, campaign.id)
         if campaign.state == CampaignState.OPEN and raised_fen >= campaign.min_fen:
             await _settle(session, _SYSTEM, campaign)
         else:
-            await _refund_all(session, _SYSTEM, campaign, "goal_missed")
+            await _give_up(session, _SYSTEM, campaign, "goal_missed")
+        return True

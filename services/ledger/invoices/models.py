@@ -52,6 +52,7 @@ class Payment(TenantRow, Base):
             ["tenant_id", "transaction_id"], ["ledger.transactions.tenant_id", "ledger.transactions.id"]
         ),
         Index("payments_invoice_key", "tenant_id", "invoice_id", unique=True),
+        Index("payments_transaction_idx", "tenant_id", "transaction_id"),
     )
     invoice_id: Mapped[UUID]
     payer_id: Mapped[UUID]

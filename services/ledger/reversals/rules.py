@@ -3,7 +3,14 @@
 from shared.problems import Conflict, Forbidden, Invalid
 from shared.texts import Text
 
-__all__ = ["NotReversible", "OwnTransaction", "PartsDiffer"]
+__all__ = ["CampaignMoney", "NotReversible", "OwnTransaction", "PartsDiffer"]
+
+
+class CampaignMoney(Conflict):
+    """What was given to a campaign goes back by the campaign, which keeps account of each gift."""
+
+    code = "campaign_money"
+    title = Text(zh="众筹款项只能按众筹规则退回", en="What was given to a campaign goes back only by its own rules")
 
 
 class NotReversible(Conflict):

@@ -6,7 +6,8 @@ from services.ledger.books import repository as books
 from services.ledger.books.models import Book, Posting, Transaction
 from services.ledger.books.rules import BookKind, Leg, TransactionKind, TransactionRequest
 from services.ledger.books.service import Poster, get_book
-from services.ledger.reversals.rules import NotReversible, OwnTransaction, PartsDiffer
+from services.ledger.campaigns import repository as campaigns
+from services.ledger.reversals.rules import CampaignMoney, NotReversible, OwnTransaction, PartsDiffer
 from services.ledger.reversals.schemas import RefundIn, ReversalIn
 from shared.auth import Principal, Role
 from shared.db import Session
@@ -26,6 +27,9 @@ async def _original(
     postings = list(await books.postings_of(session, [transaction_id]))
     if not postings:
         raise NotReversible(result=transaction.result)
+    touched = {account for item in postings for account in (item.debit_account, item.credit_account)}
+    if await campaigns.holds_gifts(session, touched):
+        raise CampaignMoney
     return transaction, book, postings
 
 
