@@ -1,8 +1,11 @@
 """What the intake does outside of requests."""
 
 from services.intake.cases.jobs import consumers as case_consumers
+from services.intake.claims.jobs import schedules as claim_schedules
+from services.intake.escalation.jobs import schedules as clock_schedules
 from services.intake.models import reference
-from shared.messaging import Consumers, Schedule
+from services.intake.supervision.jobs import schedules as supervision_schedules
+from shared.messaging import Consumers, TenantSchedule
 from shared.reference import reference_consumers
 
 __all__ = ["consumers", "schedules"]
@@ -11,4 +14,4 @@ consumers = Consumers("intake")
 consumers.include(reference_consumers("intake", reference))
 consumers.include(case_consumers)
 
-schedules: tuple[Schedule, ...] = ()
+schedules: tuple[TenantSchedule, ...] = (*clock_schedules, *claim_schedules, *supervision_schedules)

@@ -146,9 +146,12 @@ class Street:
 
     async def claimed(self, **members: Json) -> dict[str, Any]:
         """Bring a hard case to the hands of the works."""
-        case = await self.triaged(**members)
-        claim = {"unit_id": str(self.works), "due_at": due_in(7)}
-        return await self.step(case, "claim", claim, by=self.works_clerk)
+        return await self.given_to(await self.triaged(**members), self.works, by=self.works_clerk)
+
+    async def given_to(self, case: dict[str, Any], unit: UUID, *, by: Headers) -> dict[str, Any]:
+        """Bring a case that is judged to the hands of a unit."""
+        case = await self.step(case, "assign", {"unit_id": str(unit)}, by=self.officer)
+        return await self.step(case, "claim", {"unit_id": str(unit), "due_at": due_in(7)}, by=by)
 
     async def resolved(self, **members: Json) -> dict[str, Any]:
         """Bring a case to where its requester is asked."""

@@ -7,16 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.cases.rules import (
-    STEPS,
-    Action,
-    CaseFacts,
-    Criteria,
-    Level,
-    State,
-    lives_near,
-    triage,
-)
+from services.intake.cases.guards import lives_near
+from services.intake.cases.rules import STEPS
+from services.intake.cases.terms import Action, CaseFacts, Level, State
+from services.intake.cases.triage import Criteria, triage
 from shared.auth import Grant, Principal, Role
 from shared.ids import new_id
 from shared.problems import Forbidden, WrongState

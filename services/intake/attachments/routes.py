@@ -8,7 +8,7 @@ from fastapi import Depends, Request, Response
 from services.intake.attachments import repository, service
 from services.intake.attachments.rules import MAX_BYTES, Picture, PictureTooLarge
 from services.intake.attachments.schemas import AttachmentOut
-from services.intake.cases.service import can_see_case
+from services.intake.cases.viewing import can_see_case
 from shared.auth import Principal, authenticated
 from shared.problems import NotFound
 from shared.web import Reading, Writing, service_router

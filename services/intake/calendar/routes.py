@@ -61,14 +61,14 @@ async def read_hours(_: Caller, session: Reading) -> HoursOut:
 
 
 @router.put("/v1/calendar/hours", summary="Set the working hours 设定工作时间")
-async def set_hours(_: Administrator, session: Writing, wanted: HoursIn) -> HoursOut:
+async def set_hours(caller: Administrator, session: Writing, wanted: HoursIn) -> HoursOut:
     """Set all hours of a week; a weekday that is not there is free."""
-    await service.set_hours(session, wanted)
+    await service.set_hours(session, caller, wanted)
     return await _hours(session)
 
 
 async def _hours(session: Session) -> HoursOut:
-    own = await repository.hours_of(session)
+    own = await repository.hours_of(session, await repository.newest_version(session))
     parts = [
         PartOut(weekday=weekday, opens=f"{opens:%H:%M}", closes=f"{closes:%H:%M}")
         for weekday, found in (own or DEFAULT_HOURS).items()

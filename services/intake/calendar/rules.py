@@ -6,7 +6,7 @@ provisional: weekends, and the days that the law fixes by the solar calendar.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
@@ -20,6 +20,7 @@ from shared.texts import Text
 __all__ = [
     "DEFAULT_HOURS",
     "BadHours",
+    "DayHasPassed",
     "DayKind",
     "Hours",
     "TooFar",
@@ -30,6 +31,7 @@ __all__ = [
 
 _MONDAY, _SATURDAY = 0, 5
 _DAYS_AT_MOST: Final = 3_700
+_KNOWN_DAYS_MAX: Final = 5_000
 # Regulation on public holidays (State Council, 2024): the ones that the solar calendar fixes.
 _FIXED: Final = {
     (1, 1): "元旦",
@@ -43,6 +45,7 @@ _CHINESE: Final = {item.value: item.chinese for item in Holiday}
 
 # Opening and closing of each part of a day.
 Hours = Sequence[tuple[time, time]]
+Parts = Sequence[tuple[datetime, datetime]]
 _OFFICE: Final = ((time(9), time(12)), (time(13, 30), time(17, 30)))
 DEFAULT_HOURS: Final[Mapping[int, Hours]] = dict.fromkeys(range(_SATURDAY), _OFFICE)
 
@@ -59,6 +62,13 @@ class BadHours(Invalid):
 
     code = "bad_hours"
     title = Text(zh="工作时段必须先后相接且不重叠", en="Parts of a day follow each other and do not overlap")
+
+
+class DayHasPassed(Invalid):
+    """What has passed was counted as it was."""
+
+    code = "day_has_passed"
+    title = Text(zh="过去的日期不能更改", en="A day that has passed stays as it was counted")
 
 
 class TooFar(Invalid):
@@ -92,10 +102,13 @@ class WorkCalendar:
     Attributes:
         hours: parts of the day by weekday (0 is Monday); a weekday that is not there is free.
         days: what the tenant has said of single days; it wins over what is public.
+        version: which version of the tenant's calendar this is; 0 when it has said nothing.
     """
 
     hours: Mapping[int, Hours]
     days: Mapping[date, DayKind]
+    version: int = 0
+    _known: dict[date, Parts] = field(default_factory=dict, repr=False, compare=False)
 
     def kind_of(self, day: date) -> DayKind:
         """Return whether a day is worked."""
@@ -107,8 +120,17 @@ class WorkCalendar:
             return public[0]
         return DayKind.WORKDAY if self.hours.get(day.weekday()) else DayKind.HOLIDAY
 
-    def parts(self, day: date) -> list[tuple[datetime, datetime]]:
+    def parts(self, day: date) -> Parts:
         """Return the working parts of a day as instants; a make-up day has the hours of a Monday."""
+        known = self._known.get(day)
+        if known is None:
+            # Every filing asks for the same few days.
+            if len(self._known) >= _KNOWN_DAYS_MAX:
+                self._known.clear()
+            known = self._known[day] = self._parts_of(day)
+        return known
+
+    def _parts_of(self, day: date) -> Parts:
         if self.kind_of(day) is DayKind.HOLIDAY:
             return []
         hours = self.hours.get(day.weekday()) or self.hours.get(_MONDAY) or ()

@@ -8,6 +8,7 @@ from services.intake.calendar.models import CalendarDay
 from services.intake.calendar.rules import (
     DEFAULT_HOURS,
     BadHours,
+    DayHasPassed,
     DayKind,
     WorkCalendar,
     announced_through,
@@ -15,7 +16,7 @@ from services.intake.calendar.rules import (
 )
 from services.intake.calendar.schemas import DayIn, DayOut, HoursIn, WorkingTimeIn, WorkingTimeOut
 from shared.auth import Principal
-from shared.clock import utc_now
+from shared.clock import today, utc_now
 from shared.db import Session, WriteSession
 
 __all__ = ["calendar_of", "count", "set_day", "set_hours", "show_days"]
@@ -23,16 +24,18 @@ __all__ = ["calendar_of", "count", "set_day", "set_hours", "show_days"]
 _MINUTE = timedelta(minutes=1)
 
 
-async def calendar_of(session: Session) -> WorkCalendar:
-    """Return a tenant's calendar; what it has not said is public."""
-    days = {row.day: DayKind(row.kind) for row in await repository.days_of(session)}
-    return WorkCalendar(await repository.hours_of(session) or DEFAULT_HOURS, days)
+async def calendar_of(session: Session, version: int | None = None) -> WorkCalendar:
+    """Return a tenant's calendar, the newest or as of a version; what it has not said is public."""
+    if version is None:
+        version = await repository.newest_version(session)
+    days = {row.day: DayKind(row.kind) for row in await repository.days_of(session, version)}
+    return WorkCalendar(await repository.hours_of(session, version) or DEFAULT_HOURS, days, version)
 
 
 async def show_days(session: Session, first_on: date, last_on: date) -> list[DayOut]:
     """Show some days, each with where it comes from."""
     calendar = await calendar_of(session)
-    own = {row.day: row for row in await repository.days_of(session, first_on, last_on)}
+    own = {row.day: row for row in await repository.days_of(session, calendar.version, first_on, last_on)}
     return [_shown(first_on + timedelta(days=number), calendar, own) for number in range((last_on - first_on).days + 1)]
 
 
@@ -48,16 +51,19 @@ def _shown(day: date, calendar: WorkCalendar, own: dict[date, CalendarDay]) -> D
 
 
 async def set_day(session: WriteSession, caller: Principal, day: date, wanted: DayIn) -> None:
-    """Say what a day is, or let it be what is public."""
-    if wanted.kind == "public":
-        await repository.remove_day(session, day)
-        return
-    row = {"day": day, "kind": wanted.kind, "name": wanted.name, "set_by": caller.actor, "set_at": utc_now()}
-    await repository.put_day(session, row)
+    """Say what a day is, or let it be what is public; open deadlines follow, what has passed stays as it was counted.
+
+    Raises:
+        DayHasPassed: the day lies before today.
+    """
+    if day < today():
+        raise DayHasPassed(pointer="/path/day")
+    version = await repository.add_version(session, caller.actor, utc_now())
+    await repository.add_day(session, version, day, wanted.kind, wanted.name)
 
 
-async def set_hours(session: WriteSession, wanted: HoursIn) -> None:
-    """Set a week's hours; parts of a day follow each other."""
+async def set_hours(session: WriteSession, caller: Principal, wanted: HoursIn) -> None:
+    """Set a week's hours; parts of a day follow each other. Open deadlines follow."""
     read = [(part.weekday, time.fromisoformat(part.opens), time.fromisoformat(part.closes)) for part in wanted.parts]
     for place, (_, opens, closes) in enumerate(read):
         if opens >= closes:
@@ -66,7 +72,8 @@ async def set_hours(session: WriteSession, wanted: HoursIn) -> None:
     if any(one[0] == two[0] and one[2] > two[1] for one, two in pairwise(parts)):
         raise BadHours(pointer="/parts")
     rows = [{"weekday": weekday, "opens": opens, "closes": closes} for weekday, opens, closes in parts]
-    await repository.put_hours(session, rows)
+    version = await repository.add_version(session, caller.actor, utc_now())
+    await repository.add_hours(session, version, rows)
 
 
 async def count(session: Session, wanted: WorkingTimeIn) -> WorkingTimeOut:

@@ -5,34 +5,51 @@ it writes nothing does somebody ask why. `pgbench` runs this very text in the be
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+import orjson
+
 from services.intake.cases.schemas import FileCaseIn
+from services.intake.cases.terms import Channel
+from services.intake.clocks.rules import ClockKind, Interval, Verb
+from services.intake.handling.service import Handling
 from shared.contracts.intake import CaseFiled
 from shared.messaging.outbox import event_body
 
-__all__ = ["FILE_CASE", "file_arguments"]
+__all__ = ["FILE_CASE", "Filing", "file_arguments"]
 
 # $1 tenant, $2 id, $3 number, $4 category, $5 title, $6 description, $7 area, $8 latitude, $9 longitude,
 # $10 place, $11 requester, $12 now, $13 actor, $14 event id, $15 event without the area's path, $16 subject,
-# $17 attachments.
+# $17 attachments, $18 channel, $19 version of the handling rules, $20 version of the calendar, $21 what starts (JSON),
+# $22 clocks, $23 limits in seconds, $24 due times, $25 next moments.
+# The clocks were counted by rules and a calendar that this process knows; if there are newer ones, nothing is written.
 FILE_CASE: Final = """
-WITH place AS (
+WITH known AS (
+    SELECT WHERE $19 = coalesce((SELECT max(version) FROM intake.handling_versions WHERE tenant_id = $1), 1)
+      AND $20 = coalesce((SELECT max(version) FROM intake.calendar_versions WHERE tenant_id = $1), 0)),
+place AS (
     SELECT id, path FROM intake.areas WHERE tenant_id = $1 AND id = $7 AND closed_on IS NULL),
 kind AS (
     SELECT code FROM intake.categories WHERE tenant_id = $1 AND code = $4 AND active),
 filed AS (
     INSERT INTO intake.cases (tenant_id, id, number, category, title, description, area_id, area_path, latitude,
-        longitude, place_text, requester_id, state, filed_at, updated_at, version)
-    SELECT $1, $2, $3, kind.code, $5, $6, place.id, place.path, $8, $9, $10, $11, 'filed', $12, $12, 1
-    FROM place, kind
+        longitude, place_text, requester_id, state, channel, filed_at, updated_at, version)
+    SELECT $1, $2, $3, kind.code, $5, $6, place.id, place.path, $8, $9, $10, $11, 'filed', $18, $12, $12, 1
+    FROM place, kind, known
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING area_path),
 told AS (
-    INSERT INTO intake.case_steps (tenant_id, case_id, position, step, to_state, actor, data, at)
-    SELECT $1, $2, 1, 'file', 'filed', $13, '{}', $12 FROM filed),
+    INSERT INTO intake.case_steps (tenant_id, case_id, position, step, to_state, actor, data, clocks, at)
+    SELECT $1, $2, 1, 'file', 'filed', $13, '{}', $21::jsonb, $12 FROM filed),
+timed AS (
+    INSERT INTO intake.clock_intervals (tenant_id, case_id, clock, run, position, running, budget_s, started_at,
+        left_s, due_at, calendar_version, rung, next_at, tries)
+    SELECT $1, $2, clock, 1, 1, true, budget_s, $12, budget_s, due_at, $20, 0, next_at, 0
+    FROM filed, unnest($22::text[], $23::int[], $24::timestamptz[], $25::timestamptz[])
+        AS t (clock, budget_s, due_at, next_at)),
 bound AS (
     UPDATE intake.attachments SET case_id = $2, purpose = 'report'
     WHERE tenant_id = $1 AND id = ANY($17::uuid[]) AND uploaded_by = $11 AND case_id IS NULL
@@ -47,25 +64,50 @@ sent AS (
 SELECT ltree2text(area_path) AS area_path, (SELECT count(*) FROM bound) AS bound FROM filed"""
 
 
-def file_arguments(
-    *, tenant: str, case_id: UUID, number: str, wanted: FileCaseIn, requester_id: UUID, now: datetime, actor: str
-) -> Sequence[Any]:
+@dataclass(frozen=True, slots=True)
+class Filing:
+    """What a filing statement needs beside the words.
+
+    Attributes:
+        tenant: whose case it is.
+        case_id: its id, made by the client or by us.
+        number: its human number.
+        requester_id: who raised it.
+        actor: who files it, as the history names them.
+        channel: how it came in.
+        now: when.
+        handling: the rules and the calendar by which its clocks start.
+        clocks: the intervals with which they start, each with the next moment at which something is to be told.
+    """
+
+    tenant: str
+    case_id: UUID
+    number: str
+    requester_id: UUID
+    actor: str
+    channel: Channel
+    now: datetime
+    handling: Handling
+    clocks: Sequence[tuple[ClockKind, Interval, datetime | None]]
+
+
+def file_arguments(filing: Filing, wanted: FileCaseIn) -> Sequence[Any]:
     """Return the arguments of FILE_CASE in their order."""
-    subject = f"case/{case_id}"
+    subject = f"case/{filing.case_id}"
     filed = CaseFiled(
-        case_id=case_id,
-        number=number,
+        case_id=filing.case_id,
+        number=filing.number,
         category=wanted.category,
         area_id=wanted.area_id,
         area_path="",  # filled in by the statement, which knows the path
-        filed_at=now,
+        filed_at=filing.now,
     )
-    event_id, body = event_body(tenant, "intake", subject, filed)
+    event_id, body = event_body(filing.tenant, "intake", subject, filed)
     latitude, longitude = (wanted.location.latitude, wanted.location.longitude) if wanted.location else (None, None)
     return (
-        tenant,
-        case_id,
-        number,
+        filing.tenant,
+        filing.case_id,
+        filing.number,
         wanted.category,
         wanted.title,
         wanted.description,
@@ -73,11 +115,25 @@ def file_arguments(
         latitude,
         longitude,
         wanted.place_text,
-        requester_id,
-        now,
-        actor,
+        filing.requester_id,
+        filing.now,
+        filing.actor,
         UUID(event_id),
         body,
         subject,
         wanted.attachment_ids,
+        filing.channel.value,
+        filing.handling.version,
+        filing.handling.calendar.version,
+        _starts(filing.clocks),
+        [kind.value for kind, _, _ in filing.clocks],
+        [interval.budget_s for _, interval, _ in filing.clocks],
+        [interval.due_at for _, interval, _ in filing.clocks],
+        [next_at for _, _, next_at in filing.clocks],
     )
+
+
+def _starts(clocks: Sequence[tuple[ClockKind, Interval, datetime | None]]) -> str:
+    """Write down what the first step does to the clocks."""
+    ops = [{"clock": kind.value, "verb": Verb.START.value, "budget_s": one.budget_s} for kind, one, _ in clocks]
+    return orjson.dumps(ops).decode()

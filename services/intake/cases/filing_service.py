@@ -3,31 +3,33 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from services.intake.attachments.rules import UnknownAttachment
 from services.intake.cases import repository
-from services.intake.cases.filing import FILE_CASE, file_arguments
+from services.intake.cases.filing import FILE_CASE, Filing, file_arguments
 from services.intake.cases.models import Case
+from services.intake.cases.moving import budget_of
 from services.intake.cases.numbers import CaseNumbers
 from services.intake.cases.problems import UnknownArea, UnknownCategory, WrongIdVersion
+from services.intake.cases.rules import clock_ops
 from services.intake.cases.schemas import FileCaseIn
+from services.intake.cases.terms import Channel, State
 from services.intake.categories.repository import get_category
+from services.intake.clocks.rules import ClockKind, Interval
+from services.intake.clocks.service import first_interval
+from services.intake.handling.service import Handling, handling_of, known_handling
 from services.intake.models import reference
 from shared.auth import Principal
-from shared.clock import utc_now
-from shared.db import Session
+from shared.clock import CHINA, utc_now
+from shared.db import Database, Session
 from shared.ids import new_id
 from shared.problems import IdTaken, Unauthenticated
 from shared.reference import find_area
 
-__all__ = ["Filed", "file_case", "same_filing", "why_not_filed"]
+__all__ = ["Desk", "Filed", "file_case", "first_clocks", "same_filing", "why_not_filed"]
 
-# The year of a number is the year on the wall of the office.
-_OFFICE_ZONE = ZoneInfo("Asia/Shanghai")
 _UUID7 = 7
 
 Runner = Callable[..., Awaitable[asyncpg.Record | None]]
@@ -36,24 +38,45 @@ Runner = Callable[..., Awaitable[asyncpg.Record | None]]
 class Filed:
     """What was written, as far as the answer needs it."""
 
-    __slots__ = ("area_path", "bound", "case_id", "filed_at", "number")
+    __slots__ = ("area_path", "bound", "case_id", "channel", "clocks", "filed_at", "number")
 
-    def __init__(self, case_id: UUID, number: str, filed_at: datetime, row: asyncpg.Record) -> None:
-        self.case_id = case_id
-        self.number = number
-        self.filed_at = filed_at
+    def __init__(self, filing: Filing, row: asyncpg.Record) -> None:
+        self.case_id = filing.case_id
+        self.number = filing.number
+        self.filed_at = filing.now
+        self.channel = filing.channel
+        self.clocks: list[tuple[ClockKind, Interval]] = [(kind, interval) for kind, interval, _ in filing.clocks]
         self.area_path: str = row["area_path"]
         self.bound: int = row["bound"]
 
 
-async def file_case(run: Runner, numbers: CaseNumbers, caller: Principal, wanted: FileCaseIn) -> Filed | None:
+class Desk:
+    """What a process needs to file cases: their numbers, and the rules of each tenant as it last knew them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.numbers = CaseNumbers(database)
+
+    async def handling(self, tenant: str) -> Handling:
+        """Return a tenant's rules and calendar; they may be old, which the filing statement finds out."""
+        known = known_handling(tenant)
+        if known is not None:
+            return known
+        async with self._database.read(tenant) as session:
+            return await handling_of(session)
+
+
+async def file_case(
+    run: Runner, desk: Desk, caller: Principal, wanted: FileCaseIn, *, channel: Channel = Channel.APP
+) -> Filed | None:
     """File a case with one statement.
 
     Args:
         run: runs the statement in a transaction of the caller's tenant.
-        numbers: where its number comes from.
+        desk: where its number and the tenant's rules come from.
         caller: the requester.
         wanted: the case.
+        channel: how it came in.
 
     Returns:
         What was filed; None when nothing was written (see `why_not_filed`).
@@ -64,26 +87,44 @@ async def file_case(run: Runner, numbers: CaseNumbers, caller: Principal, wanted
     if case_id.version != _UUID7:
         raise WrongIdVersion(pointer="/id")
     now = utc_now()
-    number = await numbers.take(caller.tenant, now.astimezone(_OFFICE_ZONE).year)
-    arguments = file_arguments(
+    handling = await desk.handling(caller.tenant)
+    filing = Filing(
         tenant=caller.tenant,
         case_id=case_id,
-        number=number,
-        wanted=wanted,
+        number=await desk.numbers.take(caller.tenant, now.astimezone(CHINA).year),
         requester_id=caller.subject_id,
-        now=now,
         actor=caller.actor,
+        channel=channel,
+        now=now,
+        handling=handling,
+        clocks=first_clocks(wanted.category, now, handling),
     )
-    row = await run(FILE_CASE, *arguments)
+    row = await run(FILE_CASE, *file_arguments(filing, wanted))
     if row is None:
         return None
     if row["bound"] != len(set(wanted.attachment_ids)):
         raise UnknownAttachment(pointer="/attachment_ids")
-    return Filed(case_id, number, now, row)
+    return Filed(filing, row)
 
 
-async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn) -> Case:
-    """Find out why filing wrote nothing: returns the case if it was filed before with the same content, else raises."""
+def first_clocks(category: str, now: datetime, handling: Handling) -> list[tuple[ClockKind, Interval, datetime | None]]:
+    """Return the clocks with which a case starts."""
+    started = []
+    for op in clock_ops("file", State.FILED, lambda kind: budget_of(kind, category, None, handling)):
+        interval, next_at = first_interval(op.kind, op.budget_s or 0, now, handling)
+        started.append((op.kind, interval, next_at))
+    return started
+
+
+async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn) -> Case | None:
+    """Find out why filing wrote nothing.
+
+    Returns:
+        The case, if it was filed before with the same content; None if only the rules of the tenant were newer than
+        this process knew, which it does now.
+    """
+    known = known_handling(caller.tenant)
+    newest = await handling_of(session)
     area = await find_area(session, reference, wanted.area_id)
     if area is None or area.closed_on is not None:
         raise UnknownArea(pointer="/area_id")
@@ -91,6 +132,8 @@ async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn)
     if category is None or not category.active:
         raise UnknownCategory(pointer="/category")
     earlier = await repository.find_case_for_filing(session, wanted.id) if wanted.id else None
+    if earlier is None and newest is not known:
+        return None
     if earlier is None or earlier.requester_id != caller.subject_id or not same_filing(earlier, wanted):
         raise IdTaken(pointer="/id")
     if await repository.report_attachment_ids(session, earlier.id) != set(wanted.attachment_ids):

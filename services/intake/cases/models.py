@@ -4,18 +4,30 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, Integer, String, Text, text
+from sqlalchemy import (
+    ARRAY,
+    CheckConstraint,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.intake.cases.rules import Level, Outcome, State
+from services.intake.cases.terms import Channel, Level, Outcome, State
 from services.intake.models import Base
 from shared.db import Ltree, TenantRow
 
 __all__ = ["Case", "CaseJoiner", "CaseNumberBlock", "CaseStep"]
 
 
-def _one_of(column: str, values: type[State | Level | Outcome]) -> str:
+def _one_of(column: str, values: type[State | Level | Outcome | Channel]) -> str:
     return f"{column} IN ({', '.join(repr(value.value) for value in values)})"
 
 
@@ -29,9 +41,13 @@ class Case(TenantRow, Base):
         CheckConstraint(_one_of("state", State), name="state"),
         CheckConstraint(_one_of("level", Level), name="level"),
         CheckConstraint(_one_of("outcome", Outcome), name="outcome"),
+        CheckConstraint(_one_of("channel", Channel), name="channel"),
+        CheckConstraint("state <> 'closed' OR (closed_at IS NOT NULL AND outcome IS NOT NULL)", name="closed"),
         Index("cases_number_key", "tenant_id", "number", unique=True),
         Index("cases_filed_idx", "tenant_id", text("filed_at DESC"), text("id DESC")),
         Index("cases_area_idx", "area_path", postgresql_using="gist"),
+        # The inbox: what is open is little, however much has been closed.
+        Index("cases_open_idx", "area_path", postgresql_using="gist", postgresql_where=text("state <> 'closed'")),
         Index("cases_requester_idx", "tenant_id", "requester_id", text("filed_at DESC"), text("id DESC")),
         Index("cases_unit_idx", "tenant_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
         Index(
@@ -59,13 +75,26 @@ class Case(TenantRow, Base):
     unit_id: Mapped[UUID | None]
     claimed_by: Mapped[UUID | None]
     due_at: Mapped[datetime | None]
+    channel: Mapped[str] = mapped_column(String(12), server_default="app")
+    paused_reason: Mapped[str | None] = mapped_column(String(40))
+    hand_overs: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    reopened: Mapped[int] = mapped_column(SmallInteger, server_default="0")
+    joiners: Mapped[int] = mapped_column(server_default="0")
+    collective: Mapped[bool] = mapped_column(server_default="false")
+    representatives: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
+    appeal_open: Mapped[bool] = mapped_column(server_default="false")
+    closed_at: Mapped[datetime | None]
     filed_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int]
 
 
 class CaseStep(Base):
-    """One step of a case's history; `position` counts them from 1."""
+    """One step of a case's history; `position` counts them from 1.
+
+    It keeps the level and the unit that the case had after it, and what it did to the clocks, so that figures and
+    deadlines can be counted from the history alone.
+    """
 
     __tablename__ = "case_steps"
     __table_args__ = (ForeignKeyConstraint(["tenant_id", "case_id"], ["intake.cases.tenant_id", "intake.cases.id"]),)
@@ -73,6 +102,9 @@ class CaseStep(Base):
     case_id: Mapped[UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     step: Mapped[str] = mapped_column(String(24))
+    level: Mapped[str | None] = mapped_column(String(8))
+    unit_id: Mapped[UUID | None]
+    clocks: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     from_state: Mapped[str | None] = mapped_column(String(12))
     to_state: Mapped[str] = mapped_column(String(12))
     actor: Mapped[str] = mapped_column(String(80))
@@ -93,6 +125,8 @@ class CaseJoiner(Base):
     case_id: Mapped[UUID] = mapped_column(primary_key=True)
     person_id: Mapped[UUID] = mapped_column(primary_key=True)
     joined_at: Mapped[datetime]
+    # The case that was merged away and brought them here.
+    via_case_id: Mapped[UUID | None]
 
 
 class CaseNumberBlock(Base):

@@ -1,9 +1,21 @@
 """What can be wrong with a request about a case."""
 
-from shared.problems import BadRequest, Invalid
+from shared.problems import BadRequest, Conflict, Invalid
 from shared.texts import Text
 
-__all__ = ["DueInThePast", "ProofRequired", "UnknownArea", "UnknownCategory", "UnknownUnit", "WrongIdVersion"]
+__all__ = [
+    "DueInThePast",
+    "NotAJoiner",
+    "PauseQuotaUsed",
+    "PauseTooLate",
+    "ProofRequired",
+    "TooManyRepresentatives",
+    "UnknownArea",
+    "UnknownCategory",
+    "UnknownPauseReason",
+    "UnknownUnit",
+    "WrongIdVersion",
+]
 
 
 class UnknownArea(Invalid):
@@ -46,3 +58,38 @@ class WrongIdVersion(BadRequest):
 
     code = "id_not_uuid7"
     title = Text(zh="自带编号须为 UUIDv7", en="An id made by the client is a UUIDv7")
+
+
+class UnknownPauseReason(Invalid):
+    """The tenant's rules do not know this reason."""
+
+    code = "unknown_pause_reason"
+    title = Text(zh="没有这个暂停原因", en="No such reason for a pause")
+
+
+class PauseQuotaUsed(Conflict):
+    """The clock has stood still often or long enough; `times` and `minutes` say how much."""
+
+    code = "pause_quota_used"
+    title = Text(zh="暂停次数或时长已用完", en="The clock has stood still often or long enough")
+
+
+class PauseTooLate(Conflict):
+    """The time is over; a pause does not take that back."""
+
+    code = "pause_too_late"
+    title = Text(zh="已超期，不能暂停计时", en="The time is over already")
+
+
+class TooManyRepresentatives(Invalid):
+    """A collective case is represented by few; `most` says how many."""
+
+    code = "too_many_representatives"
+    title = Text(zh="代表人数超过规定", en="Too many representatives")
+
+
+class NotAJoiner(Invalid):
+    """Whoever represents a case has joined it."""
+
+    code = "not_a_joiner"
+    title = Text(zh="代表须先加入该诉求", en="A representative has joined the case")

@@ -5,28 +5,35 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, any_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, any_, delete, false, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.intake.attachments.models import Attachment
 from services.intake.cases.models import Case, CaseJoiner, CaseStep
 from services.intake.cases.schemas import CaseQuery
 from services.intake.categories.models import Category
+from services.intake.claims.models import ClaimHelper
+from services.intake.clocks.models import ClockInterval
 from shared.auth import Principal, Role
+from shared.clock import utc_now
 from shared.db import Session, WriteSession
 
 __all__ = [
     "SEES_BELOW",
-    "add_joiner",
+    "add_joiners",
     "attachment_ids",
     "count_joiners",
     "find_case",
     "find_case_for_filing",
     "is_joined",
+    "joiner_ids",
     "list_cases",
     "lock_case",
+    "lock_case_if_free",
     "lock_cases",
     "needs_proof",
+    "remove_joiners",
+    "remove_joiners_via",
     "report_attachment_ids",
     "steps_of",
 ]
@@ -56,6 +63,10 @@ def _visible_to(caller: Principal) -> ColumnElement[bool]:
     units = caller.units(Role.UNIT_STAFF)
     if units:
         conditions.append(Case.unit_id.in_(units))
+        helped = select(ClaimHelper.case_id).where(
+            ClaimHelper.tenant_id == caller.tenant, ClaimHelper.unit_id.in_(units)
+        )
+        conditions.append(Case.id == any_(func.array(helped.scalar_subquery())))
         # What waits for a unit to claim it is open to the units of its surroundings.
         for path in caller.paths(Role.UNIT_STAFF):
             conditions.append(and_(Case.state == "triaged", Case.unit_id.is_(None), Case.area_path.within(path)))
@@ -78,6 +89,13 @@ async def lock_case(session: WriteSession, caller: Principal | None, case_id: UU
     if caller is not None:
         statement = statement.where(_visible_to(caller))
     case: Case | None = await session.scalar(statement.with_for_update(of=Case))
+    return case
+
+
+async def lock_case_if_free(session: WriteSession, case_id: UUID) -> Case | None:
+    """Return a case for a job, unless somebody is changing it right now: the job comes again."""
+    statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
+    case: Case | None = await session.scalar(statement.with_for_update(of=Case, skip_locked=True))
     return case
 
 
@@ -105,7 +123,16 @@ async def list_cases(
     statement = select(Case).where(Case.tenant_id == session.tenant, _visible_to(caller))
     if under is not None:
         statement = statement.where(Case.area_path.within(under))
-    for column, value in ((Case.state, wanted.state), (Case.category, wanted.category), (Case.level, wanted.level)):
+    conditions = [] if wanted.open is None else [Case.state != "closed" if wanted.open else Case.state == "closed"]
+    conditions += [_overdue(session.tenant)] if wanted.overdue else []
+    statement = statement.where(*conditions)
+    for column, value in (
+        (Case.state, wanted.state),
+        (Case.category, wanted.category),
+        (Case.level, wanted.level),
+        (Case.unit_id, wanted.unit_id),
+        (Case.collective, wanted.collective),
+    ):
         if value is not None:
             statement = statement.where(column == value)
     if wanted.since is not None:
@@ -120,6 +147,18 @@ async def list_cases(
     if after is not None:
         statement = statement.where(tuple_(Case.filed_at, Case.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Case.filed_at.desc(), Case.id.desc()).limit(limit))).all()
+
+
+def _overdue(tenant: str) -> ColumnElement[bool]:
+    """Return the condition that a clock of the case runs past its due time."""
+    late = select(ClockInterval.case_id).where(
+        ClockInterval.tenant_id == tenant,
+        ClockInterval.case_id == Case.id,
+        ClockInterval.ended_at.is_(None),
+        ClockInterval.due_at < utc_now(),
+        ClockInterval.clock != "verdict",
+    )
+    return Case.state.not_in(("closed", "resolved")) & late.exists()
 
 
 def _literally(text: str) -> str:
@@ -152,11 +191,43 @@ async def is_joined(session: Session, case_id: UUID, person_id: UUID | None) -> 
     return await session.scalar(statement) is not None
 
 
-async def add_joiner(session: WriteSession, case_id: UUID, person_id: UUID, now: datetime) -> bool:
-    """Note a neighbour; returns whether it is a new one."""
-    values = {"tenant_id": session.tenant, "case_id": case_id, "person_id": person_id, "joined_at": now}
-    statement = insert(CaseJoiner).values(values).on_conflict_do_nothing().returning(CaseJoiner.person_id)
-    return await session.scalar(statement) is not None
+async def joiner_ids(session: Session, case_id: UUID) -> set[UUID]:
+    """Return who has joined a case."""
+    statement = select(CaseJoiner.person_id).where(
+        CaseJoiner.tenant_id == session.tenant, CaseJoiner.case_id == case_id
+    )
+    return set((await session.scalars(statement)).all())
+
+
+async def add_joiners(
+    session: WriteSession, case_id: UUID, people: Sequence[UUID], now: datetime, *, via: UUID | None
+) -> None:
+    """Note who joins, by themselves or by a merge; who is there already stays as they came."""
+    if not people:
+        return
+    rows = [
+        {
+            "tenant_id": session.tenant,
+            "case_id": case_id,
+            "person_id": person,
+            "joined_at": now,
+            "via_case_id": via,
+        }
+        for person in people
+    ]
+    await session.execute(insert(CaseJoiner).values(rows).on_conflict_do_nothing())
+
+
+async def remove_joiners(session: WriteSession, case_id: UUID, people: Collection[UUID]) -> None:
+    """Let neighbours go."""
+    mine = (CaseJoiner.tenant_id == session.tenant, CaseJoiner.case_id == case_id)
+    await session.execute(delete(CaseJoiner).where(*mine, CaseJoiner.person_id.in_(people)))
+
+
+async def remove_joiners_via(session: WriteSession, case_id: UUID, via: UUID) -> None:
+    """Let go whom a merge has brought."""
+    mine = (CaseJoiner.tenant_id == session.tenant, CaseJoiner.case_id == case_id)
+    await session.execute(delete(CaseJoiner).where(*mine, CaseJoiner.via_case_id == via))
 
 
 async def attachment_ids(session: Session, case_id: UUID) -> Sequence[UUID]:

@@ -1,208 +1,99 @@
-"""The rules of a case, pure: one table of steps, who may take them, and how a case gets its level."""
+"""The rules of a case, pure: one table of steps, and what each step does to the clocks."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
 from typing import Final
-from uuid import UUID
 
-from shared.auth import Principal, Role
-from shared.steps import Denial, Step
-from shared.texts import Text
+from services.intake.cases import guards
+from services.intake.cases.terms import Action, CaseFacts, State
+from services.intake.clocks.rules import ClockKind, ClockOp, Verb
+from shared.steps import Step
 
-__all__ = [
-    "STEPS",
-    "Action",
-    "CaseFacts",
-    "Criteria",
-    "Level",
-    "Outcome",
-    "Reason",
-    "State",
-    "lives_near",
-    "triage",
-]
+__all__ = ["CLOSING", "IN_HAND", "OPEN", "STEPS", "clock_ops"]
 
-
-class State(StrEnum):
-    """Where a case is."""
-
-    FILED = "filed"
-    ACCEPTED = "accepted"
-    TRIAGED = "triaged"
-    ASSIGNED = "assigned"
-    CLAIMED = "claimed"
-    RESOLVED = "resolved"
-    REOPENED = "reopened"
-    CLOSED = "closed"
-
-
-class Level(StrEnum):
-    """Who must handle a case: 小事, 大事, 难事."""
-
-    GRID = "grid"
-    COUNCIL = "council"
-    JOINT = "joint"
-
-
-class Outcome(StrEnum):
-    """What came of it, separate from the state."""
-
-    SATISFIED = "satisfied"
-    NOT_SATISFIED = "not_satisfied"
-
-
-class Action(StrEnum):
-    """What somebody can do with a case."""
-
-    ACCEPT = "accept"
-    TRIAGE = "triage"
-    ASSIGN = "assign"
-    CLAIM = "claim"
-    PROGRESS = "progress"
-    RESOLVE = "resolve"
-    FEEDBACK = "feedback"
-    NEEDS = "needs"
-    JOIN = "join"
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFacts:
-    """What the rules know of a case."""
-
-    state: State
-    area_path: str
-    requester_id: UUID
-    level: Level | None
-    unit_id: UUID | None
-    is_joined: bool
-
-
-_STAFF: Final = (Role.GRID_WORKER, Role.OFFICER, Role.SECRETARY)
-_OFFICERS: Final = (Role.OFFICER, Role.SECRETARY, Role.CONVENOR)
-
-
-def _staff_here(case: CaseFacts, caller: Principal) -> Denial | None:
-    if caller.has(*_STAFF, at=case.area_path):
-        return None
-    return Denial(
-        "staff_of_the_area", Text(zh="需由该区域的网格员或工作人员操作", en="Only the area's own staff may do this")
-    )
-
-
-def _officer_here(case: CaseFacts, caller: Principal) -> Denial | None:
-    if caller.has(*_OFFICERS, at=case.area_path):
-        return None
-    if case.level is Level.GRID and caller.has(Role.GRID_WORKER, at=case.area_path):
-        return None
-    detail = Text(zh="需由该区域的工作人员或召集人指派", en="Only an officer or the convenor of the area may assign")
-    return Denial("officers_assign", detail)
-
-
-def _unit_claims(case: CaseFacts, caller: Principal) -> Denial | None:
-    units = caller.units(Role.UNIT_STAFF)
-    if not units:
-        return Denial("units_claim", Text(zh="只有单位人员可以认领", en="Only somebody who acts for a unit may claim"))
-    if case.unit_id is not None and case.unit_id not in units:
-        return Denial("assigned_to_another_unit", Text(zh="已指派给其他单位", en="It is assigned to another unit"))
-    return None
-
-
-def _handler(case: CaseFacts, caller: Principal) -> Denial | None:
-    if case.unit_id is not None and case.unit_id in caller.units(Role.UNIT_STAFF):
-        return None
-    if case.unit_id is None and case.level is Level.GRID:
-        return _staff_here(case, caller)
-    return Denial("handler_only", Text(zh="需由承办单位操作", en="Only the unit that handles the case may do this"))
-
-
-def _requester(case: CaseFacts, caller: Principal) -> Denial | None:
-    if caller.subject_id == case.requester_id:
-        return None
-    return Denial("requester_only", Text(zh="只有诉求人可以评价", en="Only the one who raised the case may judge it"))
-
-
-def _neighbour(case: CaseFacts, caller: Principal) -> Denial | None:
-    if caller.subject_id == case.requester_id or case.is_joined:
-        return Denial("already_concerned", Text(zh="您已在该诉求中", en="You are part of this case already"))
-    if caller.has(Role.RESIDENT):
-        return None
-    return Denial("residents_join", Text(zh="只有居民可以加入", en="Only residents may join"))
-
-
-def lives_near(caller: Principal, path: str) -> bool:
-    """Tell whether a resident's home lies at the place, above it, or anywhere below the place's own parent."""
-    around = path.rpartition(".")[0] or path
-    homes = caller.paths(Role.RESIDENT)
-    return caller.has(Role.RESIDENT, at=path) or any(f"{home}.".startswith(f"{around}.") for home in homes)
-
-
-_OPEN: Final = frozenset(State) - {State.CLOSED}
-_IN_HAND: Final = frozenset({State.TRIAGED, State.ASSIGNED, State.CLAIMED})
+OPEN: Final = frozenset(State) - {State.CLOSED}
+IN_HAND: Final = frozenset({State.TRIAGED, State.ASSIGNED, State.CLAIMED})
+_UNJUDGED: Final = frozenset({State.FILED, State.ACCEPTED})
+_UNSOLVED: Final = OPEN - {State.RESOLVED}
+_CLOSED: Final = frozenset({State.CLOSED})
+_RESOLVED: Final = frozenset({State.RESOLVED})
 
 STEPS: Final[dict[Action, Step[CaseFacts]]] = {
-    Action.ACCEPT: Step(frozenset({State.FILED}), State.ACCEPTED, _staff_here),
-    Action.TRIAGE: Step(frozenset({State.ACCEPTED, State.REOPENED}), State.TRIAGED, _staff_here),
+    Action.ACCEPT: Step(frozenset({State.FILED}), State.ACCEPTED, guards.staff_here),
+    Action.DECLINE: Step(_UNJUDGED, State.CLOSED, guards.staff_here),
+    Action.TRIAGE: Step(frozenset({State.ACCEPTED, State.REOPENED, State.TRIAGED}), State.TRIAGED, guards.staff_here),
+    # Up to the meeting, and back down again.
+    Action.CHANGE_LEVEL: Step(IN_HAND, State.TRIAGED, guards.officer_here),
+    Action.APPEAL: Step(IN_HAND | {State.REOPENED, State.CLOSED}, None, guards.appeals),
+    # Upheld, the case is judged anew; rejected, it stays where it is.
+    Action.ANSWER_APPEAL: Step(frozenset(State), State.ACCEPTED, guards.answers_appeal),
     # A claim that its unit does not keep can be taken from it.
-    Action.ASSIGN: Step(_IN_HAND, State.ASSIGNED, _officer_here),
-    Action.CLAIM: Step(frozenset({State.TRIAGED, State.ASSIGNED}), State.CLAIMED, _unit_claims),
-    Action.PROGRESS: Step(_IN_HAND, None, _handler),
-    Action.RESOLVE: Step(_IN_HAND, State.RESOLVED, _handler),
-    Action.NEEDS: Step(_IN_HAND | {State.ACCEPTED, State.REOPENED}, None, _staff_here),
-    Action.JOIN: Step(_OPEN, None, _neighbour),
+    Action.ASSIGN: Step(IN_HAND, State.ASSIGNED, guards.assigns),
+    Action.OFFER: Step(frozenset({State.TRIAGED}), None, guards.offers),
+    Action.CHOOSE: Step(frozenset({State.TRIAGED}), State.CLAIMED, guards.chooses),
+    Action.CLAIM: Step(frozenset({State.TRIAGED, State.ASSIGNED}), State.CLAIMED, guards.claims),
+    # To another unit, or back to whoever assigns; too often, and a joint meeting is forced.
+    Action.HAND_ON: Step(frozenset({State.ASSIGNED, State.CLAIMED}), State.TRIAGED, guards.hands_on),
+    Action.PROGRESS: Step(IN_HAND, None, guards.handler),
+    Action.REPLY: Step(_UNSOLVED, None, guards.replies),
+    Action.COMMENT: Step(OPEN, None, guards.comments),
+    Action.PAUSE: Step(IN_HAND, None, guards.pauses),
+    Action.RESUME: Step(IN_HAND, None, guards.resumes),
+    Action.RESOLVE: Step(IN_HAND, State.RESOLVED, guards.handler),
+    Action.NEEDS: Step(IN_HAND | {State.ACCEPTED, State.REOPENED}, None, guards.staff_here),
+    Action.JOIN: Step(OPEN, None, guards.neighbour),
+    Action.LEAVE: Step(OPEN, None, guards.concerned_joiner),
+    Action.REPRESENT: Step(OPEN, None, guards.requester),
     # The target depends on the answer: closed when solved, reopened when not.
-    Action.FEEDBACK: Step(frozenset({State.RESOLVED}), State.CLOSED, _requester),
+    Action.FEEDBACK: Step(_RESOLVED, State.CLOSED, guards.judges),
+    Action.CONFIRM: Step(_RESOLVED, None, guards.concerned_joiner),
+    Action.REOPEN: Step(_CLOSED, State.REOPENED, guards.reopens),
+    Action.WITHDRAW: Step(OPEN, State.CLOSED, guards.requester),
+    Action.MERGE: Step(_UNSOLVED, State.CLOSED, guards.staff_here),
+    # Back to the state in which it was merged.
+    Action.UNMERGE: Step(_CLOSED, State.ACCEPTED, guards.unmerges),
+    Action.SUPERVISE: Step(_UNSOLVED, None, guards.officer_here),
+    # A closed case is looked at again; found unsolved, it is opened again.
+    Action.CHECK: Step(_CLOSED, State.REOPENED, guards.officer_here),
 }
 
+# How a case ends; every clock ends with it.
+CLOSING: Final = tuple(ClockOp(kind, Verb.STOP) for kind in ClockKind)
 
-@dataclass(frozen=True, slots=True)
-class Criteria:
-    """What triage asks. Cost is an estimate in fen."""
-
-    owner_is_clear: bool
-    crosses_boundary: bool
-    households: int
-    cost_fen: int
-    departments: int
+Budget = Callable[[ClockKind], int]
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One criterion's part in the score."""
+def clock_ops(action: str, target: State | None, budget: Budget, reason: str | None = None) -> tuple[ClockOp, ...]:
+    """Return what a step does to the clocks of its case.
 
-    code: str
-    points: int
-    detail: Text
-
-
-_COUNCIL_FROM: Final = 3
-_JOINT_FROM: Final = 6
-_MANY_HOUSEHOLDS: Final = 10
-_COSTLY_FEN: Final = 500_000
-_VERY_COSTLY_FEN: Final = 5_000_000
-
-
-def triage(criteria: Criteria) -> tuple[Level, Sequence[Reason]]:
-    """Score the criteria and return the level with the reasons; below 3 points the grid, from 6 the joint meeting."""
-    reasons = []
-    if not criteria.owner_is_clear:
-        reasons.append(Reason("owner_unclear", 4, Text(zh="权属不清", en="nobody knows whose it is")))
-    if criteria.crosses_boundary:
-        reasons.append(Reason("crosses_boundary", 3, Text(zh="跨区域", en="it lies across a boundary")))
-    if criteria.households > _MANY_HOUSEHOLDS:
-        reasons.append(
-            Reason("many_households", 3, Text(zh="涉及十户以上", en="more than ten households are affected"))
+    Args:
+        action: the step.
+        target: the state that it leads to; None when it stays.
+        budget: the limit of a clock in seconds, for the case as it is after the step.
+        reason: why a clock is paused.
+    """
+    if target is State.CLOSED:
+        return CLOSING
+    if target is State.RESOLVED:
+        return (
+            ClockOp(ClockKind.FIRST_REPLY, Verb.STOP),
+            ClockOp(ClockKind.RESOLVE, Verb.STOP),
+            ClockOp(ClockKind.VERDICT, Verb.START, budget(ClockKind.VERDICT)),
         )
-    if criteria.cost_fen > _VERY_COSTLY_FEN:
-        reasons.append(Reason("very_costly", 6, Text(zh="预计费用超过五万元", en="it may cost more than 50 000 yuan")))
-    elif criteria.cost_fen > _COSTLY_FEN:
-        reasons.append(Reason("costly", 3, Text(zh="预计费用超过五千元", en="it may cost more than 5 000 yuan")))
-    if criteria.departments > 1:
-        reasons.append(
-            Reason("several_departments", 3, Text(zh="涉及多个部门", en="several departments are concerned"))
-        )
-    points = sum(reason.points for reason in reasons)
-    level = Level.JOINT if points >= _JOINT_FROM else Level.COUNCIL if points >= _COUNCIL_FROM else Level.GRID
-    if not reasons:
-        reasons.append(Reason("simple", 0, Text(zh="权属清楚、影响小", en="the owner is known and few are affected")))
-    return level, reasons
+    if target is State.FILED:
+        return tuple(ClockOp(kind, Verb.START, budget(kind)) for kind in (ClockKind.ACCEPT, ClockKind.FIRST_REPLY))
+    if target is None:
+        staying = {
+            Action.REPLY: ClockOp(ClockKind.FIRST_REPLY, Verb.STOP),
+            Action.PROGRESS: ClockOp(ClockKind.FIRST_REPLY, Verb.STOP),
+            Action.PAUSE: ClockOp(ClockKind.RESOLVE, Verb.PAUSE, reason=reason),
+            Action.RESUME: ClockOp(ClockKind.RESOLVE, Verb.RESUME),
+        }
+        return tuple(op for name, op in staying.items() if name == action)
+    # Whatever else moves a case lets its time of solving run: it starts when it does not, and goes by the level.
+    return (
+        ClockOp(ClockKind.ACCEPT, Verb.STOP),
+        ClockOp(ClockKind.VERDICT, Verb.STOP),
+        ClockOp(ClockKind.RESOLVE, Verb.START, budget(ClockKind.RESOLVE)),
+        ClockOp(ClockKind.RESOLVE, Verb.RESUME),
+        ClockOp(ClockKind.RESOLVE, Verb.BUDGET, budget(ClockKind.RESOLVE)),
+    )

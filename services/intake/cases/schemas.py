@@ -6,8 +6,9 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from services.intake.cases.rules import Level, Outcome, State
+from services.intake.cases.terms import Channel, Level, Outcome, State
 from services.intake.categories.schemas import CategoryCode
+from services.intake.clocks.rules import ClockKind
 from shared.money import MAX_FEN
 from shared.steps import NextActionOut
 from shared.web import InputModel, OutputModel, PlainText, ShortText
@@ -18,12 +19,16 @@ __all__ = [
     "CaseOut",
     "CaseQuery",
     "CaseSummary",
-    "ClaimIn",
-    "FeedbackIn",
+    "ChangeLevelIn",
+    "ClockOut",
+    "DeclineIn",
     "FileCaseIn",
+    "HandOnIn",
     "NeedIn",
     "NeedRaisedOut",
     "NoteIn",
+    "PauseIn",
+    "RepresentIn",
     "ResolveIn",
     "StepOut",
     "TriageIn",
@@ -58,6 +63,10 @@ class CaseQuery(BaseModel):
 
     under: Annotated[UUID | None, Field(description="At or below this area 区域")] = None
     state: State | None = None
+    open: Annotated[bool | None, Field(description="Open ones, or closed ones 未办结")] = None
+    unit_id: Annotated[UUID | None, Field(description="In the hands of this unit 承办单位")] = None
+    collective: bool | None = None
+    overdue: Annotated[bool, Field(description="Only what has passed a due time 超期")] = False
     category: Annotated[str | None, Field(max_length=40)] = None
     level: Level | None = None
     since: Annotated[AwareDatetime | None, Field(description="Filed at or after 起")] = None
@@ -103,12 +112,37 @@ class AssignIn(InputModel):
     note: PlainText | None = None
 
 
-class ClaimIn(InputModel):
-    """Which of the caller's units takes the case, and until when."""
+class DeclineIn(InputModel):
+    """Why a case is not taken in; the requester reads it and may appeal."""
 
-    unit_id: UUID
-    due_at: AwareDatetime
+    reason: PlainText
+
+
+class ChangeLevelIn(InputModel):
+    """Up to the council or the joint meeting, or back down, and why."""
+
+    level: Level
+    reason: PlainText
+
+
+class HandOnIn(InputModel):
+    """Why a unit hands the case on, and to whom; without a unit it goes back to whoever assigns."""
+
+    reason: PlainText
+    unit_id: UUID | None = None
+
+
+class PauseIn(InputModel):
+    """Why the clock stands still: one of the reasons in the handling rules."""
+
+    reason: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
     note: PlainText | None = None
+
+
+class RepresentIn(InputModel):
+    """Who speaks for a collective case beside the requester; they have joined it."""
+
+    person_ids: Annotated[list[UUID], Field(max_length=20)]
 
 
 class ResolveIn(InputModel):
@@ -116,13 +150,6 @@ class ResolveIn(InputModel):
 
     note: PlainText
     attachment_ids: AttachmentIds = Field(default_factory=list)
-
-
-class FeedbackIn(InputModel):
-    """The requester's verdict."""
-
-    answer: Literal["solved", "not_solved"]
-    comment: PlainText | None = None
 
 
 class NeedIn(InputModel):
@@ -166,6 +193,21 @@ class PointOut(OutputModel):
     longitude: float
 
 
+class ClockOut(OutputModel):
+    """The newest run of a clock.
+
+    `left_s` counts working seconds (the calendar's for `verdict`) and is negative when the time was overrun.
+    """
+
+    clock: ClockKind
+    run: int
+    state: Literal["running", "paused", "stopped"]
+    due_at: datetime | None
+    budget_s: int
+    left_s: int
+    reason: str | None
+
+
 class CaseSummary(OutputModel):
     """A line of a list."""
 
@@ -180,6 +222,14 @@ class CaseSummary(OutputModel):
     outcome: Outcome | None
     unit_id: UUID | None
     due_at: datetime | None
+    channel: Channel
+    paused_reason: str | None
+    hand_overs: int
+    reopened: int
+    joiners: int
+    collective: bool
+    appeal_open: bool
+    closed_at: datetime | None
     filed_at: datetime
     updated_at: datetime
     version: int
@@ -192,9 +242,9 @@ class CaseOut(CaseSummary):
     location: PointOut | None
     place_text: str | None
     requester_id: UUID | None
-    joiners: int
     triage: TriageOut | None
     attachment_ids: list[UUID]
+    clocks: list[ClockOut]
     next_actions: list[NextActionOut]
 
 
@@ -205,6 +255,8 @@ class StepOut(OutputModel):
     step: str
     from_state: State | None
     to_state: State
+    level: Level | None
+    unit_id: UUID | None
     actor: str
     note: str | None
     data: dict[str, Any]

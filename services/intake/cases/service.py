@@ -2,59 +2,74 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from services.intake.attachments.service import attach
 from services.intake.cases import repository
-from services.intake.cases.models import Case, CaseStep
-from services.intake.cases.problems import DueInThePast, ProofRequired, UnknownUnit
-from services.intake.cases.rules import (
-    STEPS,
-    Action,
-    CaseFacts,
-    Criteria,
-    Level,
-    Outcome,
-    State,
-    lives_near,
-    triage,
+from services.intake.cases.guards import lives_near
+from services.intake.cases.models import Case
+from services.intake.cases.moving import Move, move, subject_of
+from services.intake.cases.problems import (
+    NotAJoiner,
+    PauseQuotaUsed,
+    PauseTooLate,
+    ProofRequired,
+    TooManyRepresentatives,
+    UnknownPauseReason,
+    UnknownUnit,
 )
-from services.intake.cases.schemas import AssignIn, ClaimIn, FeedbackIn, NeedIn, ResolveIn, TriageIn
+from services.intake.cases.schemas import (
+    AssignIn,
+    ChangeLevelIn,
+    HandOnIn,
+    NeedIn,
+    PauseIn,
+    ResolveIn,
+    TriageIn,
+)
+from services.intake.cases.terms import Action, Level, Outcome, State
+from services.intake.cases.triage import Criteria, triage
+from services.intake.cases.viewing import check_case_step
+from services.intake.clocks.rules import ClockKind
+from services.intake.clocks.service import spent_pauses, view_clocks
+from services.intake.handling.service import handling_of
 from services.intake.models import reference
 from shared.auth import Principal, Role
 from shared.clock import utc_now
-from shared.contracts.intake import CaseClaimed, CaseClosed, CaseNeedRaised, CaseResolved, CaseTriaged
-from shared.db import Session, WriteSession
+from shared.contracts.intake import CaseClosed, CaseNeedRaised, CaseResolved, CaseTriaged
+from shared.db import WriteSession
 from shared.ids import new_id
 from shared.messaging import publish
-from shared.problems import Forbidden, NotFound
+from shared.problems import NotFound
 from shared.reference import find_unit
-from shared.steps import NextAction, check_step, next_actions
 
 __all__ = [
-    "CaseView",
     "OutsideStep",
     "accept_case",
+    "active_unit",
     "assign_case",
-    "can_see_case",
-    "claim_case",
-    "give_feedback",
+    "change_level",
+    "close_case",
+    "count_joiners",
+    "hand_on",
     "join_open_case",
-    "knows_requester",
-    "note_progress",
+    "leave_case",
+    "let_go",
+    "pause_clock",
     "raise_need",
     "record_outside_steps",
+    "represent",
     "resolve_case",
+    "resume_clock",
+    "say",
     "triage_case",
-    "view_case",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class OutsideStep:
-    """What another service did about a case."""
+    """What another service, or another subject, did about a case."""
 
     case_id: UUID
     step: str
@@ -62,100 +77,17 @@ class OutsideStep:
     data: dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class CaseView:
-    """A case with what its representation needs beside the row."""
-
-    case: Case
-    joiners: int
-    attachment_ids: list[UUID]
-    next_actions: list[NextAction]
-    shows_requester: bool
-
-
-def facts_of(case: Case, *, is_joined: bool) -> CaseFacts:
-    """Return what the rules know of a case."""
-    return CaseFacts(
-        state=State(case.state),
-        area_path=case.area_path,
-        requester_id=case.requester_id,
-        level=Level(case.level) if case.level else None,
-        unit_id=case.unit_id,
-        is_joined=is_joined,
-    )
-
-
-async def view_case(session: Session, caller: Principal, case: Case) -> CaseView:
-    """Gather what the caller may see of a case."""
-    is_joined = await repository.is_joined(session, case.id, caller.subject_id)
-    return CaseView(
-        case=case,
-        joiners=await repository.count_joiners(session, case.id),
-        attachment_ids=list(await repository.attachment_ids(session, case.id)),
-        next_actions=next_actions(STEPS, facts_of(case, is_joined=is_joined), caller),
-        shows_requester=knows_requester(caller, case),
-    )
-
-
-def knows_requester(caller: Principal, case: Case) -> bool:
-    """Tell whether the caller may know who raised a case: the area's staff and the requester, nobody else."""
-    return case.requester_id == caller.subject_id or caller.has(*repository.SEES_BELOW, at=case.area_path)
-
-
-async def can_see_case(session: Session, caller: Principal, case_id: UUID) -> bool:
-    """Tell whether the caller may see a case."""
-    return await repository.find_case(session, caller, case_id) is not None
-
-
-async def begin_step(session: WriteSession, caller: Principal, case_id: UUID, action: Action) -> Case:
-    """Lock a case for a step, or refuse: invisible (404), not allowed (403), not now (409)."""
-    case = await repository.lock_case(session, caller, case_id)
-    if case is None:
-        raise NotFound
-    facts = facts_of(case, is_joined=await repository.is_joined(session, case.id, caller.subject_id))
-    check_step(STEPS, action, facts, caller)
-    return case
-
-
-def _step(
-    session: WriteSession,
-    case: Case,
-    *,
-    step: str,
-    actor: str,
-    target: State | None = None,
-    note: str | None = None,
-    data: dict[str, Any] | None = None,
-) -> datetime:
-    """Move the case and write the step; returns when."""
-    now = utc_now()
-    before = case.state
-    case.state = target.value if target is not None else case.state
-    case.updated_at = now
-    case.version += 1
-    row = CaseStep(
-        tenant_id=session.tenant,
-        case_id=case.id,
-        position=case.version,
-        step=step,
-        from_state=before,
-        to_state=case.state,
-        actor=actor,
-        note=note,
-        data=data or {},
-        at=now,
-    )
-    session.add(row)
-    return now
-
-
-def _subject(case: Case) -> str:
-    return f"case/{case.id}"
-
-
 async def accept_case(session: WriteSession, caller: Principal, case: Case, note: str | None) -> None:
     """Take a case in: somebody of the area has seen it."""
-    _step(session, case, step=Action.ACCEPT, actor=caller.actor, target=State.ACCEPTED, note=note)
+    await move(session, case, Move(Action.ACCEPT, caller.actor, State.ACCEPTED, note=note))
+
+
+async def close_case(
+    session: WriteSession, case: Case, *, actor: str, step: str, outcome: Outcome, note: str | None = None
+) -> None:
+    """End a case, whatever came of it, and tell everybody."""
+    now = await move(session, case, Move(step, actor, State.CLOSED, outcome, note=note))
+    await publish(session, subject_of(case), CaseClosed(case_id=case.id, outcome=outcome.value, closed_at=now))
 
 
 async def triage_case(session: WriteSession, caller: Principal, case: Case, wanted: TriageIn) -> None:
@@ -181,43 +113,114 @@ async def triage_case(session: WriteSession, caller: Principal, case: Case, want
         ],
         "override_reason": wanted.override.reason if wanted.override else None,
     }
-    _step(
-        session, case, step=Action.TRIAGE, actor=caller.actor, target=State.TRIAGED, data=case.triage | {"level": level}
-    )
+    data = case.triage | {"level": level.value}
+    await move(session, case, Move(Action.TRIAGE, caller.actor, State.TRIAGED, data=data))
     told = CaseTriaged(case_id=case.id, level=level.value, reasons=[reason.code for reason in reasons])
-    await publish(session, _subject(case), told)
+    await publish(session, subject_of(case), told)
+
+
+def let_go(case: Case) -> None:
+    """Take a case out of whosever hands it is in."""
+    case.unit_id, case.claimed_by, case.due_at = None, None, None
+
+
+async def change_level(session: WriteSession, caller: Principal, case: Case, wanted: ChangeLevelIn) -> None:
+    """Send a case up to the council or the joint meeting, or back down, with a reason."""
+    data = {"from_level": case.level, "level": wanted.level.value, "left_unit": _id(case.unit_id)}
+    case.level = wanted.level.value
+    let_go(case)
+    await move(session, case, Move(Action.CHANGE_LEVEL, caller.actor, State.TRIAGED, note=wanted.reason, data=data))
+    await publish(session, subject_of(case), CaseTriaged(case_id=case.id, level=case.level, reasons=["level_changed"]))
+
+
+def _id(value: UUID | None) -> str | None:
+    return str(value) if value is not None else None
+
+
+async def active_unit(session: WriteSession, unit_id: UUID, pointer: str = "/unit_id") -> tuple[UUID, str]:
+    """Return the id and name of a unit that exists and is active.
+
+    Raises:
+        UnknownUnit: there is none.
+    """
+    unit = await find_unit(session, reference, unit_id)
+    if unit is None or not unit.active:
+        raise UnknownUnit(pointer=pointer)
+    return unit.id, unit.name
 
 
 async def assign_case(session: WriteSession, caller: Principal, case: Case, wanted: AssignIn) -> None:
     """Hand a case to a unit."""
-    unit = await find_unit(session, reference, wanted.unit_id)
-    if unit is None or not unit.active:
-        raise UnknownUnit(pointer="/unit_id")
-    case.unit_id, case.claimed_by, case.due_at = unit.id, None, None
-    data = {"unit_id": str(unit.id), "unit": unit.name}
-    _step(session, case, step=Action.ASSIGN, actor=caller.actor, target=State.ASSIGNED, note=wanted.note, data=data)
+    unit_id, name = await active_unit(session, wanted.unit_id)
+    left = case.unit_id if case.unit_id != unit_id else None
+    case.unit_id, case.claimed_by, case.due_at = unit_id, None, None
+    data = {"unit_id": str(unit_id), "unit": name, "left_unit": _id(left)}
+    await move(session, case, Move(Action.ASSIGN, caller.actor, State.ASSIGNED, note=wanted.note, data=data))
 
 
-async def claim_case(session: WriteSession, caller: Principal, case: Case, wanted: ClaimIn) -> None:
-    """Take a case for one of the caller's units, until a due time."""
-    if wanted.unit_id not in caller.units(Role.UNIT_STAFF):
-        raise Forbidden(rule="claims_for_own_unit")
-    if case.unit_id not in (None, wanted.unit_id):
-        raise Forbidden(rule="assigned_to_another_unit")
-    unit = await find_unit(session, reference, wanted.unit_id)
-    if unit is None or not unit.active:
-        raise UnknownUnit(pointer="/unit_id")
-    if wanted.due_at <= utc_now():
-        raise DueInThePast(pointer="/due_at")
-    case.unit_id, case.claimed_by, case.due_at = unit.id, caller.subject_id, wanted.due_at
-    data = {"unit_id": str(unit.id), "unit": unit.name, "due_at": wanted.due_at.isoformat()}
-    _step(session, case, step=Action.CLAIM, actor=caller.actor, target=State.CLAIMED, note=wanted.note, data=data)
-    await publish(session, _subject(case), CaseClaimed(case_id=case.id, unit_id=unit.id, due_at=wanted.due_at))
+async def hand_on(session: WriteSession, caller: Principal, case: Case, wanted: HandOnIn) -> None:
+    """Hand a case on, saying why: to another unit, or back. After too many times a joint meeting is forced."""
+    handling = await handling_of(session)
+    left = case.unit_id
+    case.hand_overs += 1
+    data: dict[str, Any] = {"left_unit": _id(left), "hand_overs": case.hand_overs}
+    is_forced = case.hand_overs >= handling.rules.hand_overs_max
+    if wanted.unit_id is not None and not is_forced:
+        case.unit_id, name = await active_unit(session, wanted.unit_id)
+        case.claimed_by, case.due_at = None, None
+        data |= {"unit_id": str(case.unit_id), "unit": name}
+        target = State.ASSIGNED
+    else:
+        let_go(case)
+        target = State.TRIAGED
+    if wanted.unit_id is not None and is_forced:
+        data |= {"wanted_unit": str(wanted.unit_id)}
+    await move(session, case, Move(Action.HAND_ON, caller.actor, target, note=wanted.reason, data=data))
+    if is_forced and case.level != Level.JOINT:
+        data = {"from_level": case.level, "level": Level.JOINT.value, "hand_overs": case.hand_overs}
+        case.level = Level.JOINT.value
+        await move(session, case, Move("forced_joint", "system", State.TRIAGED, data=data))
+        told = CaseTriaged(case_id=case.id, level=case.level, reasons=["handed_on_too_often"])
+        await publish(session, subject_of(case), told)
 
 
-async def note_progress(session: WriteSession, caller: Principal, case: Case, note: str) -> None:
-    """Tell everybody concerned what is being done."""
-    _step(session, case, step=Action.PROGRESS, actor=caller.actor, note=note)
+async def say(session: WriteSession, caller: Principal, case: Case, action: Action, note: str) -> None:
+    """Write a word into the history: what is being done, an answer to the requester, or a comment."""
+    is_neighbour = action is Action.COMMENT and caller.subject_id != case.requester_id
+    is_neighbour = is_neighbour and await repository.is_joined(session, case.id, caller.subject_id)
+    data = {"by": "neighbour"} if is_neighbour else {}
+    await move(session, case, Move(action, caller.actor, note=note, data=data))
+
+
+async def pause_clock(session: WriteSession, caller: Principal, case: Case, wanted: PauseIn) -> None:
+    """Let the time of solving stand still for a reason that the tenant knows, as often and long as its quota allows.
+
+    Raises:
+        UnknownPauseReason: no such reason.
+        PauseQuotaUsed: it has stood still often or long enough.
+        PauseTooLate: the time is over already; a pause does not take that back.
+    """
+    handling = await handling_of(session)
+    if all(reason.code != wanted.reason for reason in handling.rules.pause_reasons):
+        raise UnknownPauseReason(pointer="/reason")
+    now = utc_now()
+    times, minutes = await spent_pauses(session, case.id, now, handling)
+    if times >= handling.rules.pauses_max or minutes >= handling.rules.pause_minutes_max:
+        raise PauseQuotaUsed(times=times, minutes=minutes)
+    clocks = await view_clocks(session, case.id, now, handling)
+    if any(clock.clock is ClockKind.RESOLVE and clock.left_s <= 0 for clock in clocks):
+        raise PauseTooLate
+    case.paused_reason = wanted.reason
+    wanted_move = Move(
+        Action.PAUSE, caller.actor, note=wanted.note, data={"reason": wanted.reason}, reason=wanted.reason
+    )
+    await move(session, case, wanted_move)
+
+
+async def resume_clock(session: WriteSession, actor: str, case: Case, note: str | None) -> None:
+    """Let the time count again."""
+    case.paused_reason = None
+    await move(session, case, Move(Action.RESUME, actor, note=note))
 
 
 async def resolve_case(session: WriteSession, caller: Principal, case: Case, wanted: ResolveIn) -> None:
@@ -226,46 +229,67 @@ async def resolve_case(session: WriteSession, caller: Principal, case: Case, wan
         raise ProofRequired(pointer="/attachment_ids")
     await attach(session, caller, wanted.attachment_ids, case_id=case.id, purpose="proof")
     data = {"attachment_ids": [str(item) for item in wanted.attachment_ids]}
-    now = _step(
-        session, case, step=Action.RESOLVE, actor=caller.actor, target=State.RESOLVED, note=wanted.note, data=data
-    )
-    await publish(session, _subject(case), CaseResolved(case_id=case.id, resolved_at=now))
-
-
-async def give_feedback(session: WriteSession, caller: Principal, case: Case, wanted: FeedbackIn) -> None:
-    """Hear the requester: solved closes the case, not solved opens it again."""
-    is_solved = wanted.answer == "solved"
-    case.outcome = (Outcome.SATISFIED if is_solved else Outcome.NOT_SATISFIED).value
-    target = State.CLOSED if is_solved else State.REOPENED
-    if not is_solved:
-        case.unit_id, case.claimed_by, case.due_at = None, None, None
-    data = {"answer": wanted.answer}
-    now = _step(session, case, step=Action.FEEDBACK, actor=caller.actor, target=target, note=wanted.comment, data=data)
-    if is_solved:
-        await publish(session, _subject(case), CaseClosed(case_id=case.id, outcome=case.outcome, closed_at=now))
+    now = await move(session, case, Move(Action.RESOLVE, caller.actor, State.RESOLVED, note=wanted.note, data=data))
+    await publish(session, subject_of(case), CaseResolved(case_id=case.id, resolved_at=now))
 
 
 async def join_open_case(session: WriteSession, caller: Principal, case_id: UUID) -> Case:
-    """Add a neighbour whom the same trouble concerns.
+    """Add a neighbour whom the same trouble concerns; enough of them make it a collective case.
 
-    A case is not visible to neighbours before they join it: word of it reaches them from mouth to mouth. For whoever
-    lives elsewhere it does not exist.
+    A case is not visible to neighbours before they join it: word of it reaches them from mouth to mouth, or when they
+    are about to file the same. For whoever lives elsewhere it does not exist.
     """
     case = await repository.lock_case(session, None, case_id)
     if case is None or caller.subject_id is None or not lives_near(caller, case.area_path):
         raise NotFound
-    facts = facts_of(case, is_joined=await repository.is_joined(session, case.id, caller.subject_id))
-    check_step(STEPS, Action.JOIN, facts, caller)
-    await repository.add_joiner(session, case.id, caller.subject_id, utc_now())
-    _step(session, case, step=Action.JOIN, actor=caller.actor)
+    await check_case_step(session, caller, case, Action.JOIN)
+    await repository.add_joiners(session, case.id, [caller.subject_id], utc_now(), via=None)
+    await count_joiners(session, case)
+    await move(session, case, Move(Action.JOIN, caller.actor, data={"joiners": case.joiners}))
     return case
+
+
+async def count_joiners(session: WriteSession, case: Case) -> None:
+    """Write down how many have joined, and whether that makes the case a collective one. It stays one."""
+    handling = await handling_of(session)
+    case.joiners = await repository.count_joiners(session, case.id)
+    case.collective = case.collective or case.joiners + 1 >= handling.rules.collective_from
+
+
+async def leave_case(session: WriteSession, caller: Principal, case: Case) -> None:
+    """Let a neighbour go, and with them what they represented."""
+    if caller.subject_id is None:
+        raise NotFound
+    await repository.remove_joiners(session, case.id, [caller.subject_id])
+    case.representatives = [person for person in case.representatives if person != caller.subject_id]
+    await count_joiners(session, case)
+    await move(session, case, Move(Action.LEAVE, caller.actor, data={"joiners": case.joiners}))
+
+
+async def represent(session: WriteSession, caller: Principal, case: Case, people: Sequence[UUID]) -> None:
+    """Name who speaks for a collective case beside the requester.
+
+    Raises:
+        TooManyRepresentatives: more than the tenant's rules allow (by default five, as in the regulation on letters
+            and visits).
+        NotAJoiner: somebody has not joined.
+    """
+    handling = await handling_of(session)
+    if len(people) > handling.rules.representatives_max:
+        raise TooManyRepresentatives(most=handling.rules.representatives_max)
+    joined = await repository.joiner_ids(session, case.id)
+    for place, person in enumerate(people):
+        if person not in joined:
+            raise NotAJoiner(pointer=f"/person_ids/{place}")
+    case.representatives = list(people)
+    await move(session, case, Move(Action.REPRESENT, caller.actor, data={"representatives": len(people)}))
 
 
 async def raise_need(session: WriteSession, caller: Principal, case: Case, wanted: NeedIn) -> UUID:
     """State what a case needs; the demand list gets it by an event. Returns the need's id."""
     need_id = new_id()
     data = {"need_id": str(need_id), "category": wanted.category, "summary": wanted.summary}
-    _step(session, case, step=Action.NEEDS, actor=caller.actor, data=data)
+    await move(session, case, Move(Action.NEEDS, caller.actor, data=data))
     told = CaseNeedRaised(
         case_id=case.id,
         need_id=need_id,
@@ -276,14 +300,14 @@ async def raise_need(session: WriteSession, caller: Principal, case: Case, wante
         quantity=wanted.quantity,
         urgent=wanted.urgent,
     )
-    await publish(session, _subject(case), told)
+    await publish(session, subject_of(case), told)
     return need_id
 
 
 async def record_outside_steps(session: WriteSession, steps: Sequence[OutsideStep]) -> None:
-    """Write into the histories of cases what another service did about them, however many there are."""
+    """Write into the histories of cases what was done about them elsewhere, however many there are."""
     cases = await repository.lock_cases(session, {step.case_id for step in steps})
     for step in steps:
         case = cases.get(step.case_id)
         if case is not None:
-            _step(session, case, step=step.step, actor=step.actor, data=step.data)
+            await move(session, case, Move(step.step, step.actor, data=step.data))

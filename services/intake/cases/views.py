@@ -6,9 +6,10 @@ from uuid import UUID
 
 from services.intake.cases.filing_service import Filed
 from services.intake.cases.models import Case, CaseStep
-from services.intake.cases.rules import STEPS, Action, CaseFacts, State
-from services.intake.cases.schemas import CaseOut, CaseSummary, FileCaseIn, StepOut
-from services.intake.cases.service import CaseView, knows_requester
+from services.intake.cases.rules import STEPS
+from services.intake.cases.schemas import CaseOut, CaseSummary, ClockOut, FileCaseIn, StepOut
+from services.intake.cases.terms import Action, CaseFacts, State
+from services.intake.cases.viewing import CaseView, knows_requester
 from shared.auth import Principal
 from shared.steps import NextActionOut, next_actions
 
@@ -33,9 +34,9 @@ def case_out(view: CaseView) -> CaseOut:
             "location": location,
             "place_text": case.place_text,
             "requester_id": case.requester_id if view.shows_requester else None,
-            "joiners": view.joiners,
             "triage": case.triage,
             "attachment_ids": view.attachment_ids,
+            "clocks": [ClockOut.model_validate(clock) for clock in view.clocks],
             "next_actions": [NextActionOut.of(item) for item in view.next_actions],
         }
     )
@@ -48,7 +49,8 @@ def step_out(step: CaseStep, *, case: Case, caller: Principal) -> StepOut:
         return told
     if step.actor.endswith(f"/{case.requester_id}"):
         return told.model_copy(update={"actor": "requester"})
-    return told.model_copy(update={"actor": "neighbour"}) if step.step == Action.JOIN else told
+    is_neighbour = step.step in {Action.JOIN, Action.LEAVE, Action.CONFIRM} or step.data.get("by") == "neighbour"
+    return told.model_copy(update={"actor": "neighbour"}) if is_neighbour else told
 
 
 def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, Any]:
@@ -69,6 +71,14 @@ def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, 
         "outcome": None,
         "unit_id": None,
         "due_at": None,
+        "channel": filed.channel,
+        "paused_reason": None,
+        "hand_overs": 0,
+        "reopened": 0,
+        "joiners": 0,
+        "collective": False,
+        "appeal_open": False,
+        "closed_at": None,
         "filed_at": filed.filed_at,
         "updated_at": filed.filed_at,
         "version": 1,
@@ -76,9 +86,20 @@ def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, 
         "location": wanted.location.model_dump() if wanted.location else None,
         "place_text": wanted.place_text,
         "requester_id": requester,
-        "joiners": 0,
         "triage": None,
         "attachment_ids": wanted.attachment_ids,
+        "clocks": [
+            {
+                "clock": kind,
+                "run": 1,
+                "state": "running",
+                "due_at": interval.due_at,
+                "budget_s": interval.budget_s,
+                "left_s": interval.left_s,
+                "reason": None,
+            }
+            for kind, interval in filed.clocks
+        ],
         "next_actions": _first_actions(caller, requester, filed.area_path),
     }
 
@@ -86,5 +107,5 @@ def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, 
 @lru_cache(maxsize=1024)
 def _first_actions(caller: Principal, requester: UUID, path: str) -> list[dict[str, Any]]:
     """Tell what the requester may do with a fresh case: the same for every case that somebody files in one place."""
-    facts = CaseFacts(State.FILED, path, requester, None, None, is_joined=False)
+    facts = CaseFacts(State.FILED, path, requester)
     return [NextActionOut.of(item).model_dump() for item in next_actions(STEPS, facts, caller)]

@@ -1,0 +1,1 @@
+"""Appeals: the requester asks somebody else to look at the level, or at why the case was declined."""

@@ -1,0 +1,34 @@
+"""Appeals and their answers."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.intake.models import Base
+from shared.db import TenantRow
+
+__all__ = ["Appeal"]
+
+
+class Appeal(TenantRow, Base):
+    """One appeal; a case has one open at a time."""
+
+    __tablename__ = "appeals"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "case_id"], ["intake.cases.tenant_id", "intake.cases.id"]),
+        CheckConstraint("against IN ('triage', 'decline')", name="against"),
+        CheckConstraint("state IN ('open', 'upheld', 'rejected')", name="state"),
+        Index("appeals_case_idx", "tenant_id", "case_id"),
+        Index("appeals_open_key", "tenant_id", "case_id", unique=True, postgresql_where=text("state = 'open'")),
+    )
+    case_id: Mapped[UUID]
+    against: Mapped[str] = mapped_column(String(8))
+    decided_by: Mapped[str] = mapped_column(String(80))
+    reason: Mapped[str] = mapped_column(Text)
+    made_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(String(8))
+    answer: Mapped[str | None] = mapped_column(Text)
+    answered_by: Mapped[str | None] = mapped_column(String(80))
+    answered_at: Mapped[datetime | None]

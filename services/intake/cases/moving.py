@@ -1,0 +1,137 @@
+"""How every step of a case is taken: the case moves, its clocks follow, the step is written, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from services.intake.cases.models import Case, CaseStep
+from services.intake.cases.rules import clock_ops
+from services.intake.cases.terms import Action, Level, Outcome, State
+from services.intake.claims import repository as claims
+from services.intake.claims.rules import ClaimState
+from services.intake.clocks.rules import ClockKind, ClockOp
+from services.intake.clocks.service import act_on_clocks
+from services.intake.handling.service import Handling, handling_of
+from shared.clock import utc_now
+from shared.db import WriteSession
+
+__all__ = ["Move", "budget_of", "move", "ops_as_json", "subject_of"]
+
+_DAY_S: Final = 86_400
+# Steps that act on a clock although the case stays where it is.
+_TIMED: Final = frozenset({Action.PROGRESS, Action.REPLY, Action.PAUSE, Action.RESUME})
+_CLAIM_ENDS: Final[dict[str, ClaimState]] = {
+    Action.RESOLVE: ClaimState.DONE,
+    Action.HAND_ON: ClaimState.HANDED_ON,
+    "lapse": ClaimState.LAPSED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One step that is to be taken.
+
+    Attributes:
+        step: its name in the history.
+        actor: who takes it, as events name them.
+        target: the state that it leads to; None when the case stays where it is.
+        outcome: what came of the case, when it is closed.
+        note: what was said.
+        data: what else the history should keep; ids and public words only.
+        reason: why a clock is paused.
+    """
+
+    step: str
+    actor: str
+    target: State | None = None
+    outcome: Outcome | None = None
+    note: str | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+
+
+def subject_of(case: Case) -> str:
+    """Return the subject of a case's events."""
+    return f"case/{case.id}"
+
+
+def budget_of(kind: ClockKind, category: str, level: str | None, handling: Handling) -> int:
+    """Return the limit of a clock, in seconds that count for it."""
+    if kind is ClockKind.VERDICT:
+        return handling.rules.silence_days * _DAY_S
+    return handling.rules.limit_s(kind, category, Level(level) if level else None)
+
+
+def ops_as_json(ops: Sequence[ClockOp]) -> list[dict[str, Any]]:
+    """Write down what a step did to the clocks."""
+    written = []
+    for op in ops:
+        one: dict[str, Any] = {"clock": op.kind.value, "verb": op.verb.value}
+        if op.budget_s is not None:
+            one["budget_s"] = op.budget_s
+        if op.reason is not None:
+            one["reason"] = op.reason
+        written.append(one)
+    return written
+
+
+async def move(session: WriteSession, case: Case, wanted: Move) -> datetime:
+    """Take a step: the case is locked, allowed to take it, and already has its new level and unit.
+
+    Returns:
+        When. Never before the step that came before it, whatever the clocks of two machines say.
+    """
+    now = max(utc_now(), case.updated_at + timedelta(microseconds=1))
+    before = case.state
+    if wanted.target is not None:
+        case.state = wanted.target.value
+        case.paused_reason = None
+        case.closed_at = now if wanted.target is State.CLOSED else None
+        if wanted.target is State.CLOSED:
+            case.outcome = wanted.outcome.value if wanted.outcome else None
+        case.reopened += 1 if wanted.target is State.REOPENED else 0
+    case.updated_at = now
+    case.version += 1
+    done = await _time(session, case, wanted, now) if wanted.target or wanted.step in _TIMED else []
+    await _claims_follow(session, case, wanted, before, now)
+    row = CaseStep(
+        tenant_id=session.tenant,
+        case_id=case.id,
+        position=case.version,
+        step=wanted.step,
+        from_state=before,
+        to_state=case.state,
+        level=case.level,
+        unit_id=case.unit_id,
+        actor=wanted.actor,
+        note=wanted.note,
+        data=wanted.data,
+        clocks=ops_as_json(done),
+        at=now,
+    )
+    session.add(row)
+    return now
+
+
+async def _time(session: WriteSession, case: Case, wanted: Move, now: datetime) -> list[ClockOp]:
+    """Let the clocks follow a step."""
+    handling = await handling_of(session)
+    ops = clock_ops(
+        wanted.step, wanted.target, lambda kind: budget_of(kind, case.category, case.level, handling), wanted.reason
+    )
+    done = await act_on_clocks(session, case.id, now, ops, handling)
+    if wanted.step == Action.PROGRESS and case.state == State.CLAIMED:
+        lease = timedelta(minutes=handling.rules.lease_minutes)
+        await claims.renew_claim(session, case.id, handling.calendar.add(now, lease))
+    return done
+
+
+async def _claims_follow(session: WriteSession, case: Case, wanted: Move, before: str, now: datetime) -> None:
+    """End a claim when its case leaves the hands of its unit, and pass over offers when it was decided without them."""
+    if wanted.target is None:
+        return
+    if before == State.CLAIMED:
+        await claims.end_claim(session, case.id, _CLAIM_ENDS.get(wanted.step, ClaimState.TAKEN_AWAY), now)
+    elif before == State.TRIAGED and wanted.step != Action.CHOOSE:
+        await claims.pass_over(session, case.id)

@@ -1,0 +1,92 @@
+"""What a caller may see of a case, and whether it may take a step."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from services.intake.cases import repository
+from services.intake.cases.models import Case
+from services.intake.cases.rules import STEPS
+from services.intake.cases.terms import Action, CaseFacts, Level, Outcome, State
+from services.intake.clocks.service import ClockView, view_clocks
+from services.intake.handling.service import Handling, handling_of
+from shared.auth import Principal
+from shared.clock import utc_now
+from shared.db import Session, WriteSession
+from shared.problems import NotFound
+from shared.steps import NextAction, check_step, next_actions
+
+__all__ = ["CaseView", "begin_step", "can_see_case", "check_case_step", "facts_of", "knows_requester", "view_case"]
+
+# What the requester cannot take back by opening the case again.
+_FINAL = frozenset({Outcome.WITHDRAWN, Outcome.MERGED, Outcome.DECLINED})
+
+
+@dataclass(frozen=True, slots=True)
+class CaseView:
+    """A case with what its representation needs beside the row."""
+
+    case: Case
+    attachment_ids: list[UUID]
+    clocks: list[ClockView]
+    next_actions: list[NextAction]
+    shows_requester: bool
+
+
+def facts_of(case: Case, handling: Handling, *, is_joined: bool) -> CaseFacts:
+    """Return what the rules know of a case."""
+    outcome = Outcome(case.outcome) if case.outcome else None
+    return CaseFacts(
+        state=State(case.state),
+        area_path=case.area_path,
+        requester_id=case.requester_id,
+        level=Level(case.level) if case.level else None,
+        unit_id=case.unit_id,
+        outcome=outcome if case.state == State.CLOSED else None,
+        is_joined=is_joined,
+        is_paused=case.paused_reason is not None,
+        can_reopen=outcome not in _FINAL
+        and case.closed_at is not None
+        and utc_now() < case.closed_at + timedelta(days=handling.rules.reopen_days),
+        appeals=case.appeal_open,
+        representatives=frozenset(case.representatives),
+    )
+
+
+async def view_case(session: Session, caller: Principal, case: Case) -> CaseView:
+    """Gather what the caller may see of a case."""
+    handling = await handling_of(session)
+    is_joined = await repository.is_joined(session, case.id, caller.subject_id)
+    return CaseView(
+        case=case,
+        attachment_ids=list(await repository.attachment_ids(session, case.id)),
+        clocks=await view_clocks(session, case.id, utc_now(), handling),
+        next_actions=next_actions(STEPS, facts_of(case, handling, is_joined=is_joined), caller),
+        shows_requester=knows_requester(caller, case),
+    )
+
+
+def knows_requester(caller: Principal, case: Case) -> bool:
+    """Tell whether the caller may know who raised a case: the area's staff and the requester, nobody else."""
+    return case.requester_id == caller.subject_id or caller.has(*repository.SEES_BELOW, at=case.area_path)
+
+
+async def can_see_case(session: Session, caller: Principal, case_id: UUID) -> bool:
+    """Tell whether the caller may see a case."""
+    return await repository.find_case(session, caller, case_id) is not None
+
+
+async def begin_step(session: WriteSession, caller: Principal, case_id: UUID, action: Action) -> Case:
+    """Lock a case for a step, or refuse: invisible (404), not allowed (403), not now (409)."""
+    case = await repository.lock_case(session, caller, case_id)
+    if case is None:
+        raise NotFound
+    await check_case_step(session, caller, case, action)
+    return case
+
+
+async def check_case_step(session: WriteSession, caller: Principal, case: Case, action: Action) -> None:
+    """Refuse a step on a locked case that is not allowed (403) or not possible now (409)."""
+    handling = await handling_of(session)
+    is_joined = await repository.is_joined(session, case.id, caller.subject_id)
+    check_step(STEPS, action, facts_of(case, handling, is_joined=is_joined), caller)

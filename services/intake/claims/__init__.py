@@ -1,0 +1,1 @@
+"""Claims: units offer to take a case, one is chosen, and what it holds is a lease that progress renews."""

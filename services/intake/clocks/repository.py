@@ -1,0 +1,79 @@
+"""SQL of clocks."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.intake.clocks.models import ClockInterval, Escalation
+from services.intake.clocks.rules import ClockKind
+from shared.db import Session, WriteSession
+
+__all__ = [
+    "add_escalation",
+    "due_intervals",
+    "escalations_of",
+    "intervals_of",
+    "lasting_interval",
+    "outdated_intervals",
+]
+
+
+async def intervals_of(
+    session: Session, case_id: UUID, kinds: Collection[ClockKind] | None = None
+) -> dict[tuple[ClockKind, int], list[ClockInterval]]:
+    """Return the intervals of a case's clocks by clock and run, in their order."""
+    statement = select(ClockInterval).where(ClockInterval.tenant_id == session.tenant, ClockInterval.case_id == case_id)
+    if kinds is not None:
+        statement = statement.where(ClockInterval.clock.in_([kind.value for kind in kinds]))
+    found: dict[tuple[ClockKind, int], list[ClockInterval]] = defaultdict(list)
+    ordered = statement.order_by(ClockInterval.clock, ClockInterval.run, ClockInterval.position)
+    for row in await session.scalars(ordered):
+        found[ClockKind(row.clock), row.run].append(row)
+    return dict(found)
+
+
+async def due_intervals(session: Session, now: datetime, *, limit: int) -> Sequence[ClockInterval]:
+    """Return intervals of which something is to be told by now, the longest overdue first."""
+    statement = select(ClockInterval).where(ClockInterval.tenant_id == session.tenant, ClockInterval.next_at <= now)
+    return (await session.scalars(statement.order_by(ClockInterval.next_at).limit(limit))).all()
+
+
+async def outdated_intervals(session: Session, calendar_version: int, *, limit: int) -> Sequence[ClockInterval]:
+    """Return running intervals whose due time was counted by an older calendar."""
+    statement = select(ClockInterval).where(
+        ClockInterval.tenant_id == session.tenant,
+        ClockInterval.next_at.is_not(None),
+        ClockInterval.clock != ClockKind.VERDICT.value,
+        ClockInterval.calendar_version < calendar_version,
+    )
+    return (await session.scalars(statement.order_by(ClockInterval.case_id).limit(limit))).all()
+
+
+async def lasting_interval(session: WriteSession, like: ClockInterval) -> ClockInterval | None:
+    """Read an interval again if it still lasts; its case is locked by the caller."""
+    statement = select(ClockInterval).where(
+        ClockInterval.tenant_id == session.tenant,
+        ClockInterval.case_id == like.case_id,
+        ClockInterval.clock == like.clock,
+        ClockInterval.run == like.run,
+        ClockInterval.position == like.position,
+        ClockInterval.ended_at.is_(None),
+    )
+    return await session.scalar(statement.execution_options(populate_existing=True))
+
+
+async def add_escalation(session: WriteSession, row: Escalation) -> bool:
+    """Note that a rung is climbed; returns False when it was before."""
+    values = {column.key: getattr(row, column.key) for column in Escalation.__table__.columns}
+    statement = insert(Escalation).values(values).on_conflict_do_nothing().returning(Escalation.rung)
+    return await session.scalar(statement) is not None
+
+
+async def escalations_of(session: Session, case_id: UUID) -> Sequence[Escalation]:
+    """Return the rungs that a case has climbed, the first one first."""
+    statement = select(Escalation).where(Escalation.tenant_id == session.tenant, Escalation.case_id == case_id)
+    return (await session.scalars(statement.order_by(Escalation.fired_at, Escalation.rung))).all()

@@ -1,0 +1,23 @@
+"""Every version of a tenant's handling rules."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Integer, String
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from services.intake.models import Base
+
+__all__ = ["HandlingVersion"]
+
+
+class HandlingVersion(Base):
+    """The whole of the rules from a moment on; version 1 is what comes with the house."""
+
+    __tablename__ = "handling_versions"
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    body: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    set_by: Mapped[str] = mapped_column(String(80))
+    set_at: Mapped[datetime]
