@@ -22,6 +22,7 @@ Json: TypeAlias = Any
 NORTH = "county.north"
 GRID = "county.north.c1.g1"
 HARD = {"owner_is_clear": False, "crosses_boundary": True, "households": 60, "cost_fen": 1_500_000, "departments": 2}
+MEDIUM = {"owner_is_clear": True, "crosses_boundary": False, "households": 30, "cost_fen": 0, "departments": 1}
 SIMPLE = {"owner_is_clear": True, "crosses_boundary": False, "households": 1, "cost_fen": 0, "departments": 1}
 
 

@@ -100,12 +100,14 @@ async def test_a_tenant_says_what_a_day_is_and_takes_it_back(office: Office) -> 
     }
     page = await office.ask("GET", "/v1/calendar?from=2127-03-03&to=2127-03-05", role=Role.RESIDENT)
     assert [(item["kind"], item["source"]) for item in page["days"]] == [
-        ("workday", "weekday"),
+        ("workday", "assumed"),
         ("holiday", "tenant"),
-        ("workday", "weekday"),
+        ("workday", "assumed"),
     ]
     back = await office.ask("PUT", path, {"kind": "public", "name": "x"})
-    assert (back["kind"], back["source"]) == ("workday", "weekday")
+    assert (back["kind"], back["source"]) == ("workday", "assumed")
+    past = await office.ask("PUT", "/v1/calendar/days/2026-03-04", body, status=422)
+    assert past["code"] == "day_has_passed"
     await office.ask("PUT", path, body, role=Role.OFFICER, status=403)
     far = await office.ask("GET", "/v1/calendar?from=2127-01-01&to=2129-01-01", status=422)
     assert far["code"] == "too_far"

@@ -6,7 +6,7 @@ import pytest
 
 from shared.auth import Role
 from shared.ids import new_id
-from tests.intake.conftest import GRID, NORTH, SIMPLE, Headers, Json, Street, due_in
+from tests.intake.conftest import GRID, MEDIUM, NORTH, SIMPLE, Headers, Json, Street, due_in
 
 
 async def ids(street: Street, *, by: Headers | None = None, **filters: Json) -> list[str]:
@@ -97,11 +97,11 @@ async def test_a_line_shows_what_a_list_needs_and_no_more(street: Street) -> Non
     (line,) = (await street.get("/v1/cases")).json()["items"]
     assert line == {name: case[name] for name in line}
     assert set(case) - set(line) == {
+        "clocks",
         "description",
         "location",
         "place_text",
         "requester_id",
-        "joiners",
         "triage",
         "attachment_ids",
         "next_actions",
@@ -141,7 +141,7 @@ async def test_a_case_is_seen_from_its_area_and_by_its_requester(street: Street)
 
 
 async def test_units_see_what_waits_for_them_and_what_is_theirs(street: Street) -> None:
-    case = await street.triaged()
+    case = await street.triaged(MEDIUM)
     afar = street.caller("intake", (Role.UNIT_STAFF, "county.south", new_id()))
     assert await ids(street, by=street.works_clerk) == await ids(street, by=street.water_clerk) == [case["id"]]
     assert await ids(street, by=afar) == []
@@ -211,5 +211,5 @@ async def test_the_history_is_paged_in_order(street: Street) -> None:
         page = (await street.get(path, page_size=2, **cursor)).json()
         seen += page["items"]
         cursor = {"cursor": page["next_cursor"]}
-    assert [item["position"] for item in seen] == [1, 2, 3, 4, 5]
+    assert [item["position"] for item in seen] == [1, 2, 3, 4, 5, 6]
     assert cursor == {"cursor": None}
