@@ -28,10 +28,9 @@ async def climb_ladders(database: Database, tenant: str, _: datetime) -> None:
     while True:
         async with database.read(tenant) as session:
             due = await repository.due_intervals(session, utc_now(), limit=_AT_ONCE)
-        climbed = 0
-        for interval in due:
-            climbed += await _alone(database, tenant, interval, service.climb)
-        if len(due) < _AT_ONCE or not climbed:
+        climbed = [await _alone(database, tenant, interval, service.climb) for interval in due]
+        # After one rung the next may be due as well; what others are at comes with the next sweep.
+        if not any(climbed):
             return
 
 
