@@ -2,8 +2,8 @@
 
 联席会议 · 认领 · 公益金. Sewage overflows where two pipe networks meet and no office owns the spot: a hard case. Two
 units offer to take it at the joint meeting, the subdistrict's construction lead is chosen, a welfare fund pays for the
-repair under four eyes, and the owner judges with the neighbours. Two more cases do not go so well: one is handed to and fro
-until a joint meeting is forced, another is claimed and left lying until it is taken back.
+repair under four eyes, and the owner judges with the neighbours. Two more cases do not go so well: one is handed to and
+fro until a joint meeting is forced, another is claimed and left lying until it is taken back.
 """
 
 from datetime import UTC, datetime, timedelta
