@@ -1,5 +1,6 @@
 """Alembic environment of the intake."""
 
+from services.intake.anonymous import models as anonymous
 from services.intake.appeals import models as appeals
 from services.intake.attachments import models as attachments
 from services.intake.calendar import models as calendar
@@ -10,12 +11,14 @@ from services.intake.clocks import models as clocks
 from services.intake.handling import models as handling
 from services.intake.merging import models as merging
 from services.intake.models import Base
+from services.intake.spotchecks import models as spotchecks
 from services.intake.supervision import models as supervision
 from services.intake.verdicts import models as verdicts
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
 REGISTERED = (
+    anonymous,
     appeals,
     attachments,
     calendar,
@@ -25,6 +28,7 @@ REGISTERED = (
     clocks,
     handling,
     merging,
+    spotchecks,
     supervision,
     verdicts,
 )

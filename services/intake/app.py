@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.intake.anonymous.routes import router as anonymous
 from services.intake.appeals.routes import router as appeals
 from services.intake.attachments.routes import router as attachments
 from services.intake.calendar.routes import router as calendar
@@ -16,9 +17,11 @@ from services.intake.escalation.routes import router as clocks
 from services.intake.handling.routes import router as handling
 from services.intake.merging.routes import router as merging
 from services.intake.settings import IntakeSettings
+from services.intake.spotchecks.routes import router as spot_checks
 from services.intake.supervision.routes import router as supervision
 from services.intake.verdicts.routes import router as verdicts
 from shared.held import held_events_router
+from shared.vault import Vault
 from shared.web import create_app
 
 __all__ = ["create"]
@@ -32,9 +35,10 @@ async def _numbering(app: FastAPI) -> AsyncIterator[None]:
 
 def create() -> FastAPI:
     """Build the app from the environment; for `uvicorn --factory`."""
-    return create_app(
+    settings = IntakeSettings()
+    app = create_app(
         name="intake",
-        settings=IntakeSettings(),
+        settings=settings,
         routers=[
             cases,
             clocks,
@@ -43,6 +47,8 @@ def create() -> FastAPI:
             appeals,
             merging,
             supervision,
+            spot_checks,
+            anonymous,
             categories,
             attachments,
             calendar,
@@ -53,3 +59,5 @@ def create() -> FastAPI:
         description="Cases from their first word to the requester's verdict. 诉求从提出到评价的全过程。",
         lifespan_extra=_numbering,
     )
+    app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    return app

@@ -83,6 +83,7 @@ class Case(TenantRow, Base):
     collective: Mapped[bool] = mapped_column(server_default="false")
     representatives: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
     appeal_open: Mapped[bool] = mapped_column(server_default="false")
+    anonymous: Mapped[bool] = mapped_column(server_default="false")
     closed_at: Mapped[datetime | None]
     filed_at: Mapped[datetime]
     updated_at: Mapped[datetime]

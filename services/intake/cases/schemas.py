@@ -229,6 +229,7 @@ class CaseSummary(OutputModel):
     joiners: int
     collective: bool
     appeal_open: bool
+    anonymous: bool
     closed_at: datetime | None
     filed_at: datetime
     updated_at: datetime
