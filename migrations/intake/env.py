@@ -11,6 +11,7 @@ from services.intake.clocks import models as clocks
 from services.intake.handling import models as handling
 from services.intake.merging import models as merging
 from services.intake.models import Base
+from services.intake.notifications import models as notifications
 from services.intake.spotchecks import models as spotchecks
 from services.intake.supervision import models as supervision
 from services.intake.verdicts import models as verdicts
@@ -28,6 +29,7 @@ REGISTERED = (
     clocks,
     handling,
     merging,
+    notifications,
     spotchecks,
     supervision,
     verdicts,

@@ -16,6 +16,7 @@ from services.intake.claims.routes import router as claims
 from services.intake.escalation.routes import router as clocks
 from services.intake.handling.routes import router as handling
 from services.intake.merging.routes import router as merging
+from services.intake.notifications.routes import router as notifications
 from services.intake.settings import IntakeSettings
 from services.intake.spotchecks.routes import router as spot_checks
 from services.intake.supervision.routes import router as supervision
@@ -49,6 +50,7 @@ def create() -> FastAPI:
             supervision,
             spot_checks,
             anonymous,
+            notifications,
             categories,
             attachments,
             calendar,

@@ -35,6 +35,7 @@ def _table() -> dict[str, Route]:
             "cases",
             "categories",
             "handling",
+            "notifications",
             "spot-checks",
             "supervision-orders",
             "unsealings",

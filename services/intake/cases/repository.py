@@ -23,6 +23,7 @@ __all__ = [
     "add_joiners",
     "attachment_ids",
     "count_joiners",
+    "find_any_case",
     "find_case",
     "find_case_for_filing",
     "is_joined",
@@ -103,6 +104,12 @@ async def lock_cases(session: WriteSession, case_ids: Collection[UUID]) -> dict[
     """Return cases by id and keep others from changing them meanwhile; locked in the order of their ids."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids)).order_by(Case.id)
     return {case.id: case for case in await session.scalars(statement.with_for_update(of=Case))}
+
+
+async def find_any_case(session: Session, case_id: UUID) -> Case:
+    """Return the case that a row of ours names; it is there, since the row refers to it."""
+    statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
+    return (await session.scalars(statement)).one()
 
 
 async def find_case_for_filing(session: Session, case_id: UUID) -> Case | None:

@@ -28,6 +28,7 @@ from services.intake.cases.schemas import (
     ResolveIn,
     TriageIn,
 )
+from services.intake.cases.telling import told_of
 from services.intake.cases.terms import Action, Level, Outcome, State
 from services.intake.cases.triage import Criteria, triage
 from services.intake.cases.viewing import check_case_step
@@ -35,6 +36,7 @@ from services.intake.clocks.rules import ClockKind
 from services.intake.clocks.service import spent_pauses, view_clocks
 from services.intake.handling.service import handling_of
 from services.intake.models import reference
+from services.intake.notifications.service import tell
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.contracts.intake import CaseClosed, CaseNeedRaised, CaseResolved, CaseTriaged
@@ -307,7 +309,11 @@ async def raise_need(session: WriteSession, caller: Principal, case: Case, wante
 async def record_outside_steps(session: WriteSession, steps: Sequence[OutsideStep]) -> None:
     """Write into the histories of cases what was done about them elsewhere, however many there are."""
     cases = await repository.lock_cases(session, {step.case_id for step in steps})
+    tolds = []
     for step in steps:
         case = cases.get(step.case_id)
         if case is not None:
-            await move(session, case, Move(step.step, step.actor, data=step.data))
+            taken = Move(step.step, step.actor, data=step.data)
+            await move(session, case, taken, tells=False)
+            tolds += await told_of(session, case, taken)
+    await tell(session, *tolds)
