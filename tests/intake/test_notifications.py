@@ -47,8 +47,9 @@ async def test_requester_and_joiners_hear_of_every_step_and_the_unit_of_its_own(
     hard = {"owner_is_clear": False, "crosses_boundary": True, "households": 60, "cost_fen": 0, "departments": 2}
     case = await street.step(case, "triage", hard, by=street.grid_worker)
     case = await street.given_to(case, street.works, by=street.works_clerk)
-    proof = (await street.upload(picture(), by=street.works_clerk)).json()["id"]
-    case = await street.step(case, "resolve", {"note": "已修好", "attachment_ids": [proof]}, by=street.works_clerk)
+    clerk = street.works_clerk
+    proof = (await street.upload(picture(), by=clerk)).json()["id"]
+    case = await street.step(case, "resolve", {"note": "已修好", "attachment_ids": [proof]}, by=clerk)
     await street.step(case, "feedback", {"answer": "solved"}, by=street.owner)
     heard = ["case_accepted", "case_triaged", "case_assigned", "case_claimed", "case_resolved"]
     assert await kinds(street, street.owner) == heard, "what one has done oneself is no news"
@@ -85,7 +86,9 @@ async def test_reading_is_once_and_for_oneself(street: Street) -> None:
     assert (await street.get("/v1/notifications/unread")).json() == {"unread": 0}
     foreign = await street.post("/v1/notifications/read", {"ids": [lines[0]["id"]]}, by=street.neighbour)
     assert foreign.status_code == 404
-    for wrong in ({}, {"ids": []}, {"ids": [lines[0]["id"]], "up_to": lines[0]["id"]}, {"ids": ["x"]}):
+    both: dict[str, Any] = {"ids": [lines[0]["id"]], "up_to": lines[0]["id"]}
+    bad: tuple[dict[str, Any], ...] = ({}, {"ids": []}, both, {"ids": ["x"]})
+    for wrong in bad:
         assert (await street.post("/v1/notifications/read", wrong)).status_code == 422
     receipts = await street.get(f"/v1/cases/{cases[2]['id']}/receipts", by=street.officer)
     (seen,) = receipts.json()["items"]
