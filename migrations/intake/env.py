@@ -5,9 +5,10 @@ from services.intake.calendar import models as calendar
 from services.intake.cases import models as cases
 from services.intake.categories import models as categories
 from services.intake.models import Base
+from services.intake.routing import models as routing
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (attachments, calendar, cases, categories)
+REGISTERED = (attachments, calendar, cases, categories, routing)
 
 run_migrations(Base.metadata, "intake")

@@ -10,6 +10,7 @@ from services.intake.calendar.routes import router as calendar
 from services.intake.cases.numbers import CaseNumbers
 from services.intake.cases.routes import router as cases
 from services.intake.categories.routes import router as categories
+from services.intake.routing.routes import router as routing
 from services.intake.settings import IntakeSettings
 from shared.held import held_events_router
 from shared.web import create_app
@@ -28,7 +29,7 @@ def create() -> FastAPI:
     return create_app(
         name="intake",
         settings=IntakeSettings(),
-        routers=[cases, categories, attachments, calendar, held_events_router("intake")],
+        routers=[cases, categories, attachments, calendar, routing, held_events_router("intake")],
         title="Linli intake 诉求受理",
         description="Cases from their first word to the requester's verdict. 诉求从提出到评价的全过程。",
         lifespan_extra=_numbering,
