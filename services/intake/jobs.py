@@ -2,7 +2,8 @@
 
 from services.intake.cases.jobs import consumers as case_consumers
 from services.intake.models import reference
-from shared.messaging import Consumers, Schedule
+from services.intake.proposals.jobs import schedules as proposal_schedules
+from shared.messaging import Consumers, Schedule, TenantSchedule
 from shared.reference import reference_consumers
 
 __all__ = ["consumers", "schedules"]
@@ -11,4 +12,4 @@ consumers = Consumers("intake")
 consumers.include(reference_consumers("intake", reference))
 consumers.include(case_consumers)
 
-schedules: tuple[Schedule, ...] = ()
+schedules: tuple[Schedule | TenantSchedule, ...] = (*proposal_schedules,)

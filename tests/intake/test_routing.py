@@ -255,7 +255,7 @@ async def test_a_role_changes_the_rules_of_its_own_areas_and_reads_all(street: S
     assert (await desk.save([kept, kept | {"unit_id": str(street.works), "category": "leak"}])).status_code == 200
     assert (await desk.publish(by=north)).status_code == 403
     for method, address in (("POST", DRAFT), ("PUT", DRAFT), ("DELETE", DRAFT), ("POST", f"{DRAFT}/publish")):
-        body = {"rules": []} if method == "PUT" else None
+        body: Json = {"rules": []} if method == "PUT" else None
         assert (await street.call(method, address, body, by=street.officer, version=1)).status_code == 403
     assert (await street.get(DRAFT, by=street.officer)).status_code == 200
     assert (await street.get(DRAFT, by=street.owner)).status_code == 403

@@ -67,11 +67,18 @@ CREATE TABLE intake.category_labels (
         REFERENCES intake.cases (tenant_id, id),
     CONSTRAINT category_labels_tenant_id_category_fkey FOREIGN KEY (tenant_id, category)
         REFERENCES intake.categories (tenant_id, code));
-CREATE INDEX category_labels_case_idx ON intake.category_labels (tenant_id, case_id, id);
-CREATE INDEX category_labels_newest_idx ON intake.category_labels (tenant_id, id);
+CREATE INDEX category_labels_case_idx ON intake.category_labels (tenant_id, case_id, labelled_at);
+CREATE INDEX category_labels_newest_idx ON intake.category_labels (tenant_id, labelled_at);
+CREATE TABLE intake.case_vectors (
+    tenant_id varchar(32) NOT NULL, case_id uuid NOT NULL, encoder varchar(80) NOT NULL, vector bytea NOT NULL,
+    made_at timestamptz NOT NULL,
+    CONSTRAINT case_vectors_pkey PRIMARY KEY (tenant_id, case_id, encoder),
+    CONSTRAINT case_vectors_tenant_id_case_id_fkey FOREIGN KEY (tenant_id, case_id)
+        REFERENCES intake.cases (tenant_id, id));
 CREATE TABLE intake.proposal_models (
-    tenant_id varchar(32) NOT NULL, number integer NOT NULL, format integer NOT NULL, labels integer NOT NULL,
-    fingerprint varchar(64) NOT NULL, encoder varchar(80), threshold double precision NOT NULL,
+    tenant_id varchar(32) NOT NULL, number integer NOT NULL, labels integer NOT NULL,
+    words_hash varchar(64) NOT NULL, labels_hash varchar(64) NOT NULL, encoder varchar(80),
+    threshold double precision NOT NULL,
     held_out integer NOT NULL, accuracy double precision NOT NULL, abstained double precision NOT NULL,
     content bytea NOT NULL, learned_at timestamptz NOT NULL,
     CONSTRAINT proposal_models_pkey PRIMARY KEY (tenant_id, number),
@@ -100,7 +107,7 @@ def upgrade() -> None:
         op.execute(statement)
     for statement in _GUARDS.split(";;"):
         op.get_bind().exec_driver_sql(statement)
-    secure_tables("intake", "routing_sets", "category_keywords", "proposal_models")
+    secure_tables("intake", "routing_sets", "category_keywords", "case_vectors", "proposal_models")
     secure_tables("intake", "routing_rules", "routing_tests", grants="SELECT, INSERT, DELETE")
     # What was said of a case stays said; another word comes after it.
     secure_tables("intake", "category_labels", grants="SELECT, INSERT")
@@ -112,6 +119,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("REVOKE SELECT (tenant_id) ON intake.categories FROM linli_relay")
     op.execute("DROP POLICY relay ON intake.categories")
-    op.execute("DROP TABLE intake.proposal_models, intake.category_labels, intake.category_keywords")
+    op.execute("DROP TABLE intake.proposal_models, intake.case_vectors")
+    op.execute("DROP TABLE intake.category_labels, intake.category_keywords")
     op.execute("DROP TABLE intake.routing_tests, intake.routing_rules, intake.routing_sets")
     op.execute("DROP FUNCTION intake.check_routing_draft()")
