@@ -8,6 +8,7 @@ from typing import Any
 
 from services.intake.proposals import lexical
 from services.intake.proposals.encoders import Encoder, load_encoder
+from services.intake.proposals.keeping import semantic
 from services.intake.proposals.rules import UNLEARNED, UNLEARNED_WEIGHT, blend, lead, learn, ranked
 
 SET = Path(__file__).resolve().parents[1] / "intake" / "routing_eval" / "messages.json"
@@ -86,12 +87,6 @@ def learned(own: dict[str, list[str]], taught: Labels, labels: Labels, encoder: 
     }
 
 
-def semantic() -> Any:
-    import importlib  # noqa: PLC0415 - only where an encoder has brought numpy
-
-    return importlib.import_module("services.intake.proposals.semantic")
-
-
 def run() -> dict[str, Any]:
     """Measure every encoder that is installed, and words alone."""
     own, taught, labels = load()
@@ -104,6 +99,7 @@ def run() -> dict[str, Any]:
         told[name or "lexical"] = {
             "zero_shot": zero_shot(own, labels, encoder),
             "learned": learned(own, taught, labels, encoder),
+            "learned_the_other_way": learned(own, labels, taught, encoder),
             "seconds": round(time.perf_counter() - began, 2),
         }
     told["ok"] = told["lexical"]["learned"]["accuracy"] >= FLOOR

@@ -5,6 +5,8 @@ import time
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+import asyncpg
+import pytest
 import pytest_asyncio
 
 from services.intake.cases.rules import Level
@@ -112,6 +114,41 @@ async def test_a_draft_is_saved_on_the_version_that_was_seen(street: Street, des
 async def test_begun_by_many_at_once_it_is_one_draft(desk: Desk) -> None:
     begun = await asyncio.gather(*(desk.begin() for _ in range(6)))
     assert {item["number"] for item in begun} == {1}
+
+
+async def test_published_by_many_at_once_it_is_published_once(street: Street, desk: Desk) -> None:
+    await desk.published([desk.rule(NORTH, street.water)])
+    saved = (await desk.save([desk.rule(NORTH, street.works)])).json()
+    answers = await asyncio.gather(*(desk.publish(version=saved["version"]) for _ in range(5)))
+    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409, 409]
+    listed = (await street.get("/v1/routing/versions", by=street.officer)).json()["items"]
+    assert [item["state"] for item in listed] == ["published", "retired"]
+
+
+async def test_what_was_published_cannot_be_changed_behind_its_number(street: Street, desk: Desk, owner: Json) -> None:
+    await desk.published([desk.rule(NORTH, street.water)])
+    for statement in ("DELETE FROM intake.routing_rules", "UPDATE intake.routing_rules SET auto = true"):
+        with pytest.raises(asyncpg.CheckViolationError):
+            await owner.execute(f"{statement} WHERE tenant_id = $1", street.caller.tenant)
+
+
+async def test_what_is_proposed_is_what_is_explained(
+    street: Street, desk: Desk, databases: dict[str, Database]
+) -> None:
+    rules = [
+        desk.rule(path, unit, category, level)
+        for path, unit in ((NORTH, street.works), (GRID, street.water))
+        for category, level in (("water", None), ("leak", "grid"), (None, "joint"))
+    ]
+    await desk.published(rules)
+    for path in (NORTH, GRID, "county"):
+        for category in ("leak", "flood", "parking"):
+            for level in (None, *Level):
+                async with databases["intake"].read(street.caller.tenant) as session:
+                    decision = await proposed_unit(session, path, category, level)
+                asked = {"area_id": str(street.areas[path]), "category": category, "level": level}
+                told = (await street.post("/v1/routing/explain", asked, by=street.officer)).json()
+                assert told["unit_id"] == (str(decision.unit_id) if decision else None), asked
 
 
 async def test_rules_of_equal_precedence_are_refused_and_both_are_named(street: Street, desk: Desk) -> None:

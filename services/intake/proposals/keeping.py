@@ -100,6 +100,8 @@ def loaded(content: bytes, *, with_meaning: bool) -> Learned:
 
 _words: Held[Lexical] = Held()
 _meanings: Held[Scorer] = Held()
+# To embed all words takes seconds where there are hundreds: whoever comes meanwhile waits for the same.
+_embedding = asyncio.Lock()
 
 
 async def unlearned(
@@ -110,7 +112,9 @@ async def unlearned(
     by_words = _words.get(tenant, key) or _words.put(tenant, key, lexical.fit([], words))
     if encoder is None:
         return by_words, None
-    by_meaning = _meanings.get(tenant, key)
-    if by_meaning is None:
-        by_meaning = _meanings.put(tenant, key, await asyncio.to_thread(semantic().from_words, encoder, words))
+    async with _embedding:
+        by_meaning = _meanings.get(tenant, (key, encoder))
+        if by_meaning is None:
+            made: Scorer = await asyncio.to_thread(semantic().from_words, encoder, words)
+            by_meaning = _meanings.put(tenant, (key, encoder), made)
     return by_words, by_meaning

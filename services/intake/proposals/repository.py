@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Integer, Row, String, and_, cast, delete, func, insert, literal, select, union_all
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.orm import undefer
 
@@ -17,6 +18,7 @@ from shared.db import Session, WriteSession
 
 __all__ = [
     "active_categories",
+    "add_label",
     "add_model",
     "all_keywords",
     "find_keywords",
@@ -31,7 +33,7 @@ __all__ = [
     "vectors_of",
 ]
 
-_NEWEST: Final = 3_000
+_NEWEST: Final = 2_000
 _TEXT_LETTERS: Final = 300
 _HANDLED: Final = ("resolved", "closed")
 
@@ -73,6 +75,12 @@ async def find_label(session: Session, label_id: UUID) -> CategoryLabel | None:
     return await session.scalar(statement)
 
 
+async def add_label(session: WriteSession, row: Mapping[str, Any]) -> bool:
+    """Add a label; False when its id is taken already."""
+    statement = upsert(CategoryLabel).values(tenant_id=session.tenant, **row).on_conflict_do_nothing()
+    return await session.scalar(statement.returning(CategoryLabel.id)) is not None
+
+
 async def labelled_texts(session: Session, limit: int) -> Sequence[Row[Any]]:
     """Return the newest labelled cases: id, text, category.
 
@@ -88,7 +96,7 @@ async def labelled_texts(session: Session, limit: int) -> Sequence[Row[Any]]:
     )
     said = (
         select(newest.c.case_id, newest.c.category)
-        .distinct(newest.c.case_id)
+        .ext(distinct_on(newest.c.case_id))
         .order_by(newest.c.case_id, newest.c.labelled_at.desc())
         .subquery()
     )
@@ -167,7 +175,7 @@ async def similar_cases(session: Session, marks: Sequence[str], limit: int) -> S
             Case.area_path,
             Case.state,
             Case.filed_at,
-            func.left(Case.title + " " + Case.description, _TEXT_LETTERS).label("text"),
+            func.lower(func.left(Case.title + " " + Case.description, _TEXT_LETTERS)).label("text"),
         )
         .where(Case.tenant_id == session.tenant)
         .order_by(Case.filed_at.desc(), Case.id.desc())
@@ -175,11 +183,16 @@ async def similar_cases(session: Session, marks: Sequence[str], limit: int) -> S
         .subquery()
     )
     hits: ColumnElement[int] = literal(0)
-    lowered = func.lower(newest.c.text)
     for mark in marks:
-        hits = hits + cast(func.strpos(lowered, mark) > 0, Integer)
+        hits = hits + cast(func.strpos(newest.c.text, mark) > 0, Integer)
     unit = reference.unit
-    found = select(newest, hits.label("hits")).where(newest.c.state.in_(_HANDLED)).subquery()
+    # Materialised, so that the n-grams are looked for once and not for each mention of the count.
+    found = (
+        select(newest, hits.label("hits"))
+        .where(newest.c.state.in_(_HANDLED))
+        .cte()
+        .prefix_with("MATERIALIZED", dialect="postgresql")
+    )
     statement = (
         select(found, unit.name.label("unit"))
         .outerjoin(unit, and_(unit.tenant_id == session.tenant, unit.id == found.c.unit_id, unit.active))

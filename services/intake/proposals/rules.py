@@ -4,6 +4,7 @@ Scores of different kinds are not alike in size, so each becomes shares of one b
 proposal is, is the lead of the first over the second, relative to the first: 0 is a tie, 1 is no other candidate.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
@@ -39,8 +40,10 @@ CANDIDATES: Final = 3
 LEARNS_FROM: Final = 50
 LABELS_MAX: Final = 4_000
 _FOLDS: Final = 5
-# What a proposal must be right by, on labels that the model has not seen, to be made at all.
-_WANTED: Final = 0.9
+# How often proposals must be right, on labels that the model has not seen, to be made at all. What counts is the lower
+# bound of Wilson's interval (80 %, two-sided): fifty labels say less than five thousand.
+_WANTED: Final = 0.85
+_QUANTILE: Final = 1.2816
 _KEPT_AT_LEAST: Final = 0.2
 # Without labels there is nothing to choose by: these were chosen on half A of tests/intake/routing_eval.
 UNLEARNED: Final[Mapping[bool, float]] = {False: 0.4, True: 0.4}
@@ -136,6 +139,12 @@ class Cut:
     abstained: float
 
 
+def _at_least(right: int, n: int) -> float:
+    """Return the part that is right at the least, as far as so many tell (Wilson 1927)."""
+    part, spread = right / n, _QUANTILE**2 / n
+    return (part + spread / 2 - math.sqrt(spread * (part * (1 - part) + spread / 4))) / (1 + spread)
+
+
 def choose_cut(results: Iterable[tuple[float, bool]]) -> Cut:
     """Choose the least lead with which proposals are right often enough; at least a fifth is always proposed.
 
@@ -147,7 +156,7 @@ def choose_cut(results: Iterable[tuple[float, bool]]) -> Cut:
     kept, right = least, 0
     for n, (_, is_right) in enumerate(order, start=1):
         right += is_right
-        if n >= least and right / n >= _WANTED:
+        if n >= least and _at_least(right, n) >= _WANTED:
             kept = n
     accuracy = sum(is_right for _, is_right in order[:kept]) / kept
     threshold = 0.0 if kept == len(order) else order[kept - 1][0]

@@ -226,22 +226,15 @@ async def label_case(
     caller.must(Role.GRID_WORKER, Role.OFFICER, Role.SECRETARY, at=case.area_path, rule="staff_of_the_area")
     if wanted.id is not None and wanted.id.version != _UUID7:
         raise WrongIdVersion(pointer="/id")
-    earlier = await repository.find_label(session, wanted.id) if wanted.id else None
-    if earlier is not None:
-        if (earlier.case_id, earlier.category, earlier.labelled_by) != (case_id, wanted.category, caller.actor):
-            raise IdTaken(pointer="/id")
-        return earlier, False
     category = await get_category(session, wanted.category)
     if category is None or not category.active:
         raise UnknownCategory(pointer="/category")
-    label = CategoryLabel(
-        tenant_id=session.tenant,
-        id=wanted.id or new_id(),
-        case_id=case_id,
-        category=wanted.category,
-        labelled_by=caller.actor,
-        labelled_at=utc_now(),
-    )
-    session.add(label)
-    await session.flush()
-    return label, True
+    label_id = wanted.id or new_id()
+    row = {"id": label_id, "case_id": case_id, "category": wanted.category, "labelled_by": caller.actor}
+    is_new = await repository.add_label(session, {**row, "labelled_at": utc_now()})
+    label = await repository.find_label(session, label_id)
+    if label is None:
+        raise NotFound
+    if any(getattr(label, name) != value for name, value in row.items()):
+        raise IdTaken(pointer="/id")
+    return label, is_new

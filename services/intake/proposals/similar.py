@@ -12,7 +12,7 @@ from services.intake.proposals.lexical import cosine, grams, weighted
 __all__ = ["CASES_LOOKED_AT", "Group", "Similar", "find_similar", "group", "marks"]
 
 CASES_LOOKED_AT: Final = 60
-_MARKS: Final = 16
+_MARKS: Final = 12
 _PAIRS: Final = (2,)
 _ALIKE_FROM: Final = 0.08
 _KEPT: Final = 20
