@@ -12,6 +12,8 @@ from services.intake.handling import models as handling
 from services.intake.merging import models as merging
 from services.intake.models import Base
 from services.intake.notifications import models as notifications
+from services.intake.proposals import models as proposals
+from services.intake.routing import models as routing
 from services.intake.spotchecks import models as spotchecks
 from services.intake.supervision import models as supervision
 from services.intake.verdicts import models as verdicts
@@ -30,6 +32,8 @@ REGISTERED = (
     handling,
     merging,
     notifications,
+    proposals,
+    routing,
     spotchecks,
     supervision,
     verdicts,

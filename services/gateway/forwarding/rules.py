@@ -36,6 +36,8 @@ def _table() -> dict[str, Route]:
             "categories",
             "handling",
             "notifications",
+            "proposals",
+            "routing",
             "spot-checks",
             "supervision-orders",
             "unsealings",

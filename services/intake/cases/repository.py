@@ -37,6 +37,7 @@ __all__ = [
     "remove_joiners_via",
     "report_attachment_ids",
     "steps_of",
+    "visible_among",
 ]
 
 SEES_BELOW = (
@@ -82,6 +83,12 @@ async def find_case(session: Session, caller: Principal, case_id: UUID) -> Case 
     """Return a case that the caller may see."""
     case: Case | None = await session.scalar(_one(session, caller, case_id))
     return case
+
+
+async def visible_among(session: Session, caller: Principal, case_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some cases the caller may see."""
+    statement = select(Case.id).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids), _visible_to(caller))
+    return set((await session.scalars(statement)).all())
 
 
 async def lock_case(session: WriteSession, caller: Principal | None, case_id: UUID) -> Case | None:

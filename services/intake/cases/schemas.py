@@ -184,6 +184,7 @@ class TriageOut(OutputModel):
     scored_level: Level
     reasons: list[ReasonOut]
     override_reason: str | None
+    proposed_unit_id: UUID | None
 
 
 class PointOut(OutputModel):
