@@ -29,7 +29,7 @@ class Route:
 def _table() -> dict[str, Route]:
     segments = {
         "directory": ("tenant", "areas", "units", "people", "me", "sign-in", "sign-out", "tokens"),
-        "intake": ("calendar", "categories", "cases"),
+        "intake": ("calendar", "categories", "cases", "open311", "open311-keys", "open311-services"),
         "matching": ("partners", "offers", "needs", "matches", "projects"),
         "ledger": (
             "accounts",

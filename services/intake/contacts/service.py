@@ -60,9 +60,7 @@ async def list_disclosures(
 ) -> Sequence[ContactDisclosure]:
     """Return who has read a contact, for those who look after the officers."""
     case = await _seen(session, caller, case_id)
-    caller.must(
-        Role.AUDITOR, Role.ADMINISTRATOR, Role.SECRETARY, at=case.area_path, rule="auditors_read_disclosures"
-    )
+    caller.must(Role.AUDITOR, Role.ADMINISTRATOR, Role.SECRETARY, at=case.area_path, rule="auditors_read_disclosures")
     return await repository.disclosures_of(session, case_id, after=after, limit=limit)
 
 

@@ -14,7 +14,7 @@ from shared.db import Session, WriteSession
 __all__ = ["all_services", "find_key", "find_key_by_hash", "keys_below", "lock_key", "lock_or_add_service"]
 
 
-def _one(session: Session, key_id: UUID) -> Select[tuple[Open311Key, str]]:
+def _one(session: Session, key_id: UUID) -> Select[Open311Key, str]:
     area = reference.area
     return (
         select(Open311Key, area.path)

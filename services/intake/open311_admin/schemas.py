@@ -4,12 +4,18 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from services.intake.open311_admin.rules import PER_MINUTE_MAX, Visibility
 from shared.web import InputModel, OutputModel, PlainText, ShortText
 
 __all__ = ["KeyIn", "KeyOut", "NewKeyOut", "ServiceIn", "ServiceOut"]
+
+
+# They travel as one text, divided by commas.
+Keyword = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=40, pattern=r"^[^\x00,，]*$")
+]
 
 
 class KeyIn(InputModel):
@@ -55,7 +61,7 @@ class ServiceIn(InputModel):
         Visibility, Field(description="What anybody sees of its cases: hidden, facts, or also words 公开程度")
     ] = Visibility.HIDDEN
     description: PlainText | None = None
-    keywords: Annotated[list[ShortText], Field(max_length=20)] = Field(default_factory=list)
+    keywords: Annotated[list[Keyword], Field(max_length=20)] = Field(default_factory=list)
     notice: Annotated[PlainText | None, Field(description="What will be done, and how soon 办理说明")] = None
 
 
