@@ -41,7 +41,7 @@ def read_posted(body: bytes, query: Iterable[tuple[str, str]] = ()) -> Posted:
     """
     try:
         pairs = parse_qsl(
-            body.decode("ascii"), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict", encoding="utf-8"
+            body.decode("utf-8"), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict", encoding="utf-8"
         )
     except ValueError:
         raise BadArguments(

@@ -133,7 +133,7 @@ async def list_seen(
 async def closed_at(session: Session, case_ids: Collection[UUID]) -> dict[UUID, datetime]:
     """Return when each case was last resolved, for those that were."""
     statement = (
-        select(CaseStep.case_id, func.max(CaseStep.at))
+        select(CaseStep.case_id, func.max(CaseStep.at).label("at"))
         .where(
             CaseStep.tenant_id == session.tenant,
             CaseStep.case_id.in_(case_ids),
@@ -142,7 +142,7 @@ async def closed_at(session: Session, case_ids: Collection[UUID]) -> dict[UUID, 
         )
         .group_by(CaseStep.case_id)
     )
-    return dict(await session.execute(statement))
+    return {row.case_id: row.at for row in await session.execute(statement)}
 
 
 async def wait_for_same(session: WriteSession, name: str) -> None:
