@@ -279,7 +279,7 @@ async def test_lists_are_narrowed_paged_and_newest_first(civic: Civic, owner: An
         {"page": "0"}, {"page": "x"}, {"page_size": "1001"}, {"page_size": "-1"}, {"page": "100000"},
         {"status": "openish"}, {"start_date": "yesterday"}, {"end_date": "2026-01-01T00:00:00"},
         {"start_date": "2026-01-01", "end_date": "2026-04-02"}, {"start_date": "2026-02-01", "end_date": "2026-01-01"},
-        {"status": ["open"] * 201}, {"start_date": "x" * 300}, {"service_request_id": ",".join("1" * 1001)},
+        {"status": ["open"] * 21}, {"start_date": "x" * 300}, {"service_request_id": ",".join("1" * 1001)},
     ):  # fmt: skip
         assert refused(await civic.get("requests.json", **params), 400), params
 

@@ -20,7 +20,7 @@ from services.intake.open311.schemas import DOCUMENTS
 from services.intake.open311.service import Questions
 from shared.auth import Principal, public
 from shared.db import Database, ReadSession, WriteSession
-from shared.problems import Problem, ProblemDocument, accident_problem
+from shared.problems import Problem, accident_problem
 from shared.texts import Text, preferred_language
 from shared.web import database_of
 from shared.web.routing import LinliRoute
@@ -161,7 +161,6 @@ def answers(document: str) -> dict[int | str, dict[str, Any]]:
 
 def _refusals(description: str) -> dict[str, Any]:
     return {
-        "model": ProblemDocument,
         "description": description,
         "content": {
             "application/json": {"schema": DOCUMENTS["errors"]},

@@ -11,7 +11,7 @@ from shared.web import OutputModel
 __all__ = ["DOCUMENTS", "POSTED", "ReportOut", "RequestsQuery"]
 
 Argument = Annotated[str | None, Field(max_length=200)]
-Arguments = Annotated[list[Annotated[str, Field(max_length=8_000)]], Field(max_length=200)]
+Arguments = Annotated[list[Annotated[str, Field(max_length=1_000)]], Field(max_length=20)]
 
 
 class RequestsQuery(BaseModel):

@@ -59,7 +59,6 @@ Questions: TypeAlias = Callable[[Session, Collection[str]], Awaitable[Mapping[st
 
 _PAGE_SIZE_MAX: Final = 1_000
 _OFFSET_MAX: Final = 100_000
-_NUMBERS_MAX: Final = 1_000
 # A phone that has not heard the answer sends again; the same words of the same person within this time are one report.
 _SAME_WITHIN: Final = timedelta(minutes=10)
 _NO_JURISDICTION: Final = Text(zh="没有该 jurisdiction_id，或其未开放服务", en="The jurisdiction_id was not found")
@@ -257,11 +256,8 @@ def _wanted(asked: RequestsQuery) -> Wanted:
     offset = ((_whole(asked.page, "page", _OFFSET_MAX) or 1) - 1) * size
     if offset > _OFFSET_MAX:
         raise BadArguments(Text(zh="页码过大，请缩小日期范围", en="page is too far; narrow the dates"))
-    numbers = several(asked.service_request_id)
-    if len(numbers) > _NUMBERS_MAX:
-        raise BadArguments(Text(zh="编号过多", en="Too many values of service_request_id"))
     return Wanted(
-        numbers=numbers or None,
+        numbers=several(asked.service_request_id) or None,
         services=several(asked.service_code) or None,
         first_at=first_at,
         last_at=last_at,
