@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -572,3 +573,28 @@ async def test_a_client_of_others_reads_and_follows_through_the_gateway(
         assert [item["service_request_id"] for item in listed][1:] == [number]
         wrong = await outside.post("/requests.xml", data=sent | {"api_key": "wrong"})
         assert (wrong.status_code, wrong.headers["content-type"]) == (403, "text/xml; charset=utf-8")
+
+
+async def test_a_key_whose_area_is_closed_files_nothing(civic: Civic, owner: Any) -> None:
+    await owner.execute(
+        "UPDATE intake.areas SET closed_on = current_date WHERE tenant_id = $1 AND path = 'county.north'",
+        civic.street.caller.tenant,
+    )
+    assert refused(await civic.post(), 400)
+    below = await civic.post(address_id=str(civic.street.areas[GRID]))
+    assert below.status_code == 200, "what lies below is open still"
+
+
+async def test_reports_and_disclosures_are_only_added_to(civic: Civic, servers: TestServers) -> None:
+    await civic.filed()
+    connection = await asyncpg.connect(servers.role_url("intake"))
+    await connection.execute(f"SET linli.tenant = '{civic.street.caller.tenant}'")
+    for statement in (
+        "UPDATE intake.open311_reports SET media_url = 'x'",
+        "DELETE FROM intake.open311_reports",
+        "DELETE FROM intake.contact_disclosures",
+        "DELETE FROM intake.open311_keys",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await connection.execute(statement)
+    await connection.close()
