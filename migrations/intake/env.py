@@ -17,6 +17,9 @@ from services.intake.routing import models as routing
 from services.intake.spotchecks import models as spotchecks
 from services.intake.supervision import models as supervision
 from services.intake.verdicts import models as verdicts
+from services.intake.contacts import models as contacts
+from services.intake.open311 import models as open311
+from services.intake.open311_admin import models as open311_admin
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
@@ -29,9 +32,12 @@ REGISTERED = (
     categories,
     claims,
     clocks,
+    contacts,
     handling,
     merging,
     notifications,
+    open311,
+    open311_admin,
     proposals,
     routing,
     spotchecks,

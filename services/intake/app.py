@@ -21,6 +21,11 @@ from services.intake.notifications.routes import router as notifications
 from services.intake.proposals.encoders import mode
 from services.intake.proposals.routes import router as proposals
 from services.intake.routing.routes import router as routing
+from services.intake.contacts.routes import router as contacts
+from services.intake.open311_admin.routes import router as open311_admin
+from services.intake.open311.routes import office_router as open311_reports
+from services.intake.open311.routes import router as open311
+from services.intake.open311.service import no_questions
 from services.intake.settings import IntakeSettings
 from services.intake.spotchecks.routes import router as spot_checks
 from services.intake.supervision.routes import router as supervision
@@ -63,6 +68,10 @@ def create() -> FastAPI:
             handling,
             routing,
             proposals,
+            contacts,
+            open311_admin,
+            open311,
+            open311_reports,
             held_events_router("intake"),
         ],
         title="Linli intake 诉求受理",
@@ -70,4 +79,5 @@ def create() -> FastAPI:
         lifespan_extra=_prepared,
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    app.state.open311_questions = no_questions
     return app
