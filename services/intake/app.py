@@ -14,18 +14,18 @@ from services.intake.cases.filing_service import Desk
 from services.intake.cases.routes import router as cases
 from services.intake.categories.routes import router as categories
 from services.intake.claims.routes import router as claims
+from services.intake.contacts.routes import router as contacts
 from services.intake.escalation.routes import router as clocks
 from services.intake.handling.routes import router as handling
 from services.intake.merging.routes import router as merging
 from services.intake.notifications.routes import router as notifications
-from services.intake.proposals.encoders import mode
-from services.intake.proposals.routes import router as proposals
-from services.intake.routing.routes import router as routing
-from services.intake.contacts.routes import router as contacts
-from services.intake.open311_admin.routes import router as open311_admin
 from services.intake.open311.routes import office_router as open311_reports
 from services.intake.open311.routes import router as open311
 from services.intake.open311.service import no_questions
+from services.intake.open311_admin.routes import router as open311_admin
+from services.intake.proposals.encoders import mode
+from services.intake.proposals.routes import router as proposals
+from services.intake.routing.routes import router as routing
 from services.intake.settings import IntakeSettings
 from services.intake.spotchecks.routes import router as spot_checks
 from services.intake.supervision.routes import router as supervision

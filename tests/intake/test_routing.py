@@ -16,7 +16,7 @@ from shared.contracts.directory import AreaChanged, UnitChanged
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import Pipe, Places
-from tests.intake.conftest import GRID, NORTH, Json, Street, due_in
+from tests.intake.conftest import GRID, NORTH, Json, Street
 
 DRAFT = "/v1/routing/draft"
 
@@ -338,8 +338,7 @@ def window(**more: Json) -> Json:
 async def test_a_dry_run_counts_what_really_happened_against_the_draft(street: Street, desk: Desk) -> None:
     handled = [await street.claimed(category="leak") for _ in range(2)]
     waiting = await street.filed(category="leak")
-    claim = {"unit_id": str(street.water), "due_at": due_in(3)}
-    other = await street.step(await street.triaged(category="parking"), "claim", claim, by=street.water_clerk)
+    other = await street.given_to(await street.triaged(category="parking"), street.water, by=street.water_clerk)
     await desk.published([desk.rule(NORTH, street.works, "water")])
     assert (await desk.save([desk.rule(NORTH, street.water)])).status_code == 200
     run = f"{DRAFT}/dry-run"
@@ -364,10 +363,10 @@ async def test_a_dry_run_counts_what_really_happened_against_the_draft(street: S
 
 FILL = """
 INSERT INTO intake.cases (tenant_id, id, number, category, title, description, area_id, area_path, requester_id, state,
-    level, unit_id, filed_at, updated_at, version)
+    level, unit_id, outcome, filed_at, updated_at, closed_at, version)
 SELECT $1, uuidv7(), 'X-' || n, CASE WHEN n % 2 = 0 THEN 'leak' ELSE 'parking' END, 'title', 'words', $2,
     ('county.north.c' || n % 200)::public.ltree, $3, 'closed', CASE WHEN n % 3 = 0 THEN 'grid' ELSE 'joint' END, $4,
-    now() - n * interval '1 second', now(), 1 FROM generate_series(1, 100000) n"""
+    'satisfied', now() - n * interval '1 second', now(), now(), 1 FROM generate_series(1, 100000) n"""
 
 
 async def test_a_dry_run_over_a_hundred_thousand_cases_takes_seconds(street: Street, desk: Desk, owner: Json) -> None:

@@ -102,9 +102,7 @@ async def create_open311_request(_: Anybody, door: DoorOf, vault: VaultOfApp, re
     async with door.write() as session:
         key = await service.admit_key(session, posted.get("api_key"))
     async with door.write() as session:
-        receipt = await service.file_request(
-            session, request.app.state.desk, vault, door.questions, key, posted
-        )
+        receipt = await service.file_request(session, request.app.state.desk, vault, door.questions, key, posted)
     return door.answer(Root.REQUESTS, receipt_view(receipt))
 
 
