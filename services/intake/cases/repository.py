@@ -139,6 +139,7 @@ async def list_cases(
         statement = statement.where(Case.area_path.within(under))
     conditions = [] if wanted.open is None else [Case.state != "closed" if wanted.open else Case.state == "closed"]
     conditions += [_overdue(session.tenant)] if wanted.overdue else []
+    conditions += [_inside(wanted.bbox)] if wanted.bbox is not None else []
     statement = statement.where(*conditions)
     for column, value in (
         (Case.state, wanted.state),
@@ -161,6 +162,14 @@ async def list_cases(
     if after is not None:
         statement = statement.where(tuple_(Case.filed_at, Case.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Case.filed_at.desc(), Case.id.desc()).limit(limit))).all()
+
+
+def _inside(bbox: str) -> ColumnElement[bool]:
+    """Return the condition of lying inside west, south, east, north; an index on the point knows it."""
+    west, south, east, north = (float(part) for part in bbox.split(","))
+    place = func.point(Case.longitude, Case.latitude)
+    box = func.box(func.point(west, south), func.point(east, north))
+    return and_(Case.latitude.is_not(None), place.op("<@", is_comparison=True)(box))
 
 
 def _overdue(tenant: str) -> ColumnElement[bool]:
