@@ -9,6 +9,7 @@ from services.intake.categories import models as categories
 from services.intake.claims import models as claims
 from services.intake.clocks import models as clocks
 from services.intake.contacts import models as contacts
+from services.intake.forms import models as forms
 from services.intake.handling import models as handling
 from services.intake.merging import models as merging
 from services.intake.models import Base
@@ -33,6 +34,7 @@ REGISTERED = (
     claims,
     clocks,
     contacts,
+    forms,
     handling,
     merging,
     notifications,

@@ -10,18 +10,20 @@ from services.intake.anonymous.routes import router as anonymous
 from services.intake.appeals.routes import router as appeals
 from services.intake.attachments.routes import router as attachments
 from services.intake.calendar.routes import router as calendar
+from services.intake.case_answers.routes import router as case_answers
 from services.intake.cases.filing_service import Desk
 from services.intake.cases.routes import router as cases
 from services.intake.categories.routes import router as categories
 from services.intake.claims.routes import router as claims
 from services.intake.contacts.routes import router as contacts
 from services.intake.escalation.routes import router as clocks
+from services.intake.forms.routes import router as forms
+from services.intake.forms.service import asked_by
 from services.intake.handling.routes import router as handling
 from services.intake.merging.routes import router as merging
 from services.intake.notifications.routes import router as notifications
 from services.intake.open311.routes import office_router as open311_reports
 from services.intake.open311.routes import router as open311
-from services.intake.open311.service import no_questions
 from services.intake.open311_admin.routes import router as open311_admin
 from services.intake.proposals.encoders import mode
 from services.intake.proposals.routes import router as proposals
@@ -53,6 +55,7 @@ def create() -> FastAPI:
         settings=settings,
         routers=[
             cases,
+            case_answers,
             clocks,
             claims,
             verdicts,
@@ -63,6 +66,7 @@ def create() -> FastAPI:
             anonymous,
             notifications,
             categories,
+            forms,
             attachments,
             calendar,
             handling,
@@ -79,5 +83,5 @@ def create() -> FastAPI:
         lifespan_extra=_prepared,
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
-    app.state.open311_questions = no_questions
+    app.state.open311_questions = asked_by
     return app

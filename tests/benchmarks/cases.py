@@ -120,6 +120,8 @@ def _pgbench_script(turn: int, area: str, requester: str) -> str:
         23: "'{7200,25200}'",
         24: "ARRAY[now() + interval '2 hours', now() + interval '1 day']",
         25: "ARRAY[now() + interval '1 hour', now() + interval '20 hours']",
+        26: "NULL",
+        27: "1",
     }
     statement = re.sub(r"\$(\d+)", lambda found: f"({standing[int(found.group(1))]})", FILE_CASE)
     lines = ["\\set i :i + 1", "\\set chance random(1, 1000000)", "BEGIN;", f"SET LOCAL linli.tenant = '{TENANT}';"]

@@ -1,7 +1,7 @@
 """Other civic apps: they file, ask and are refused in the words of GeoReport v2, and learn nothing about people."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +18,7 @@ from georeport import GeoReport
 from services.gateway.app import Gateway
 from services.gateway.settings import UPSTREAMS
 from services.intake.open311.posted import BODY_MAX_BYTES
-from services.intake.open311.service import no_questions
 from shared.auth import Role, read_signing_key
-from shared.db import Session
 from shared.ids import new_id
 from shared.testing import Callers, TestServers
 from tests.gateway.house import serving, settings_for
@@ -46,17 +44,12 @@ async def civic(street: Street) -> Civic:
     return Civic(street, *await key_of(street, NORTH))
 
 
-@pytest.fixture
-def questions(apps: dict[str, FastAPI]) -> Iterator[None]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def questions(street: Street) -> None:
     """Let the category `drainage` ask questions."""
-
-    async def asked(session: Session, codes: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
-        assert session.tenant
-        return {"drainage": QUESTIONS} if "drainage" in codes else {}
-
-    apps["intake"].state.open311_questions = asked
-    yield
-    apps["intake"].state.open311_questions = no_questions
+    path, body = "/v1/categories/drainage/form", {"schema": QUESTIONS}
+    response = await street.call("PUT", path, body, by=street.administrator, version=1)
+    assert response.status_code == 200, response.text
 
 
 @asynccontextmanager
@@ -558,7 +551,7 @@ async def test_a_client_of_others_reads_and_follows_through_the_gateway(
         sent = {"api_key": civic.key, **WORDS, "attribute[WHISDORN]": "COISL001"}
         posted = await outside.post("/requests.json", data=sent)
         number = posted.json()[0]["service_request_id"]
-        await civic.street.filed()
+        await civic.street.filed(answers={"WHISDORN": "COISL001"})
 
         client = GeoReport(url + civic.base, civic.street.caller.tenant, output_format=form)
         services = await asyncio.to_thread(client.get_service_list)

@@ -11,6 +11,8 @@ from fastapi import Depends, Header, Path, Request, Response
 
 from services.intake.anonymous import repository, service
 from services.intake.anonymous.schemas import FileAnonymouslyIn, UnsealedOut, UnsealIn, UnsealingOut
+from services.intake.case_answers.schemas import AnswersIn
+from services.intake.case_answers.service import fill_in
 from services.intake.cases import repository as cases
 from services.intake.cases.answers import begin, told
 from services.intake.cases.filing_service import Desk
@@ -112,6 +114,17 @@ async def comment(
     masked = await service.pseudonym_of(session, case_id, case_token)
     case = await begin(session, masked, case_id, Action.COMMENT, None)
     await say(session, masked, case, Action.COMMENT, wanted.note)
+    return await told(session, masked, case, response)
+
+
+@router.put("/v1/anonymous-cases/{tenant}/{case_id}/answers", summary="Answer the questions anonymously 匿名补填表单")
+async def fill_in_anonymously(
+    _: Anybody, session: OpenWriting, response: Response, case_id: UUID, case_token: CaseToken, wanted: AnswersIn
+) -> CaseOut:
+    """Answer what the category asks now, as the one who raised the case."""
+    masked = await service.pseudonym_of(session, case_id, case_token)
+    case = await begin(session, masked, case_id, Action.ANSWERS, None)
+    await fill_in(session, masked, case, wanted.answers)
     return await told(session, masked, case, response)
 
 

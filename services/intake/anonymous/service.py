@@ -76,7 +76,8 @@ async def file_anonymously(
     masked = Principal(caller.tenant, new_id(), "person")
     if masked.subject_id is not None and wanted.attachment_ids:
         await repository.give_pictures_to(session, wanted.attachment_ids, caller.subject_id, masked.subject_id)
-    filed = await file_in_session(session, desk, masked, wanted, channel=Channel.APP)
+    asks = wanted.answers is not None
+    filed = await file_in_session(session, desk, masked, wanted, channel=Channel.APP, asks=asks)
     sealed = SealedRequester(
         tenant_id=session.tenant,
         case_id=filed.case_id,

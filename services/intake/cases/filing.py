@@ -24,20 +24,25 @@ __all__ = ["FILE_CASE", "Filing", "file_arguments"]
 # $1 tenant, $2 id, $3 number, $4 category, $5 title, $6 description, $7 area, $8 latitude, $9 longitude,
 # $10 place, $11 requester, $12 now, $13 actor, $14 event id, $15 event without the area's path, $16 subject,
 # $17 attachments, $18 channel, $19 version of the handling rules, $20 version of the calendar, $21 what starts (JSON),
-# $22 clocks, $23 limits in seconds, $24 due times, $25 next moments.
-# The clocks were counted by rules and a calendar that this process knows; if there are newer ones, nothing is written.
+# $22 clocks, $23 limits in seconds, $24 due times, $25 next moments, $26 answers (JSON), $27 version of the form.
+# Clocks and answers were judged by rules, a calendar and a form that this process knows; if there are newer ones,
+# nothing is written.
 FILE_CASE: Final = """
 WITH known AS (
     SELECT WHERE $19 = coalesce((SELECT max(version) FROM intake.handling_versions WHERE tenant_id = $1), 1)
-      AND $20 = coalesce((SELECT max(version) FROM intake.calendar_versions WHERE tenant_id = $1), 0)),
+      AND $20 = coalesce((SELECT max(version) FROM intake.calendar_versions WHERE tenant_id = $1), 0)
+      AND $27 = coalesce((SELECT max(version) FROM intake.category_forms WHERE tenant_id = $1 AND category = $4), 1)),
 place AS (
     SELECT id, path FROM intake.areas WHERE tenant_id = $1 AND id = $7 AND closed_on IS NULL),
 kind AS (
-    SELECT code FROM intake.categories WHERE tenant_id = $1 AND code = $4 AND active),
+    SELECT code FROM intake.categories WHERE tenant_id = $1 AND code = $4 AND active
+      AND ($12::timestamptz AT TIME ZONE INTERVAL '8 hours')::date
+          BETWEEN valid_from AND coalesce(valid_to, 'infinity')),
 filed AS (
     INSERT INTO intake.cases (tenant_id, id, number, category, title, description, area_id, area_path, latitude,
-        longitude, place_text, requester_id, state, channel, filed_at, updated_at, version)
-    SELECT $1, $2, $3, kind.code, $5, $6, place.id, place.path, $8, $9, $10, $11, 'filed', $18, $12, $12, 1
+        longitude, place_text, requester_id, state, channel, filed_at, updated_at, version, answers, form_version)
+    SELECT $1, $2, $3, kind.code, $5, $6, place.id, place.path, $8, $9, $10, $11, 'filed', $18, $12, $12, 1,
+           $26::jsonb, nullif($27, 1)
     FROM place, kind, known
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING area_path),
@@ -78,6 +83,7 @@ class Filing:
         now: when.
         handling: the rules and the calendar by which its clocks start.
         clocks: the intervals with which they start, each with the next moment at which something is to be told.
+        form_version: the questions that its answers were judged by.
     """
 
     tenant: str
@@ -89,6 +95,7 @@ class Filing:
     now: datetime
     handling: Handling
     clocks: Sequence[tuple[ClockKind, Interval, datetime | None]]
+    form_version: int
 
 
 def file_arguments(filing: Filing, wanted: FileCaseIn) -> Sequence[Any]:
@@ -130,6 +137,8 @@ def file_arguments(filing: Filing, wanted: FileCaseIn) -> Sequence[Any]:
         [interval.budget_s for _, interval, _ in filing.clocks],
         [interval.due_at for _, interval, _ in filing.clocks],
         [next_at for _, _, next_at in filing.clocks],
+        orjson.dumps(wanted.answers).decode() if wanted.answers is not None else None,
+        filing.form_version,
     )
 
 

@@ -17,12 +17,15 @@ from services.intake.cases.rules import clock_ops
 from services.intake.cases.schemas import FileCaseIn
 from services.intake.cases.terms import Channel, State
 from services.intake.categories.repository import get_category
+from services.intake.categories.rules import CategoryNotValid, is_valid
 from services.intake.clocks.rules import ClockKind, Interval
 from services.intake.clocks.service import first_interval
+from services.intake.forms.rules import FIRST_VERSION, AnswersDoNotFit, Form, missing
+from services.intake.forms.service import form_of, known_form
 from services.intake.handling.service import Handling, handling_of, known_handling
 from services.intake.models import reference
 from shared.auth import Principal
-from shared.clock import CHINA, utc_now
+from shared.clock import CHINA, today, utc_now
 from shared.db import Database, Session, WriteSession
 from shared.ids import new_id
 from shared.problems import IdTaken, Unauthenticated, Unavailable
@@ -38,9 +41,19 @@ Runner = Callable[..., Awaitable[asyncpg.Record | None]]
 class Filed:
     """What was written, as far as the answer needs it."""
 
-    __slots__ = ("area_path", "bound", "case_id", "channel", "clocks", "filed_at", "number")
+    __slots__ = (
+        "area_path",
+        "bound",
+        "case_id",
+        "channel",
+        "clocks",
+        "filed_at",
+        "form_version",
+        "missing_answers",
+        "number",
+    )
 
-    def __init__(self, filing: Filing, row: asyncpg.Record) -> None:
+    def __init__(self, filing: Filing, row: asyncpg.Record, missing_answers: list[str]) -> None:
         self.case_id = filing.case_id
         self.number = filing.number
         self.filed_at = filing.now
@@ -48,6 +61,8 @@ class Filed:
         self.clocks: list[tuple[ClockKind, Interval]] = [(kind, interval) for kind, interval, _ in filing.clocks]
         self.area_path: str = row["area_path"]
         self.bound: int = row["bound"]
+        self.form_version = filing.form_version if filing.form_version != FIRST_VERSION else None
+        self.missing_answers = missing_answers
 
 
 class Desk:
@@ -65,9 +80,36 @@ class Desk:
         async with self._database.read(tenant) as session:
             return await handling_of(session)
 
+    async def form(self, tenant: str, wanted: FileCaseIn, *, complete: bool) -> Form:
+        """Return what the category of a filing asks; it may be old, which the filing statement finds out.
+
+        Raises:
+            AnswersDoNotFit: the answers do not fit it, and it is not old.
+        """
+        known = known_form(tenant, wanted.category)
+        if known is not None:
+            try:
+                known.check(wanted.answers, complete=complete)
+            except AnswersDoNotFit:
+                known = None
+        if known is None:
+            async with self._database.read(tenant) as session:
+                known = await form_of(session, wanted.category)
+                earlier = await repository.find_case_for_filing(session, wanted.id) if wanted.id else None
+            # What was filed already may be sent again after the questions have changed.
+            if earlier is None:
+                known.check(wanted.answers, complete=complete)
+        return known
+
 
 async def file_case(
-    run: Runner, desk: Desk, caller: Principal, wanted: FileCaseIn, *, channel: Channel = Channel.APP
+    run: Runner,
+    desk: Desk,
+    caller: Principal,
+    wanted: FileCaseIn,
+    *,
+    channel: Channel = Channel.APP,
+    asks: bool | None = None,
 ) -> Filed | None:
     """File a case with one statement.
 
@@ -77,6 +119,8 @@ async def file_case(
         caller: the requester.
         wanted: the case.
         channel: how it came in.
+        asks: whether the category's questions were put to the requester, so that required ones are answered; else they
+            may be answered later. Only the app asks, if nobody says otherwise.
 
     Returns:
         What was filed; None when nothing was written (see `why_not_filed`).
@@ -88,6 +132,7 @@ async def file_case(
         raise WrongIdVersion(pointer="/id")
     now = utc_now()
     handling = await desk.handling(caller.tenant)
+    form = await desk.form(caller.tenant, wanted, complete=channel is Channel.APP if asks is None else asks)
     filing = Filing(
         tenant=caller.tenant,
         case_id=case_id,
@@ -98,17 +143,24 @@ async def file_case(
         now=now,
         handling=handling,
         clocks=first_clocks(wanted.category, now, handling),
+        form_version=form.version,
     )
     row = await run(FILE_CASE, *file_arguments(filing, wanted))
     if row is None:
         return None
     if row["bound"] != len(set(wanted.attachment_ids)):
         raise UnknownAttachment(pointer="/attachment_ids")
-    return Filed(filing, row)
+    return Filed(filing, row, missing(form.schema, wanted.answers))
 
 
 async def file_in_session(
-    session: WriteSession, desk: Desk, caller: Principal, wanted: FileCaseIn, *, channel: Channel
+    session: WriteSession,
+    desk: Desk,
+    caller: Principal,
+    wanted: FileCaseIn,
+    *,
+    channel: Channel,
+    asks: bool | None = None,
 ) -> Filed:
     """File a case together with what else the caller writes; its id is new, or made for this one filing.
 
@@ -120,7 +172,7 @@ async def file_in_session(
     # Ring for its event after the commit.
     session.info["published"] = True
     for _ in range(2):
-        filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel)
+        filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel, asks=asks)
         if filed is not None:
             return filed
         if await why_not_filed(session, caller, wanted) is not None:
@@ -146,6 +198,8 @@ async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn)
     """
     known = known_handling(caller.tenant)
     newest = await handling_of(session)
+    known_asks = known_form(caller.tenant, wanted.category)
+    asks = await form_of(session, wanted.category)
     area = await find_area(session, reference, wanted.area_id)
     if area is None or area.closed_on is not None:
         raise UnknownArea(pointer="/area_id")
@@ -153,7 +207,14 @@ async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn)
     if category is None or not category.active:
         raise UnknownCategory(pointer="/category")
     earlier = await repository.find_case_for_filing(session, wanted.id) if wanted.id else None
-    if earlier is None and newest is not known:
+    if earlier is None and not is_valid(category, today()):
+        raise CategoryNotValid(
+            pointer="/category",
+            valid_from=category.valid_from,
+            valid_to=category.valid_to,
+            successor_code=category.successor_code,
+        )
+    if earlier is None and (newest is not known or asks is not known_asks):
         return None
     if earlier is None or earlier.requester_id != caller.subject_id or not same_filing(earlier, wanted):
         raise IdTaken(pointer="/id")
@@ -167,4 +228,6 @@ def same_filing(case: Case, wanted: FileCaseIn) -> bool:
     location = (wanted.location.latitude, wanted.location.longitude) if wanted.location else (None, None)
     asked: tuple[Any, ...] = (wanted.category, wanted.title, wanted.description, wanted.area_id, wanted.place_text)
     kept: tuple[Any, ...] = (case.category, case.title, case.description, case.area_id, case.place_text)
-    return asked == kept and location == (case.latitude, case.longitude)
+    # Answers may be given and mended later, so that they are no longer those of the filing.
+    is_same_answers = case.answers_changed_at is not None or wanted.answers == case.answers
+    return asked == kept and location == (case.latitude, case.longitude) and is_same_answers

@@ -17,6 +17,7 @@ __all__ = [
     "claims",
     "comments",
     "concerned_joiner",
+    "fills_in",
     "handler",
     "hands_on",
     "judges",
@@ -188,6 +189,11 @@ def comments(case: CaseFacts, caller: Principal) -> Denial | None:
     if caller.subject_id == case.requester_id or case.is_joined:
         return None
     return replies(case, caller)
+
+
+def fills_in(case: CaseFacts, caller: Principal) -> Denial | None:
+    """The requester, or the area's staff who have asked them."""
+    return None if caller.subject_id == case.requester_id else staff_here(case, caller)
 
 
 def neighbour(case: CaseFacts, caller: Principal) -> Denial | None:

@@ -55,6 +55,15 @@ class Case(TenantRow, Base):
             postgresql_where=text("latitude IS NOT NULL"),
         ),
         Index("cases_requester_idx", "tenant_id", "requester_id", text("filed_at DESC"), text("id DESC")),
+        Index("cases_category_idx", "tenant_id", "category", text("filed_at DESC")),
+        Index(
+            "cases_joiners_idx",
+            "tenant_id",
+            text("joiners DESC"),
+            text("filed_at DESC"),
+            text("id DESC"),
+            postgresql_where=text("state <> 'closed'"),
+        ),
         Index("cases_unit_idx", "tenant_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
         Index(
             "cases_text_idx",
@@ -91,6 +100,10 @@ class Case(TenantRow, Base):
     appeal_open: Mapped[bool] = mapped_column(server_default="false")
     anonymous: Mapped[bool] = mapped_column(server_default="false")
     closed_at: Mapped[datetime | None]
+    # What was said to the category's questions, and to which version of them; null where nothing was asked.
+    answers: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
+    form_version: Mapped[int | None]
+    answers_changed_at: Mapped[datetime | None]
     filed_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int]

@@ -36,6 +36,8 @@ STEPS: Final[dict[Action, Step[CaseFacts]]] = {
     Action.PROGRESS: Step(IN_HAND, None, guards.handler),
     Action.REPLY: Step(_UNSOLVED, None, guards.replies),
     Action.COMMENT: Step(OPEN, None, guards.comments),
+    # What the category asks and was not yet answered, or not rightly.
+    Action.ANSWERS: Step(OPEN, None, guards.fills_in),
     Action.PAUSE: Step(IN_HAND, None, guards.pauses),
     Action.RESUME: Step(IN_HAND, None, guards.resumes),
     Action.RESOLVE: Step(IN_HAND, State.RESOLVED, guards.handler),

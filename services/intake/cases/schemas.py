@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from services.intake.cases.terms import Channel, Level, Outcome, State
 from services.intake.categories.schemas import CategoryCode
 from services.intake.clocks.rules import ClockKind
+from services.intake.forms.schemas import Answers
 from shared.money import MAX_FEN
 from shared.steps import NextActionOut
 from shared.web import InputModel, OutputModel, PlainText, ShortText
@@ -58,6 +59,7 @@ class FileCaseIn(InputModel):
     location: PointIn | None = None
     place_text: ShortText | None = None
     attachment_ids: AttachmentIds = Field(default_factory=list)
+    answers: Answers | None = None
 
 
 class CaseQuery(BaseModel):
@@ -244,7 +246,10 @@ class CaseSummary(OutputModel):
 
 
 class CaseOut(CaseSummary):
-    """A case as its reader may see it; `requester_id` is null for those who need not know."""
+    """A case as its reader may see it; `requester_id` is null for those who need not know.
+
+    `answers` fit the form `form_version` of the category; `missing_answers` are required ones that nobody has given.
+    """
 
     description: str
     location: PointOut | None
@@ -252,6 +257,9 @@ class CaseOut(CaseSummary):
     requester_id: UUID | None
     triage: TriageOut | None
     attachment_ids: list[UUID]
+    answers: dict[str, Any] | None
+    form_version: int | None
+    missing_answers: list[str]
     clocks: list[ClockOut]
     next_actions: list[NextActionOut]
 

@@ -71,6 +71,7 @@ class Action(StrEnum):
     PROGRESS = "progress"
     REPLY = "reply"
     COMMENT = "comment"
+    ANSWERS = "answers"
     PAUSE = "pause"
     RESUME = "resume"
     RESOLVE = "resolve"

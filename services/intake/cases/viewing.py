@@ -9,6 +9,8 @@ from services.intake.cases.models import Case
 from services.intake.cases.rules import STEPS
 from services.intake.cases.terms import Action, CaseFacts, Level, Outcome, State
 from services.intake.clocks.service import ClockView, view_clocks
+from services.intake.forms.rules import missing
+from services.intake.forms.service import form_of_version
 from services.intake.handling.service import Handling, handling_of
 from shared.auth import Principal
 from shared.clock import utc_now
@@ -31,6 +33,7 @@ class CaseView:
     clocks: list[ClockView]
     next_actions: list[NextAction]
     shows_requester: bool
+    missing_answers: list[str]
 
 
 def facts_of(case: Case, handling: Handling, *, is_joined: bool) -> CaseFacts:
@@ -63,7 +66,14 @@ async def view_case(session: Session, caller: Principal, case: Case) -> CaseView
         clocks=await view_clocks(session, case.id, utc_now(), handling),
         next_actions=next_actions(STEPS, facts_of(case, handling, is_joined=is_joined), caller),
         shows_requester=knows_requester(caller, case),
+        missing_answers=await _missing_answers(session, case),
     )
+
+
+async def _missing_answers(session: Session, case: Case) -> list[str]:
+    if case.form_version is None:
+        return []
+    return missing(await form_of_version(session, case.category, case.form_version), case.answers)
 
 
 def knows_requester(caller: Principal, case: Case) -> bool:

@@ -36,6 +36,9 @@ def case_out(view: CaseView) -> CaseOut:
             "requester_id": case.requester_id if view.shows_requester else None,
             "triage": {"proposed_unit_id": None, **case.triage} if case.triage is not None else None,
             "attachment_ids": view.attachment_ids,
+            "answers": case.answers,
+            "form_version": case.form_version,
+            "missing_answers": view.missing_answers,
             "clocks": [ClockOut.model_validate(clock) for clock in view.clocks],
             "next_actions": [NextActionOut.of(item) for item in view.next_actions],
         }
@@ -89,6 +92,9 @@ def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, 
         "requester_id": requester,
         "triage": None,
         "attachment_ids": wanted.attachment_ids,
+        "answers": wanted.answers,
+        "form_version": filed.form_version,
+        "missing_answers": filed.missing_answers,
         "clocks": [
             {
                 "clock": kind,

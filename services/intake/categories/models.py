@@ -1,5 +1,7 @@
 """The category tree of a tenant."""
 
+from datetime import date
+
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -17,6 +19,11 @@ class Category(Base):
     __tablename__ = "categories"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "parent_code"], ["intake.categories.tenant_id", "intake.categories.code"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "successor_code"], ["intake.categories.tenant_id", "intake.categories.code"]
+        ),
+        CheckConstraint("valid_to >= valid_from", name="validity"),
+        CheckConstraint("successor_code IS NULL OR valid_to IS NOT NULL", name="successor"),
         CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
     )
     tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -27,4 +34,8 @@ class Category(Base):
     parent_code: Mapped[str | None] = mapped_column(String(40))
     proof_required: Mapped[bool]
     active: Mapped[bool]
+    # Days of China, both the first and the last on which a case can be filed.
+    valid_from: Mapped[date] = mapped_column(server_default="2000-01-01")
+    valid_to: Mapped[date | None]
+    successor_code: Mapped[str | None] = mapped_column(String(40))
     version: Mapped[int]

@@ -1,5 +1,6 @@
 """Shapes of categories."""
 
+from datetime import date
 from typing import Annotated
 
 from pydantic import Field
@@ -21,6 +22,14 @@ class CategoryIn(InputModel):
     parent_code: CategoryCode | None = None
     proof_required: bool = False
     active: bool = True
+    valid_from: Annotated[
+        date | None,
+        Field(description="First day, in China; a new one is valid at once, an old one keeps its day 生效日"),
+    ] = None
+    valid_to: Annotated[date | None, Field(description="Last day, in China; without one it stays valid 失效日")] = None
+    successor_code: Annotated[
+        CategoryCode | None, Field(description="Where to file afterwards; goes with valid_to 后续分类")
+    ] = None
 
 
 class CategoryOut(OutputModel):
@@ -33,4 +42,7 @@ class CategoryOut(OutputModel):
     parent_code: str | None
     proof_required: bool
     active: bool
+    valid_from: date
+    valid_to: date | None
+    successor_code: str | None
     version: int

@@ -17,6 +17,7 @@ from services.intake.cases.filing_service import Desk, file_in_session
 from services.intake.cases.repository import find_case
 from services.intake.cases.schemas import FileCaseIn, PointIn
 from services.intake.cases.terms import Channel
+from services.intake.categories.rules import is_valid
 from services.intake.contacts.service import keep_contact
 from services.intake.models import reference
 from services.intake.open311 import repository
@@ -31,7 +32,7 @@ from services.intake.open311_admin.models import Open311Key
 from services.intake.open311_admin.repository import find_key_by_hash
 from services.intake.open311_admin.rules import Visibility, admit, key_hash
 from shared.auth import Principal
-from shared.clock import machine_now, utc_now
+from shared.clock import machine_now, today, utc_now
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.problems import NotFound
@@ -47,7 +48,6 @@ __all__ = [
     "admit_key",
     "file_request",
     "list_requests",
-    "no_questions",
     "number_of_token",
     "offered_services",
     "presented_key",
@@ -62,12 +62,6 @@ _OFFSET_MAX: Final = 100_000
 # A phone that has not heard the answer sends again; the same words of the same person within this time are one report.
 _SAME_WITHIN: Final = timedelta(minutes=10)
 _NO_JURISDICTION: Final = Text(zh="没有该 jurisdiction_id，或其未开放服务", en="The jurisdiction_id was not found")
-
-
-async def no_questions(session: Session, codes: Collection[str]) -> Mapping[str, Mapping[str, Any]]:
-    """Ask nothing."""
-    del session, codes
-    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +92,7 @@ class Listing:
 
 
 async def offered_services(session: Session, questions: Questions) -> dict[str, Offered]:
-    """Return the services of a jurisdiction by code: active categories without others below them.
+    """Return the services of a jurisdiction by code: categories valid today without others below them.
 
     Raises:
         NotThere: there is none; a jurisdiction that offers nothing is not told from one that does not exist.
@@ -108,7 +102,7 @@ async def offered_services(session: Session, questions: Questions) -> dict[str, 
     open_offers = {
         code: offer
         for code, offer in offers.items()
-        if offer.category.active and code not in parents and (offer.said is None or offer.said.offered)
+        if is_valid(offer.category, today()) and code not in parents and (offer.said is None or offer.said.offered)
     }
     asked = await questions(session, open_offers.keys())
     found: dict[str, Offered] = {}
@@ -176,6 +170,7 @@ async def file_request(
         area_id=area_id,
         location=PointIn(latitude=wanted.point[0], longitude=wanted.point[1]) if wanted.point else None,
         place_text=wanted.address_string,
+        answers=answers or None,
     )
     filed = await file_in_session(session, desk, requester, case, channel=Channel.OPEN311)
     report = Open311Report(

@@ -12,8 +12,10 @@ from sqlalchemy.orm import undefer
 
 from services.intake.cases.models import Case
 from services.intake.categories.models import Category
+from services.intake.categories.repository import valid_on
 from services.intake.models import reference
 from services.intake.proposals.models import CaseVector, CategoryKeywords, CategoryLabel, ProposalModel
+from shared.clock import today
 from shared.db import Session, WriteSession
 
 __all__ = [
@@ -39,8 +41,8 @@ _HANDLED: Final = ("resolved", "closed")
 
 
 async def active_categories(session: Session) -> Sequence[Category]:
-    """Return the tenant's active categories by code."""
-    statement = select(Category).where(Category.tenant_id == session.tenant, Category.active)
+    """Return the tenant's categories that are in use today, by code."""
+    statement = select(Category).where(Category.tenant_id == session.tenant, Category.active, valid_on(today()))
     return (await session.scalars(statement.order_by(Category.code))).all()
 
 
