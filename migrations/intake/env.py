@@ -9,6 +9,7 @@ from services.intake.categories import models as categories
 from services.intake.claims import models as claims
 from services.intake.clocks import models as clocks
 from services.intake.contacts import models as contacts
+from services.intake.drafts import models as drafts
 from services.intake.forms import models as forms
 from services.intake.handling import models as handling
 from services.intake.merging import models as merging
@@ -34,6 +35,7 @@ REGISTERED = (
     claims,
     clocks,
     contacts,
+    drafts,
     forms,
     handling,
     merging,

@@ -16,6 +16,7 @@ from services.intake.cases.routes import router as cases
 from services.intake.categories.routes import router as categories
 from services.intake.claims.routes import router as claims
 from services.intake.contacts.routes import router as contacts
+from services.intake.drafts.routes import router as drafts
 from services.intake.escalation.routes import router as clocks
 from services.intake.forms.routes import router as forms
 from services.intake.forms.service import asked_by
@@ -56,6 +57,7 @@ def create() -> FastAPI:
         routers=[
             cases,
             case_answers,
+            drafts,
             clocks,
             claims,
             verdicts,

@@ -2,6 +2,7 @@
 
 from services.intake.cases.jobs import consumers as case_consumers
 from services.intake.claims.jobs import schedules as claim_schedules
+from services.intake.drafts.jobs import schedules as draft_schedules
 from services.intake.escalation.jobs import schedules as clock_schedules
 from services.intake.models import reference
 from services.intake.notifications.jobs import consumers as notification_consumers
@@ -22,4 +23,5 @@ schedules: tuple[TenantSchedule, ...] = (
     *claim_schedules,
     *supervision_schedules,
     *proposal_schedules,
+    *draft_schedules,
 )

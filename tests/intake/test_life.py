@@ -246,6 +246,7 @@ async def test_a_step_out_of_order_tells_what_is_possible(street: Street) -> Non
         "decline",
         "reply",
         "comment",
+        "answers",
         "merge",
     ]
     assert {item["code"] for item in problem["next_actions"] if item["action"] == "feedback"} == {"requester_only"}

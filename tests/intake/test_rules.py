@@ -142,6 +142,7 @@ def rights(case: CaseFacts, caller: Principal) -> dict[Action, bool]:
         Action.HAND_ON: holds,
         Action.REPLY: handles or staff,
         Action.COMMENT: is_requester or case.is_joined or handles or staff,
+        Action.ANSWERS: is_requester or staff,
         Action.PAUSE: (handles or staff) and not case.is_paused,
         Action.RESUME: (handles or staff) and case.is_paused,
         **dict.fromkeys((Action.REPRESENT, Action.WITHDRAW), is_requester),

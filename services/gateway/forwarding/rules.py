@@ -32,8 +32,10 @@ def _table() -> dict[str, Route]:
         "intake": (
             "anonymous-cases",
             "calendar",
+            "case-suggestions",
             "cases",
             "categories",
+            "drafts",
             "handling",
             "notifications",
             "open311",

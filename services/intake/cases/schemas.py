@@ -17,6 +17,7 @@ from shared.web import InputModel, OutputModel, PlainText, ShortText
 __all__ = [
     "AcceptIn",
     "AssignIn",
+    "AttachmentIds",
     "CaseOut",
     "CaseQuery",
     "CaseSummary",
@@ -29,6 +30,7 @@ __all__ = [
     "NeedRaisedOut",
     "NoteIn",
     "PauseIn",
+    "PointIn",
     "RepresentIn",
     "ResolveIn",
     "StepOut",

@@ -1,0 +1,1 @@
+"""Drafts: cases that somebody is still writing, on whatever device they go on with."""
