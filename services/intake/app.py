@@ -9,6 +9,8 @@ from fastapi import FastAPI
 from services.intake.anonymous.routes import router as anonymous
 from services.intake.appeals.routes import router as appeals
 from services.intake.attachments.routes import router as attachments
+from services.intake.attachments.scanners import ClamdScanner
+from services.intake.attachments.settings import ScanningSettings
 from services.intake.calendar.routes import router as calendar
 from services.intake.case_answers.routes import router as case_answers
 from services.intake.cases.filing_service import Desk
@@ -86,4 +88,7 @@ def create() -> FastAPI:
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
     app.state.open311_questions = asked_by
+    scanning = ScanningSettings()
+    clamd = scanning.clamd_address
+    app.state.scanner = ClamdScanner(clamd, timeout_s=scanning.clamd_timeout_s) if clamd is not None else None
     return app

@@ -1,5 +1,6 @@
 """What the intake does outside of requests."""
 
+from services.intake.attachments.jobs import schedules as attachment_schedules
 from services.intake.cases.jobs import consumers as case_consumers
 from services.intake.claims.jobs import schedules as claim_schedules
 from services.intake.drafts.jobs import schedules as draft_schedules
@@ -24,4 +25,5 @@ schedules: tuple[TenantSchedule, ...] = (
     *supervision_schedules,
     *proposal_schedules,
     *draft_schedules,
+    *attachment_schedules,
 )

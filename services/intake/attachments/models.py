@@ -3,21 +3,23 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, Integer, LargeBinary, String, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, LargeBinary, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.intake.models import Base
 from shared.db import TenantRow
 
-__all__ = ["Attachment"]
+__all__ = ["Attachment", "HeldAttachment"]
 
 
 class Attachment(TenantRow, Base):
-    """One picture, without what its camera wrote into it."""
+    """One picture or document, without what its maker's device wrote into it; of a refused one no byte is kept."""
 
     __tablename__ = "attachments"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "case_id"], ["intake.cases.tenant_id", "intake.cases.id"]),
+        CheckConstraint("state IN ('held', 'clean', 'refused')", name="state"),
+        CheckConstraint("(state = 'refused') = (reason IS NOT NULL)", name="reason"),
         Index("attachments_case_idx", "tenant_id", "case_id", postgresql_where=text("case_id IS NOT NULL")),
     )
     media_type: Mapped[str] = mapped_column(String(40))
@@ -28,3 +30,19 @@ class Attachment(TenantRow, Base):
     uploaded_at: Mapped[datetime]
     case_id: Mapped[UUID | None]
     purpose: Mapped[str | None] = mapped_column(String(10))
+    state: Mapped[str] = mapped_column(String(8), server_default="clean")
+    reason: Mapped[str | None] = mapped_column(String(40))
+    scanned_at: Mapped[datetime | None]
+
+
+class HeldAttachment(Base):
+    """An attachment that nobody has judged yet, and when somebody is asked again."""
+
+    __tablename__ = "held_attachments"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "attachment_id"], ["intake.attachments.tenant_id", "intake.attachments.id"]),
+    )
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    attachment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    tries: Mapped[int]
+    next_at: Mapped[datetime]

@@ -1,15 +1,26 @@
 """SQL of attachments."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import undefer
 
-from services.intake.attachments.models import Attachment
+from services.intake.attachments.models import Attachment, HeldAttachment
+from services.intake.attachments.rules import ScanState
 from shared.db import Session, WriteSession
 
-__all__ = ["attachments_of_case", "bind_to_case", "get_attachment"]
+__all__ = [
+    "attachments_of_case",
+    "bind_to_case",
+    "decide",
+    "due_held",
+    "find_attachment",
+    "get_attachment",
+    "has_held",
+    "put_off",
+]
 
 
 async def get_attachment(session: Session, attachment_id: UUID) -> Attachment | None:
@@ -25,9 +36,15 @@ async def attachments_of_case(session: Session, case_id: UUID) -> Sequence[Attac
 
 
 async def bind_to_case(
-    session: WriteSession, attachment_ids: Sequence[UUID], *, case_id: UUID, uploader: UUID, purpose: str
+    session: WriteSession,
+    attachment_ids: Sequence[UUID],
+    *,
+    case_id: UUID,
+    uploader: UUID,
+    purpose: str,
+    states: Sequence[ScanState],
 ) -> int:
-    """Give the uploader's unbound attachments to a case; returns how many there were."""
+    """Give the uploader's unbound attachments in some states to a case; returns how many there were."""
     statement = (
         update(Attachment)
         .where(
@@ -35,8 +52,54 @@ async def bind_to_case(
             Attachment.id.in_(attachment_ids),
             Attachment.uploaded_by == uploader,
             Attachment.case_id.is_(None),
+            Attachment.state.in_(states),
         )
         .values(case_id=case_id, purpose=purpose)
         .returning(Attachment.id)
     )
     return len((await session.scalars(statement)).all())
+
+
+async def find_attachment(session: Session, attachment_id: UUID) -> Attachment | None:
+    """Return an attachment without its bytes."""
+    statement = select(Attachment).where(Attachment.tenant_id == session.tenant, Attachment.id == attachment_id)
+    return await session.scalar(statement)
+
+
+async def has_held(session: Session, attachment_ids: Sequence[UUID], uploader: UUID) -> bool:
+    """Tell whether one of the uploader's attachments is not judged yet."""
+    statement = select(Attachment.id).where(
+        Attachment.tenant_id == session.tenant,
+        Attachment.id.in_(attachment_ids),
+        Attachment.uploaded_by == uploader,
+        Attachment.state == ScanState.HELD,
+    )
+    return await session.scalar(statement.limit(1)) is not None
+
+
+async def due_held(session: Session, now: datetime, limit: int) -> Sequence[HeldAttachment]:
+    """Return what somebody is to be asked about, the longest waiting first."""
+    statement = select(HeldAttachment).where(HeldAttachment.tenant_id == session.tenant, HeldAttachment.next_at <= now)
+    statement = statement.order_by(HeldAttachment.next_at, HeldAttachment.attachment_id).limit(limit)
+    return (await session.scalars(statement)).all()
+
+
+async def decide(session: WriteSession, attachment_id: UUID, now: datetime, reason: str | None) -> bool:
+    """Say of a held attachment that it is clean, or why not; returns whether nobody has said so before."""
+    mine = (HeldAttachment.tenant_id == session.tenant, HeldAttachment.attachment_id == attachment_id)
+    await session.execute(delete(HeldAttachment).where(*mine))
+    values: dict[str, object] = {"state": ScanState.CLEAN.value, "scanned_at": now}
+    if reason is not None:
+        values |= {"state": ScanState.REFUSED.value, "reason": reason, "content": b""}
+    statement = update(Attachment).where(
+        Attachment.tenant_id == session.tenant, Attachment.id == attachment_id, Attachment.state == ScanState.HELD
+    )
+    return await session.scalar(statement.values(values).returning(Attachment.id)) is not None
+
+
+async def put_off(session: WriteSession, attachment_id: UUID, next_at: datetime) -> None:
+    """Ask again later."""
+    statement = update(HeldAttachment).where(
+        HeldAttachment.tenant_id == session.tenant, HeldAttachment.attachment_id == attachment_id
+    )
+    await session.execute(statement.values(next_at=next_at, tries=HeldAttachment.tries + 1))

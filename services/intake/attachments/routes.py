@@ -6,9 +6,16 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 
 from services.intake.attachments import repository, service
-from services.intake.attachments.rules import MAX_BYTES, Picture, PictureTooLarge
+from services.intake.attachments.models import Attachment
+from services.intake.attachments.rules import (
+    MAX_BYTES,
+    AttachmentHeld,
+    PictureTooLarge,
+    RefusedAttachment,
+    ScanState,
+)
 from services.intake.attachments.schemas import AttachmentOut
-from services.intake.cases.viewing import can_see_case
+from services.intake.attachments.service import Scanned
 from shared.auth import Principal, authenticated
 from shared.problems import NotFound
 from shared.web import Reading, Writing, service_router
@@ -17,57 +24,81 @@ __all__ = ["router"]
 
 router = service_router(tags=["attachments 附件"])
 
-_PICTURE = {"schema": {"type": "string", "format": "binary"}}
-_PICTURES = {"image/jpeg": _PICTURE, "image/png": _PICTURE, "image/webp": _PICTURE}
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+_FILES = {"image/jpeg": _FILE, "image/png": _FILE, "image/webp": _FILE, "application/pdf": _FILE}
 
 
-async def _cleaned(request: Request) -> Picture:
-    """Read and clean the body before there is a transaction that would be held open meanwhile."""
+async def _scanned(request: Request) -> Scanned:
+    """Read and judge the body before there is a transaction that would be held open meanwhile."""
     declared = request.headers.get("content-length", "0")
     if declared.isdecimal() and int(declared) > MAX_BYTES:
         raise PictureTooLarge
-    return await service.cleaned(await request.body())
+    return await service.scanned(await request.body(), request.app.state.scanner)
 
 
-@router.post(
-    "/v1/attachments",
-    status_code=201,
-    summary="Upload a picture 上传图片",
-    openapi_extra={"requestBody": {"required": True, "content": _PICTURES}},
-)
-async def upload_attachment(
-    caller: Annotated[Principal, Depends(authenticated)],
-    picture: Annotated[Picture, Depends(_cleaned)],
-    session: Writing,
-    response: Response,
-) -> AttachmentOut:
-    """Keep a picture (the raw bytes are the body) and return its id, to be named when a case is filed or resolved."""
-    attachment = await service.keep_picture(session, caller, picture)
-    response.headers["Location"] = f"/v1/attachments/{attachment.id}"
+def _out(attachment: Attachment) -> AttachmentOut:
     return AttachmentOut(
         id=attachment.id,
         media_type=attachment.media_type,
         size_bytes=attachment.size_bytes,
         sha256=attachment.sha256.hex(),
         uploaded_at=attachment.uploaded_at,
+        state=ScanState(attachment.state),
+        reason=attachment.reason,
     )
+
+
+@router.post(
+    "/v1/attachments",
+    status_code=201,
+    summary="Upload a picture or document 上传图片或文件",
+    openapi_extra={"requestBody": {"required": True, "content": _FILES}},
+)
+async def upload_attachment(
+    caller: Annotated[Principal, Depends(authenticated)],
+    found: Annotated[Scanned, Depends(_scanned)],
+    session: Writing,
+    response: Response,
+) -> AttachmentOut:
+    """Keep a picture or PDF (the raw bytes are the body); its id is named when a case is filed or resolved.
+
+    It is judged before the answer; `held` only when the scanner of the house is away, and then judged a little later.
+    """
+    attachment = await service.keep_attachment(session, caller, found)
+    response.headers["Location"] = f"/v1/attachments/{attachment.id}"
+    return _out(attachment)
+
+
+@router.get("/v1/attachments/{attachment_id}/status", summary="What is known of an attachment 附件状态")
+async def read_attachment_status(
+    caller: Annotated[Principal, Depends(authenticated)], session: Reading, attachment_id: UUID
+) -> AttachmentOut:
+    """Return size, hash and whether it was found clean, to its uploader and to who may see its case."""
+    attachment, _ = await service.visible_attachment(session, caller, attachment_id)
+    return _out(attachment)
 
 
 @router.get(
     "/v1/attachments/{attachment_id}",
-    summary="Download a picture 下载图片",
+    summary="Download a picture or document 下载图片或文件",
     response_class=Response,
-    responses={200: {"content": _PICTURES, "description": "The picture 图片"}},
+    responses={200: {"content": _FILES, "description": "The picture or document 图片或文件"}},
 )
 async def download_attachment(
     caller: Annotated[Principal, Depends(authenticated)], session: Reading, attachment_id: UUID
 ) -> Response:
-    """Return a picture to its uploader and to who may see its case."""
-    attachment = await repository.get_attachment(session, attachment_id)
-    if attachment is None:
+    """Return a file to its uploader and, once it is found clean, to who may see its case."""
+    attachment, is_own = await service.visible_attachment(session, caller, attachment_id)
+    if attachment.state == ScanState.REFUSED:
+        raise RefusedAttachment(reason=attachment.reason)
+    if attachment.state == ScanState.HELD and not is_own:
+        raise AttachmentHeld
+    whole = await repository.get_attachment(session, attachment_id)
+    if whole is None:
         raise NotFound
-    is_own = attachment.uploaded_by == caller.subject_id
-    if not is_own and (attachment.case_id is None or not await can_see_case(session, caller, attachment.case_id)):
-        raise NotFound
-    headers = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
-    return Response(attachment.content, media_type=attachment.media_type, headers=headers)
+    headers = {
+        "Cache-Control": "private, max-age=3600",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return Response(whole.content, media_type=whole.media_type, headers=headers)

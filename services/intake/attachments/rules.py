@@ -1,22 +1,35 @@
-"""What may be attached: pictures, known by their content, and nothing that tells where their maker lives."""
+"""What may be attached: pictures and documents, known by their content, and nothing that tells where their maker
+lives.
+"""
 
 import io
+from datetime import timedelta
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 import filetype
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from shared.problems import Invalid, TooLarge, UnsupportedMedia
+from services.intake.attachments.tails import hides_a_file
+from shared.problems import Conflict, Invalid, TooLarge, UnsupportedMedia
 from shared.texts import Text
 
 __all__ = [
     "MAX_BYTES",
+    "PDF",
+    "AttachmentHeld",
+    "AttachmentRefused",
     "BadPicture",
     "Picture",
     "PictureTooLarge",
+    "Reason",
+    "RefusedAttachment",
+    "ScanState",
     "UnknownAttachment",
     "UnknownPictureType",
+    "again_in",
     "clean_picture",
+    "media_type_of",
 ]
 
 MAX_BYTES: Final = 10 * 1024 * 1024
@@ -24,6 +37,9 @@ MAX_BYTES: Final = 10 * 1024 * 1024
 _MAX_PIXELS: Final = 50_000_000
 Image.MAX_IMAGE_PIXELS = None
 _HARMLESS: Final = ("transparency",)
+PDF: Final = "application/pdf"
+_FIRST_AGAIN_S: Final = 5
+_LONGEST_AGAIN_S: Final = 600
 _FORMATS: Final = {"image/jpeg": "JPEG", "image/png": "PNG", "image/webp": "WEBP"}
 
 
@@ -33,11 +49,52 @@ class PictureTooLarge(TooLarge):
     code = "picture_too_large"
 
 
+class ScanState(StrEnum):
+    """What is known of an attachment's harmlessness."""
+
+    HELD = "held"
+    CLEAN = "clean"
+    REFUSED = "refused"
+
+
+class Reason(StrEnum):
+    """Why a file is not kept."""
+
+    INFECTED = "infected"
+    HIDDEN_FILE = "hidden_file"
+    ACTIVE_CONTENT = "active_content"
+    BROKEN_DOCUMENT = "broken_document"
+    DOCUMENT_TOO_LARGE = "document_too_large"
+    ENCRYPTED_DOCUMENT = "encrypted_document"
+    TRAILING_DATA = "trailing_data"
+
+
+class AttachmentRefused(Invalid):
+    """What was sent is not kept; `reason` says why."""
+
+    code = "attachment_refused"
+    title = Text(zh="附件未通过安全检查", en="The file did not pass the safety check")
+
+
+class RefusedAttachment(Conflict):
+    """It was kept, and then found harmful; `reason` says why."""
+
+    code = "attachment_refused"
+    title = Text(zh="附件未通过安全检查，已删除", en="The file did not pass the safety check and was removed")
+
+
+class AttachmentHeld(Conflict):
+    """It is still being judged; until then it is its uploader's alone."""
+
+    code = "attachment_held"
+    title = Text(zh="附件正在安全检查，请稍后再试", en="The file is still being checked, try again in a moment")
+
+
 class UnknownPictureType(UnsupportedMedia):
-    """Not a JPEG, PNG or WebP by its content, whatever its name says."""
+    """Not a JPEG, PNG, WebP or PDF by its content, whatever its name says."""
 
     code = "unsupported_picture"
-    title = Text(zh="只支持 JPEG、PNG、WebP 图片", en="Only JPEG, PNG and WebP pictures")
+    title = Text(zh="只支持 JPEG、PNG、WebP 图片和 PDF", en="Only JPEG, PNG and WebP pictures, and PDF")
 
 
 class BadPicture(Invalid):
@@ -55,10 +112,30 @@ class UnknownAttachment(Invalid):
 
 
 class Picture(NamedTuple):
-    """A picture that may be kept."""
+    """A picture or document that may be kept."""
 
     media_type: str
     content: bytes
+
+
+def media_type_of(content: bytes) -> str:
+    """Tell the media type by content.
+
+    Raises:
+        PictureTooLarge: more than 10 MiB.
+        UnknownPictureType: not one of the four types.
+    """
+    if len(content) > MAX_BYTES:
+        raise PictureTooLarge
+    media_type: str | None = filetype.guess_mime(content)
+    if media_type != PDF and media_type not in _FORMATS:
+        raise UnknownPictureType
+    return media_type
+
+
+def again_in(tries: int) -> timedelta:
+    """Return after how long a scanner that was away is asked again: 5 s, and twice as long each time, up to 10 min."""
+    return timedelta(seconds=min(_LONGEST_AGAIN_S, _FIRST_AGAIN_S * 2 ** min(tries, 16)))
 
 
 def clean_picture(content: bytes) -> Picture:
@@ -68,10 +145,9 @@ def clean_picture(content: bytes) -> Picture:
         PictureTooLarge: more than 10 MiB or 50 million pixels.
         UnknownPictureType: not one of the three types.
         BadPicture: damaged.
+        AttachmentRefused: another file hides behind it.
     """
-    if len(content) > MAX_BYTES:
-        raise PictureTooLarge
-    media_type: str | None = filetype.guess_mime(content)
+    media_type = media_type_of(content)
     if media_type not in _FORMATS:
         raise UnknownPictureType
     try:
@@ -87,4 +163,6 @@ def clean_picture(content: bytes) -> Picture:
             opened.save(output, _FORMATS[media_type])
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError) as error:
         raise BadPicture from error
+    if hides_a_file(media_type, content):
+        raise AttachmentRefused(reason=Reason.HIDDEN_FILE)
     return Picture(media_type, output.getvalue())

@@ -1,38 +1,66 @@
 """Use cases of attachments."""
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
 from services.intake.attachments import repository
-from services.intake.attachments.models import Attachment
-from services.intake.attachments.rules import Picture, UnknownAttachment, clean_picture
+from services.intake.attachments.models import Attachment, HeldAttachment
+from services.intake.attachments.rules import (
+    AttachmentHeld,
+    AttachmentRefused,
+    Picture,
+    ScanState,
+    UnknownAttachment,
+    again_in,
+)
+from services.intake.attachments.scanners import Scanner, ScannerAway, StructureScanner
+from services.intake.cases.viewing import can_see_case
 from shared.auth import Principal
 from shared.clock import utc_now
-from shared.db import WriteSession
+from shared.db import Database, Session, WriteSession
 from shared.ids import new_id
-from shared.problems import Unauthenticated
+from shared.problems import NotFound, Problem, Unauthenticated
 
-__all__ = ["attach", "cleaned", "keep_picture"]
+__all__ = ["Scanned", "attach", "judge_held", "keep_attachment", "scanned", "visible_attachment"]
 
-# A decoded picture takes up to 400 MB for a moment: this many at a time, the others wait.
-_DECODED_AT_ONCE: Final = 2
-_decoding = asyncio.Semaphore(_DECODED_AT_ONCE)
-
-
-async def cleaned(content: bytes) -> Picture:
-    """Clean a picture, in a thread, since decoding takes a core for a while."""
-    async with _decoding:
-        return await asyncio.to_thread(clean_picture, content)
+_PROOF: Final = "proof"
+_AT_ONCE: Final = 50
+_structure = StructureScanner()
 
 
-async def keep_picture(session: WriteSession, caller: Principal, picture: Picture) -> Attachment:
-    """Keep a cleaned picture that belongs to nothing yet."""
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """What may be kept, and whether it was judged to the end."""
+
+    file: Picture
+    state: ScanState
+
+
+async def scanned(content: bytes, second: Scanner | None) -> Scanned:
+    """Judge what was sent, at once: its structure here, and then by the scanner of the house, if it has one.
+
+    Raises:
+        AttachmentRefused, and the other problems of the rules: it may not be kept.
+    """
+    file = await _structure.scan(content)
+    if second is None:
+        return Scanned(file, ScanState.CLEAN)
+    try:
+        return Scanned(await second.scan(file.content), ScanState.CLEAN)
+    except ScannerAway:
+        return Scanned(file, ScanState.HELD)
+
+
+async def keep_attachment(session: WriteSession, caller: Principal, found: Scanned) -> Attachment:
+    """Keep a file that belongs to nothing yet; a held one is judged again soon."""
     if caller.subject_id is None:
         raise Unauthenticated
-    media_type, bare = picture
+    media_type, bare = found.file
+    now = utc_now()
+    is_held = found.state is ScanState.HELD
     attachment = Attachment(
         tenant_id=session.tenant,
         id=new_id(),
@@ -41,25 +69,82 @@ async def keep_picture(session: WriteSession, caller: Principal, picture: Pictur
         size_bytes=len(bare),
         content=bare,
         uploaded_by=caller.subject_id,
-        uploaded_at=utc_now(),
+        uploaded_at=now,
         case_id=None,
         purpose=None,
+        state=found.state.value,
+        reason=None,
+        scanned_at=None if is_held else now,
     )
     session.add(attachment)
     await session.flush()
+    if is_held:
+        held = HeldAttachment(tenant_id=session.tenant, attachment_id=attachment.id, tries=0, next_at=now)
+        session.add(held)
+        await session.flush()
     return attachment
+
+
+async def visible_attachment(session: Session, caller: Principal, attachment_id: UUID) -> tuple[Attachment, bool]:
+    """Return an attachment of the caller's, or of a case that they may see, and whether it is their own.
+
+    Raises:
+        NotFound: for the caller it does not exist.
+    """
+    attachment = await repository.find_attachment(session, attachment_id)
+    if attachment is None:
+        raise NotFound
+    is_own = attachment.uploaded_by == caller.subject_id
+    if not is_own and (attachment.case_id is None or not await can_see_case(session, caller, attachment.case_id)):
+        raise NotFound
+    return attachment, is_own
 
 
 async def attach(
     session: WriteSession, caller: Principal, attachment_ids: Sequence[UUID], *, case_id: UUID, purpose: str
 ) -> None:
-    """Give the caller's attachments to a case, all or none."""
+    """Give the caller's attachments to a case, all or none. What proves something has been found clean.
+
+    Raises:
+        AttachmentHeld: a proof is still being judged.
+        UnknownAttachment: one is not theirs, belongs to a case already, or was refused.
+    """
     if not attachment_ids:
         return
     if caller.subject_id is None:
         raise Unauthenticated
+    states = [ScanState.CLEAN] if purpose == _PROOF else [ScanState.CLEAN, ScanState.HELD]
     bound = await repository.bind_to_case(
-        session, attachment_ids, case_id=case_id, uploader=caller.subject_id, purpose=purpose
+        session, attachment_ids, case_id=case_id, uploader=caller.subject_id, purpose=purpose, states=states
     )
     if bound != len(set(attachment_ids)):
+        if purpose == _PROOF and await repository.has_held(session, attachment_ids, caller.subject_id):
+            raise AttachmentHeld(pointer="/attachment_ids")
         raise UnknownAttachment(pointer="/attachment_ids")
+
+
+async def judge_held(database: Database, tenant: str, second: Scanner | None) -> None:
+    """Ask about what nobody has judged yet. The scanner is asked outside of a transaction.
+
+    A house that has no scanner any more keeps what has passed the look at its structure, as all uploads since then.
+    """
+    async with database.read(tenant) as session:
+        due = await repository.due_held(session, utc_now(), _AT_ONCE)
+    for held in due:
+        async with database.read(tenant) as session:
+            attachment = await repository.get_attachment(session, held.attachment_id)
+        reason: str | None = None
+        try:
+            if second is not None and attachment is not None:
+                await second.scan(attachment.content)
+        except AttachmentRefused as refused:
+            reason = str(refused.extra["reason"])
+        except Problem as problem:
+            reason = problem.code
+        except ScannerAway:
+            # Away for one, away for all: they are asked about in the next round.
+            async with database.write(tenant) as session:
+                await repository.put_off(session, held.attachment_id, utc_now() + again_in(held.tries))
+            return
+        async with database.write(tenant) as session:
+            await repository.decide(session, held.attachment_id, utc_now(), reason)

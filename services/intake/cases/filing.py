@@ -58,7 +58,7 @@ timed AS (
 bound AS (
     UPDATE intake.attachments SET case_id = $2, purpose = 'report'
     WHERE tenant_id = $1 AND id = ANY($17::uuid[]) AND uploaded_by = $11 AND case_id IS NULL
-      AND EXISTS (SELECT FROM filed) RETURNING id),
+      AND state <> 'refused' AND EXISTS (SELECT FROM filed) RETURNING id),
 numbered AS (
     INSERT INTO intake.outbox_subjects (tenant_id, subject, consumer, last_sequence)
     SELECT $1, $16, 'matching', 1 FROM filed),

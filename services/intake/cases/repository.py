@@ -254,8 +254,10 @@ async def remove_joiners_via(session: WriteSession, case_id: UUID, via: UUID) ->
 
 
 async def attachment_ids(session: Session, case_id: UUID) -> Sequence[UUID]:
-    """Return the ids of a case's pictures."""
-    statement = select(Attachment.id).where(Attachment.tenant_id == session.tenant, Attachment.case_id == case_id)
+    """Return the ids of a case's attachments that were not refused."""
+    statement = select(Attachment.id).where(
+        Attachment.tenant_id == session.tenant, Attachment.case_id == case_id, Attachment.state != "refused"
+    )
     return (await session.scalars(statement.order_by(Attachment.id))).all()
 
 
