@@ -33,6 +33,7 @@ from services.intake.proposals.routes import router as proposals
 from services.intake.routing.routes import router as routing
 from services.intake.settings import IntakeSettings
 from services.intake.spotchecks.routes import router as spot_checks
+from services.intake.suggestions.routes import router as suggestions
 from services.intake.supervision.routes import router as supervision
 from services.intake.verdicts.routes import router as verdicts
 from shared.held import held_events_router
@@ -59,6 +60,7 @@ def create() -> FastAPI:
         routers=[
             cases,
             case_answers,
+            suggestions,
             drafts,
             clocks,
             claims,

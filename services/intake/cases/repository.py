@@ -133,7 +133,7 @@ async def list_cases(
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> Sequence[Case]:
-    """Return visible cases at or below the path `under`, the newest first."""
+    """Return visible cases at or below the path `under`, the newest first, or open ones by how many have joined."""
     statement = select(Case).where(Case.tenant_id == session.tenant, _visible_to(caller))
     if under is not None:
         statement = statement.where(Case.area_path.within(under))
@@ -159,9 +159,13 @@ async def list_cases(
         statement = statement.where(or_(Case.title.ilike(pattern), Case.description.ilike(pattern)))
     if wanted.mine:
         statement = statement.where(Case.requester_id == caller.subject_id)
+    order = [Case.filed_at, Case.id]
+    if wanted.sort == "joiners":
+        statement = statement.where(Case.state != "closed")
+        order.insert(0, Case.joiners)
     if after is not None:
-        statement = statement.where(tuple_(Case.filed_at, Case.id) < tuple_(*after))
-    return (await session.scalars(statement.order_by(Case.filed_at.desc(), Case.id.desc()).limit(limit))).all()
+        statement = statement.where(tuple_(*order) < tuple_(*after))
+    return (await session.scalars(statement.order_by(*(column.desc() for column in order)).limit(limit))).all()
 
 
 def _inside(bbox: str) -> ColumnElement[bool]:

@@ -97,7 +97,7 @@ def _in_session(session: WriteSession) -> filing_service.Runner:
 async def list_cases(
     caller: Caller, session: Reading, paging: Paging, wanted: Annotated[CaseQuery, Query()]
 ) -> Page[CaseSummary]:
-    """Return the cases that the caller may see, the newest first."""
+    """Return the cases that the caller may see, the newest first; with `sort=joiners` what concerns the most people."""
     path = None
     if wanted.under is not None:
         area = await find_area(session, reference, wanted.under)
@@ -105,7 +105,12 @@ async def list_cases(
             raise UnknownArea(pointer="/query/under")
         path = area.path
     rows = await repository.list_cases(session, caller, wanted, under=path, after=paging.after, limit=paging.size + 1)
-    return paging.page(rows, key=lambda row: (row.filed_at, row.id), view=case_summary)
+    by_joiners = wanted.sort == "joiners"
+    return paging.page(
+        rows,
+        key=lambda row: (row.joiners, row.filed_at, row.id) if by_joiners else (row.filed_at, row.id),
+        view=case_summary,
+    )
 
 
 @router.get("/v1/cases/{case_id}", summary="Read a case 诉求详情")

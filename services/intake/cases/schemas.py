@@ -82,6 +82,10 @@ class CaseQuery(BaseModel):
     since: Annotated[AwareDatetime | None, Field(description="Filed at or after 起")] = None
     until: Annotated[AwareDatetime | None, Field(description="Filed before 止")] = None
     q: Annotated[str | None, Field(min_length=2, max_length=100, description="Words in title or text 关键词")] = None
+    sort: Annotated[
+        Literal["newest", "joiners"],
+        Field(description="`joiners`: open ones, those that concern the most people first 按加入人数排序"),
+    ] = "newest"
     mine: Annotated[bool, Field(description="Only what I raised 我的诉求")] = False
 
 

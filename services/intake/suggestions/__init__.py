@@ -1,0 +1,1 @@
+"""Suggestions: open cases that somebody may be about to file once more."""
