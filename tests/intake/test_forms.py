@@ -104,6 +104,7 @@ BAD: list[tuple[Json, str, str]] = [
     (asking(**{"a b": {}}), "/schema/properties/a b", "bad_name"),
     ({**asking(a={}), "required": ["b"]}, "/schema/required/0", "not_asked"),
     (asking(**{f"q{n}": {} for n in range(51)}), "/schema", "too_many_questions"),
+    (asking(a={"anyOf": [{"pattern": f"^{n}$"} for n in range(51)]}), "/schema", "too_many_patterns"),
     (deep(5), "/schema/properties/x/properties/x/properties/x/properties/x/properties/x", "too_deep"),
     (asking(a={"description": "x" * 33_000}), "/schema", "too_large"),
     (asking(a=5), "/schema/properties/a", "bad_schema"),

@@ -30,7 +30,7 @@ EXAMPLES = Path(__file__).parent / "open311_examples"
 QUESTIONS: dict[str, Any] = {
     "type": "object",
     "properties": {
-        "WHISPAWN": {"type": "integer", "title": "多少户受影响"},
+        "WHISPAWN": {"type": "integer", "maximum": 999_999, "title": "多少户受影响"},
         "WHISDORN": {"enum": ["COISL001", "COISL002"], "title": "在哪一侧"},
         "SMELLS": {"type": "array", "items": {"enum": ["sewage", "gas"]}, "title": "气味"},
     },
@@ -122,6 +122,7 @@ async def test_the_example_of_the_specification_files_a_case(civic: Civic, quest
     assert (case["area_path"], case["place_text"], case["state"]) == (NORTH, "1234 5th street", "filed")
     report = (await civic.street.get(f"/v1/cases/{case['id']}/open311-report", by=civic.street.officer)).json()
     assert report["answers"] == {"WHISPAWN": 123456, "WHISDORN": "COISL001"}
+    assert (case["answers"], case["form_version"], case["missing_answers"]) == (report["answers"], 2, [])
     assert (report["filed_by"], report["media_url"]) == ("civic app", "http://media.example/2212426634.jpg")
 
 
@@ -139,6 +140,8 @@ async def test_questions_are_asked_and_their_answers_judged(civic: Civic, questi
         "COISL001",
         "COISL002",
     ]
+    many = await civic.post(**{"attribute[WHISPAWN]": "1000000000", "attribute[WHISDORN]": "COISL001"})
+    assert refused(many, 400) == ["attribute[WHISPAWN] is too large"]
     wrong = await civic.post(**{"attribute[WHISPAWN]": "some", "attribute[OTHER]": "x"})
     assert len(refused(wrong, 400)) == 3
     form = urlencode(

@@ -34,13 +34,14 @@ ASKS_NOTHING: Final[Mapping[str, Any]] = {"type": "object", "properties": {}}
 _SCHEMA_MAX_BYTES: Final = 32 * 1024
 _ANSWERS_MAX_BYTES: Final = 32 * 1024
 _QUESTIONS_MAX: Final = 50
+_PATTERNS_MAX: Final = 50
 _DEPTH_MAX: Final = 4
 _ERRORS_MAX: Final = 50
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _DEFINED: Final = re.compile(r"#/\$defs/([A-Za-z][A-Za-z0-9_]{0,39})")
 # Linear in the text; the sizes bound what a pattern may cost in memory.
-_PATTERNS: Final = RegexOptions(size_limit=256 * 1024, dfa_size_limit=256 * 1024)
+_PATTERNS: Final = RegexOptions(size_limit=64 * 1024, dfa_size_limit=64 * 1024)
 _FORMATS: Final = frozenset({"date", "date-time", "time", "duration", "email", "uri", "uuid"})
 
 _ONE: Final = frozenset({"additionalProperties", "contains", "else", "if", "items", "not", "then"})
@@ -131,6 +132,8 @@ def checked_schema(schema: Mapping[str, Any]) -> None:
     if questions > _QUESTIONS_MAX:
         told = _error(["schema"], "too_many_questions", "最多 50 个问题", "asks at most 50 questions")
         wrong.append(told)
+    if sum(1 for _ in _patterns(schema)) > _PATTERNS_MAX:
+        wrong.append(_error(["schema"], "too_many_patterns", "最多 50 个 pattern", "has at most 50 patterns"))
     if not wrong:
         wrong = _not_a_schema(schema)
     if wrong:
@@ -216,6 +219,16 @@ def _questions(schema: object) -> Iterator[str]:
                 if keyword == "properties":
                     yield str(name)
                 yield from _questions(item)
+
+
+def _patterns(schema: object) -> Iterator[object]:
+    """Yield every pattern: each is a machine in memory."""
+    if isinstance(schema, dict):
+        if "pattern" in schema:
+            yield schema["pattern"]
+        for keyword in _KEYWORDS & schema.keys() - _PLAIN:
+            for _, item in _parts(keyword, schema[keyword]):
+                yield from _patterns(item)
 
 
 def _compiled(schema: Mapping[str, Any]) -> Draft202012Validator:

@@ -21,7 +21,7 @@ from shared.problems import NotFound
 __all__ = ["asked_by", "form_of", "form_of_version", "known_form", "publish_form", "show_form"]
 
 _UI_MAX_BYTES: Final = 16 * 1024
-_FORMS_KEPT: Final = 500
+_FORMS_KEPT: Final = 200
 _known = FormCache(_FORMS_KEPT)
 
 

@@ -19,6 +19,7 @@ from services.intake.cases.schemas import FileCaseIn, PointIn
 from services.intake.cases.terms import Channel
 from services.intake.categories.rules import is_valid
 from services.intake.contacts.service import keep_contact
+from services.intake.forms.rules import AnswersDoNotFit
 from services.intake.models import reference
 from services.intake.open311 import repository
 from services.intake.open311.attributes import Attribute, CannotBeAsked, answers_of, attributes_of
@@ -172,7 +173,10 @@ async def file_request(
         place_text=wanted.address_string,
         answers=answers or None,
     )
-    filed = await file_in_session(session, desk, requester, case, channel=Channel.OPEN311)
+    try:
+        filed = await file_in_session(session, desk, requester, case, channel=Channel.OPEN311)
+    except AnswersDoNotFit as error:
+        raise _bad_attributes(error) from error
     report = Open311Report(
         tenant_id=session.tenant,
         case_id=filed.case_id,
@@ -188,6 +192,16 @@ async def file_request(
     keep_contact(session, vault, filed.case_id, wanted.contact)
     await session.flush()
     return Receipt(filed.number, report.token, notice)
+
+
+def _bad_attributes(error: AnswersDoNotFit) -> BadArguments:
+    """Tell in Open311's words what a schema asks beyond what its attributes can say: a pattern, a bound."""
+    told = []
+    for item in error.extra["errors"]:
+        code = str(item["pointer"]).removeprefix("/answers").removeprefix("/").partition("/")[0]
+        said: Text = item["detail"]
+        told.append(Text(zh=f"attribute[{code}] {said.zh}", en=f"attribute[{code}] {said.en}"))
+    return BadArguments(*told)
 
 
 async def _area_of(session: Session, key: Open311Key, wanted: Submission) -> UUID:
