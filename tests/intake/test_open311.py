@@ -141,7 +141,7 @@ async def test_questions_are_asked_and_their_answers_judged(civic: Civic, questi
         "COISL002",
     ]
     many = await civic.post(**{"attribute[WHISPAWN]": "1000000000", "attribute[WHISDORN]": "COISL001"})
-    assert refused(many, 400) == ["attribute[WHISPAWN] is too large"]
+    assert refused(many, 400) == ["attribute[WHISPAWN] 太大"]
     wrong = await civic.post(**{"attribute[WHISPAWN]": "some", "attribute[OTHER]": "x"})
     assert len(refused(wrong, 400)) == 3
     form = urlencode(
