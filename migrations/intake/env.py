@@ -9,6 +9,7 @@ from services.intake.categories import models as categories
 from services.intake.claims import models as claims
 from services.intake.clocks import models as clocks
 from services.intake.handling import models as handling
+from services.intake.imports import models as imports
 from services.intake.merging import models as merging
 from services.intake.models import Base
 from services.intake.spotchecks import models as spotchecks
@@ -27,6 +28,7 @@ REGISTERED = (
     claims,
     clocks,
     handling,
+    imports,
     merging,
     spotchecks,
     supervision,

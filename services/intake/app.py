@@ -15,6 +15,7 @@ from services.intake.categories.routes import router as categories
 from services.intake.claims.routes import router as claims
 from services.intake.escalation.routes import router as clocks
 from services.intake.handling.routes import router as handling
+from services.intake.imports.routes import router as imports
 from services.intake.merging.routes import router as merging
 from services.intake.settings import IntakeSettings
 from services.intake.spotchecks.routes import router as spot_checks
@@ -53,6 +54,7 @@ def create() -> FastAPI:
             attachments,
             calendar,
             handling,
+            imports,
             held_events_router("intake"),
         ],
         title="Linli intake 诉求受理",

@@ -3,6 +3,7 @@
 from services.intake.cases.jobs import consumers as case_consumers
 from services.intake.claims.jobs import schedules as claim_schedules
 from services.intake.escalation.jobs import schedules as clock_schedules
+from services.intake.imports.jobs import schedules as import_schedules
 from services.intake.models import reference
 from services.intake.supervision.jobs import schedules as supervision_schedules
 from shared.messaging import Consumers, TenantSchedule
@@ -14,4 +15,9 @@ consumers = Consumers("intake")
 consumers.include(reference_consumers("intake", reference))
 consumers.include(case_consumers)
 
-schedules: tuple[TenantSchedule, ...] = (*clock_schedules, *claim_schedules, *supervision_schedules)
+schedules: tuple[TenantSchedule, ...] = (
+    *clock_schedules,
+    *claim_schedules,
+    *supervision_schedules,
+    *import_schedules,
+)

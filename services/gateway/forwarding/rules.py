@@ -24,6 +24,7 @@ class Route:
 
     service: str
     takes_attachments: bool = False
+    takes_tables: bool = False
 
 
 def _table() -> dict[str, Route]:
@@ -62,7 +63,10 @@ def _table() -> dict[str, Route]:
     }
     table = {segment: Route(service) for service, names in segments.items() for segment in names}
     table |= {f"{service}-events": Route(service) for service in segments}
-    return table | {"attachments": Route("intake", takes_attachments=True)}
+    return table | {
+        "attachments": Route("intake", takes_attachments=True),
+        "imports": Route("intake", takes_tables=True),
+    }
 
 
 # The first segment after /v1.

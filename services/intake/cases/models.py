@@ -51,6 +51,14 @@ class Case(TenantRow, Base):
         Index("cases_requester_idx", "tenant_id", "requester_id", text("filed_at DESC"), text("id DESC")),
         Index("cases_unit_idx", "tenant_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
         Index(
+            "cases_external_key",
+            "tenant_id",
+            "external_source",
+            "external_ref",
+            unique=True,
+            postgresql_where=text("external_ref IS NOT NULL"),
+        ),
+        Index(
             "cases_text_idx",
             "title",
             "description",
@@ -85,6 +93,10 @@ class Case(TenantRow, Base):
     appeal_open: Mapped[bool] = mapped_column(server_default="false")
     anonymous: Mapped[bool] = mapped_column(server_default="false")
     closed_at: Mapped[datetime | None]
+    # By what a case is known where it came from, if it came in a table.
+    external_source: Mapped[str | None] = mapped_column(String(40))
+    external_ref: Mapped[str | None] = mapped_column(String(80))
+    import_id: Mapped[UUID | None]
     filed_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int]
