@@ -116,14 +116,19 @@ def first_clocks(category: str, now: datetime, handling: Handling) -> list[tuple
     return started
 
 
-async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn) -> Case | None:
+async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn, known: Handling | None) -> Case | None:
     """Find out why filing wrote nothing.
+
+    Args:
+        session: the transaction.
+        caller: who files.
+        wanted: the case.
+        known: what this process knew of the rules before it tried; another request may have learnt more meanwhile.
 
     Returns:
         The case, if it was filed before with the same content; None if only the rules of the tenant were newer than
         this process knew, which it does now.
     """
-    known = known_handling(caller.tenant)
     newest = await handling_of(session)
     area = await find_area(session, reference, wanted.area_id)
     if area is None or area.closed_on is not None:
