@@ -187,10 +187,20 @@ class Street:
 
     async def resolved(self, **members: Json) -> dict[str, Any]:
         """Bring a case to where its requester is asked."""
-        case = await self.claimed(**members)
-        clerk = self.works_clerk
-        proof = (await self.upload(picture(), by=clerk)).json()["id"]
-        return await self.step(case, "resolve", {"note": "已修复", "attachment_ids": [proof]}, by=clerk)
+        return await self.mended(await self.claimed(**members), by=self.works_clerk)
+
+    async def mended(self, case: dict[str, Any], *, by: Headers) -> dict[str, Any]:
+        """Say with a picture that it is done."""
+        proof = (await self.upload(picture(), by=by)).json()["id"]
+        return await self.step(case, "resolve", {"note": "已修复", "attachment_ids": [proof]}, by=by)
+
+    async def joined(self, case: dict[str, Any], count: int) -> list[Headers]:
+        """Let some neighbours join a case."""
+        people = [self.neighbour for _ in range(count)]
+        for by in people:
+            answer = await self.post(f"/v1/cases/{case['id']}/join", by=by)
+            assert answer.status_code == 200, answer.text
+        return people
 
     async def handle(self, **rules: Json) -> dict[str, Any]:
         """Change some of the handling rules."""
