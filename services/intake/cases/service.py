@@ -15,6 +15,7 @@ from services.intake.cases.problems import (
     PauseQuotaUsed,
     PauseTooLate,
     ProofRequired,
+    SameUnit,
     TooManyRepresentatives,
     UnknownPauseReason,
     UnknownUnit,
@@ -162,19 +163,22 @@ async def hand_on(session: WriteSession, caller: Principal, case: Case, wanted: 
     """Hand a case on, saying why: to another unit, or back. After too many times a joint meeting is forced."""
     handling = await handling_of(session)
     left = case.unit_id
+    if wanted.unit_id is not None and wanted.unit_id == left:
+        raise SameUnit(pointer="/unit_id")
+    receiver = await active_unit(session, wanted.unit_id) if wanted.unit_id is not None else None
     case.hand_overs += 1
     data: dict[str, Any] = {"left_unit": _id(left), "hand_overs": case.hand_overs}
     is_forced = case.hand_overs >= handling.rules.hand_overs_max
-    if wanted.unit_id is not None and not is_forced:
-        case.unit_id, name = await active_unit(session, wanted.unit_id)
+    if receiver is not None and not is_forced:
+        case.unit_id, name = receiver
         case.claimed_by, case.due_at = None, None
         data |= {"unit_id": str(case.unit_id), "unit": name}
         target = State.ASSIGNED
     else:
         let_go(case)
         target = State.TRIAGED
-    if wanted.unit_id is not None and is_forced:
-        data |= {"wanted_unit": str(wanted.unit_id)}
+    if receiver is not None and is_forced:
+        data |= {"wanted_unit": str(receiver[0])}
     await move(session, case, Move(Action.HAND_ON, caller.actor, target, note=wanted.reason, data=data))
     if is_forced and case.level != Level.JOINT:
         data = {"from_level": case.level, "level": Level.JOINT.value, "hand_overs": case.hand_overs}
