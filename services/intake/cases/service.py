@@ -30,7 +30,7 @@ from services.intake.cases.schemas import (
     TriageIn,
 )
 from services.intake.cases.terms import Action, Level, Outcome, State
-from services.intake.cases.triage import Criteria, triage
+from services.intake.cases.triage import RAISED_AT, Criteria, highest, triage
 from services.intake.cases.viewing import check_case_step
 from services.intake.clocks.rules import ClockKind
 from services.intake.clocks.service import spent_pauses, view_clocks
@@ -92,7 +92,10 @@ async def close_case(
 
 
 async def triage_case(session: WriteSession, caller: Principal, case: Case, wanted: TriageIn) -> None:
-    """Give a case its level by scored criteria; an override needs an officer and a reason; the score stays."""
+    """Give a case its level by scored criteria; an override needs an officer and a reason; the score stays.
+
+    What was raised because it was not solved again, or handed on too often, is not scored down.
+    """
     criteria = Criteria(
         owner_is_clear=wanted.owner_is_clear,
         crosses_boundary=wanted.crosses_boundary,
@@ -102,6 +105,8 @@ async def triage_case(session: WriteSession, caller: Principal, case: Case, want
     )
     scored, reasons = triage(criteria)
     level = scored
+    if case.level is not None and await _is_raised(session, case):
+        level = highest(scored, Level(case.level))
     if wanted.override is not None:
         caller.must(Role.OFFICER, Role.SECRETARY, at=case.area_path, rule="officers_override_triage")
         level = wanted.override.level
@@ -118,6 +123,12 @@ async def triage_case(session: WriteSession, caller: Principal, case: Case, want
     await move(session, case, Move(Action.TRIAGE, caller.actor, State.TRIAGED, data=data))
     told = CaseTriaged(case_id=case.id, level=level.value, reasons=[reason.code for reason in reasons])
     await publish(session, subject_of(case), told)
+
+
+async def _is_raised(session: WriteSession, case: Case) -> bool:
+    """Tell whether the level of a case comes of what happened to it, and not of a score."""
+    handling = await handling_of(session)
+    return case.reopened >= RAISED_AT or case.hand_overs >= handling.rules.hand_overs_max
 
 
 def let_go(case: Case) -> None:
