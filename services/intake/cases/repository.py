@@ -88,21 +88,26 @@ async def lock_case(session: WriteSession, caller: Principal | None, case_id: UU
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
     if caller is not None:
         statement = statement.where(_visible_to(caller))
-    case: Case | None = await session.scalar(statement.with_for_update(of=Case))
+    case: Case | None = await session.scalar(_locked(statement))
     return case
+
+
+def _locked(statement: Select[Any], *, skip: bool = False) -> Select[Any]:
+    """Lock what a statement finds; what the session has read before the lock is read again."""
+    return statement.with_for_update(of=Case, skip_locked=skip).execution_options(populate_existing=True)
 
 
 async def lock_case_if_free(session: WriteSession, case_id: UUID) -> Case | None:
     """Return a case for a job, unless somebody is changing it right now: the job comes again."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
-    case: Case | None = await session.scalar(statement.with_for_update(of=Case, skip_locked=True))
+    case: Case | None = await session.scalar(_locked(statement, skip=True))
     return case
 
 
 async def lock_cases(session: WriteSession, case_ids: Collection[UUID]) -> dict[UUID, Case]:
     """Return cases by id and keep others from changing them meanwhile; locked in the order of their ids."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids)).order_by(Case.id)
-    return {case.id: case for case in await session.scalars(statement.with_for_update(of=Case))}
+    return {case.id: case for case in await session.scalars(_locked(statement))}
 
 
 async def find_case_for_filing(session: Session, case_id: UUID) -> Case | None:
@@ -224,10 +229,11 @@ async def remove_joiners(session: WriteSession, case_id: UUID, people: Collectio
     await session.execute(delete(CaseJoiner).where(*mine, CaseJoiner.person_id.in_(people)))
 
 
-async def remove_joiners_via(session: WriteSession, case_id: UUID, via: UUID) -> None:
-    """Let go whom a merge has brought."""
+async def remove_joiners_via(session: WriteSession, case_id: UUID, via: UUID) -> set[UUID]:
+    """Let go whom a merge has brought, and return them."""
     mine = (CaseJoiner.tenant_id == session.tenant, CaseJoiner.case_id == case_id)
-    await session.execute(delete(CaseJoiner).where(*mine, CaseJoiner.via_case_id == via))
+    statement = delete(CaseJoiner).where(*mine, CaseJoiner.via_case_id == via).returning(CaseJoiner.person_id)
+    return set((await session.scalars(statement)).all())
 
 
 async def attachment_ids(session: Session, case_id: UUID) -> Sequence[UUID]:
