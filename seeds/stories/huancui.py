@@ -1,7 +1,9 @@
 """The manhole that nobody owned: from a resident's photo to a paid bill and a closed case.
 
-联席会议 · 认领 · 公益金. Sewage overflows where two pipe networks meet and no office owns the spot: a hard case. The
-subdistrict's construction lead claims it, a welfare fund pays for the repair under four eyes, and the owner judges.
+联席会议 · 认领 · 公益金. Sewage overflows where two pipe networks meet and no office owns the spot: a hard case. Two
+units offer to take it at the joint meeting, the subdistrict's construction lead is chosen, a welfare fund pays for the
+repair under four eyes, and the owner judges with the neighbours. Two more cases do not go so well: one is handed to and
+fro until a joint meeting is forced, another is claimed and left lying until it is taken back.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -10,6 +12,7 @@ from typing import Any, Final
 from seeds.house import House
 from seeds.ids import fresh_id
 from seeds.png import photo
+from seeds.stories.left_lying import tell_handed_to_and_fro, tell_left_lying
 from seeds.stories.threads import Case, Project, history_of, open_project, reach
 from seeds.stories.welfare_fund import Money, ask_and_approve, close_money, pay, raise_welfare_fund
 from seeds.story import Story
@@ -21,8 +24,9 @@ _NEIGHBOURS: Final = ("neighbour_1", "neighbour_2", "neighbour_3")
 _MILESTONES: Final = (("现场勘查与疏通", 1), ("更换井盖与改造接口", 4), ("恢复路面与验收", 6))
 _FORBIDDEN, _NOT_FOUND, _UNPROCESSABLE = 403, 404, 422
 _CASE_STEPS: Final = (
-    *("file", "join", "join", "join", "accept", "triage", "claim", "project_opened"),
-    *("milestone_reached", "milestone_reached", "milestone_reached", "project_completed", "resolve", "feedback"),
+    *("file", "join", "join", "join", "accept", "triage", "offer", "offer", "choose", "project_opened"),
+    *("milestone_reached", "milestone_reached", "milestone_reached", "project_completed", "resolve"),
+    *("confirm", "confirm", "confirm", "feedback"),
 )
 _PROJECT_STEPS: Final = ("open", "request_budget", "budget_decided", "reach", "reach", "reach", "complete", "payment")
 
@@ -47,6 +51,10 @@ async def tell_huancui(story: Story, house: House) -> None:
     await _verdict(story, house, case, project)
     await _chain(story, house, case, project, money)
     await _foreigner(story, house, case, money)
+    story.chapter("六、推来推去的一件", "handed to and fro")
+    await tell_handed_to_and_fro(story, house)
+    story.chapter("七、认领后搁置的一件", "claimed and left lying")
+    await tell_left_lying(story, house)
 
 
 async def _report(story: Story, house: House) -> Case:
@@ -110,28 +118,45 @@ async def _accept_and_triage(story: Story, house: House, case: Case) -> None:
 
 
 async def _claim(story: Story, house: House, case: Case) -> None:
-    lead, clerk = await house.staff("lead"), await house.staff("drainage_clerk")
+    lead, clerk, convenor = (
+        await house.staff("lead"),
+        await house.staff("drainage_clerk"),
+        await house.staff("convenor"),
+    )
     due_at = datetime.now(UTC) + timedelta(days=_DUE_DAYS)
-    with story.step("联席会议：两家单位都看到待认领的难事", "two units see the hard case that waits for a claim"):
-        waiting = [story.took(await unit.get(case.path))["state"] for unit in (lead, clerk)]
-        story.expect("both see it 均可见", waiting, ["triaged", "triaged"])
     with story.step(
-        "街道建设管理办公室认领，七天办结", "the subdistrict's construction lead claims it, due in seven days"
+        "难事不能自行认领，须在联席会议上择定", "a hard case is not simply claimed: the joint meeting chooses"
     ):
-        body = _claim_of(house, "construction_lead", due_at)
-        claimed = story.took(await lead.act(case.path, "claim", body))
-        story.expect("state", claimed["state"], "claimed")
-        story.expect("unit 承办单位", claimed["unit_id"], str(body["unit_id"]))
-        story.expect("due 期限", datetime.fromisoformat(claimed["due_at"]), due_at)
+        alone = await clerk.act(
+            case.path, "claim", {"unit_id": house.id("units", "drainage"), "due_at": due_at.isoformat()}
+        )
+        story.refused("claiming it alone 自行认领", alone, _FORBIDDEN, naming="joint_meeting_chooses")
+    with story.step("联席会议：两家单位提出认领意向", "the joint meeting: two units say by when and at what cost"):
+        slower = _offer_of(house, "drainage", due_at + timedelta(days=14), 3_000_000)
+        other = story.took(await clerk.post(f"{case.path}/offers", slower), 201)
+        best = story.took(
+            await lead.post(f"{case.path}/offers", _offer_of(house, "construction_lead", due_at, 1_500_000)), 201
+        )
+        for offer in (other, best):
+            story.note(f"{offer['unit_name']} · {offer['cost_fen'] / 100:.0f} 元 · {offer['due_at'][:10]}")
     with story.step(
-        "另一家单位晚一步，已不在待认领之列", "the other unit comes too late: it is no longer open to claims"
+        "召集人择定街道建设管理办公室，七天办结",
+        "the convenor chooses the subdistrict's construction lead, due in seven days",
     ):
-        late = await clerk.post(f"{case.path}/claim", _claim_of(house, "drainage", due_at), version=claimed["version"])
-        story.refused("second claim 再次认领", late, _NOT_FOUND)
+        chosen = story.took(await convenor.act(case.path, "choose", {"offer_id": best["id"], "note": "工期短、费用低"}))
+        story.expect("state", chosen["state"], "claimed")
+        story.expect("unit 承办单位", chosen["unit_id"], str(house.id("units", "construction_lead")))
+        story.expect("due 期限", datetime.fromisoformat(chosen["due_at"]), due_at)
+        claims = story.took(await lead.get(f"{case.path}/claims"))
+        fates = {offer["unit_name"]: offer["state"] for offer in claims["offers"]}
+        story.expect("what came of the offers 意向结果", sorted(fates.values()), ["chosen", "passed_over"])
+        story.expect("one lease 认领租约", [claim["state"] for claim in claims["claims"]], ["active"])
+    with story.step("另一家单位不再看到该诉求", "it is no longer open to the other unit"):
+        story.refused("reading it 查看", await clerk.get(case.path), _NOT_FOUND)
 
 
-def _claim_of(house: House, unit: str, due_at: datetime) -> dict[str, Any]:
-    return {"unit_id": house.id("units", unit), "due_at": due_at.isoformat(), "note": "联席会议上认领"}
+def _offer_of(house: House, unit: str, due_at: datetime, cost_fen: int) -> dict[str, Any]:
+    return {"unit_id": house.id("units", unit), "due_at": due_at.isoformat(), "cost_fen": cost_fen}
 
 
 async def _project(story: Story, house: House, case: Case) -> Project:
@@ -175,13 +200,18 @@ async def _verdict(story: Story, house: House, case: Case, project: Project) -> 
         proof = story.took(await lead.upload("/v1/attachments", photo(70, 150, 90), "image/png"))
         body = {"note": f"井盖与接口已改造（{project.number}）", "attachment_ids": [proof["id"]]}
         story.expect("state", story.took(await lead.act(case.path, "resolve", body))["state"], "resolved")
+    with story.step("三位邻居联名确认", "the three neighbours confirm it"):
+        for key in _NEIGHBOURS:
+            neighbour = await house.resident(key)
+            story.took(await neighbour.post(f"{case.path}/confirm", {"answer": "solved"}))
+        seen = story.took(await owner.get(f"{case.path}/verdicts"))
+        story.expect("confirmed 已确认", (seen["solved"], seen["joiners"]), (len(_NEIGHBOURS), len(_NEIGHBOURS)))
     with story.step("诉求人评价：解决了", "the owner says: solved"):
-        neighbour = await house.resident("neighbour_1")
         meddling = await neighbour.act(case.path, "feedback", {"answer": "solved"})
         story.refused("somebody else's verdict 他人代评", meddling, _FORBIDDEN, naming="requester_only")
         closed = story.took(await owner.act(case.path, "feedback", {"answer": "solved", "comment": "不冒水了"}))
         story.expect("case 诉求", (closed["state"], closed["outcome"]), ("closed", "satisfied"))
-        took = datetime.fromisoformat(closed["updated_at"]) - datetime.fromisoformat(closed["filed_at"])
+        took = datetime.fromisoformat(closed["closed_at"]) - datetime.fromisoformat(closed["filed_at"])
         story.holds("within seven days 七日内", took < timedelta(days=_DUE_DAYS), str(took))
 
 

@@ -8,7 +8,6 @@ from fastapi import FastAPI
 from services.directory.areas.routes import router as areas
 from services.directory.people.passwords import Passwords
 from services.directory.people.routes import router as people
-from services.directory.personal.vault import Vault
 from services.directory.settings import DirectorySettings
 from services.directory.signin.issuing import Issuer
 from services.directory.signin.routes import router as signin
@@ -17,6 +16,7 @@ from services.directory.tenants.routes import router as tenants
 from services.directory.units.routes import router as units
 from shared.auth import read_signing_key
 from shared.held import held_events_router
+from shared.vault import Vault
 from shared.web import create_app
 
 __all__ = ["create"]

@@ -9,10 +9,10 @@ from pydantic import StringConstraints
 from services.directory.areas import service
 from services.directory.areas.rules import AreaKind
 from services.directory.areas.schemas import AreaChange, AreaClosing, AreaDetail, AreaView, NewArea
-from services.directory.personal.deciding import VaultOfApp
 from services.directory.reach import MANAGERS
 from shared.auth import Principal, authenticated, requires
 from shared.pagination import Page, Paging
+from shared.vault import VaultOfApp
 from shared.web import ExpectedVersion, Reading, Writing, service_router, set_etag
 
 __all__ = ["router"]

@@ -30,7 +30,6 @@ from services.directory.areas.schemas import (
     Point,
     polygons_of,
 )
-from services.directory.personal.vault import Vault
 from services.directory.reach import must_administer, must_operate
 from services.directory.tenants.service import today
 from shared.auth import Principal
@@ -40,6 +39,7 @@ from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import IdTaken, NotFound, WrongState
+from shared.vault import Vault
 from shared.web import check_version
 
 __all__ = [

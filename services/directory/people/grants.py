@@ -20,7 +20,6 @@ from services.directory.people.rules import (
     is_grantable,
 )
 from services.directory.people.schemas import GrantView, NewGrant
-from services.directory.personal.vault import Vault
 from services.directory.reach import must_administer
 from services.directory.units.service import active_unit_to_use
 from shared.auth import Grant, Principal, Role
@@ -28,6 +27,7 @@ from shared.clock import utc_now
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.problems import IdTaken, NotFound, WrongState
+from shared.vault import Vault
 from shared.web import check_version
 
 __all__ = ["current_grants", "end_grant", "give_role", "grant_view"]

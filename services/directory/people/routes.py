@@ -17,10 +17,10 @@ from services.directory.people.schemas import (
     PersonSearch,
     PersonView,
 )
-from services.directory.personal.deciding import Purpose, VaultOfApp
 from services.directory.reach import MANAGERS, READERS
 from shared.auth import Principal, authenticated, requires
 from shared.pagination import Page, Paging
+from shared.vault import Purpose, VaultOfApp
 from shared.web import ExpectedVersion, Reading, Writing, service_router, set_etag
 
 __all__ = ["PasswordsOfApp", "router"]

@@ -16,7 +16,6 @@ from services.directory.people.rules import PhoneTaken, UsernameTaken
 from services.directory.people.schemas import NewPerson, PersonChange, PersonDetail, PersonSearch, PersonView
 from services.directory.personal.repository import record_disclosure
 from services.directory.personal.rules import mask_phone
-from services.directory.personal.vault import Place, Vault
 from services.directory.reach import may_administer, must_administer, readable_paths
 from services.directory.signin.repository import revoke_sessions_of
 from shared.auth import Principal
@@ -25,6 +24,7 @@ from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.problems import Forbidden, IdTaken, Invalid, NotFound
 from shared.texts import Text
+from shared.vault import Place, Vault
 from shared.web import check_version
 
 __all__ = [

@@ -10,7 +10,6 @@ from uuid import UUID
 from fastapi import BackgroundTasks, Depends, Header, Request, Response
 
 from services.directory.people.routes import PasswordsOfApp
-from services.directory.personal.deciding import VaultOfApp
 from services.directory.settings import DirectorySettings
 from services.directory.signin import issuing, service
 from services.directory.signin.issuing import Issuer
@@ -31,6 +30,7 @@ from services.directory.signin.senders import CodeSender
 from shared.auth import Principal, authenticated, public
 from shared.db import Database
 from shared.problems import TooManyRequests
+from shared.vault import VaultOfApp
 from shared.web import Reading, Writing, database_of, service_router
 
 __all__ = ["router"]

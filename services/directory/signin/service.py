@@ -15,7 +15,6 @@ from services.directory.areas.service import open_area_to_use
 from services.directory.people import repository as people
 from services.directory.people.models import Person
 from services.directory.people.service import phone_columns, phone_index, view
-from services.directory.personal.vault import Vault
 from services.directory.settings import DirectorySettings
 from services.directory.signin import repository
 from services.directory.signin.issuing import Issuer, begin_session
@@ -35,6 +34,7 @@ from shared.clock import utc_now
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.problems import NotFound
+from shared.vault import Vault
 
 __all__ = [
     "IssuedCode",

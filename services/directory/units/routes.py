@@ -6,13 +6,13 @@ from uuid import UUID
 from fastapi import Depends, Query, Response
 from pydantic import StringConstraints
 
-from services.directory.personal.deciding import Purpose, VaultOfApp
 from services.directory.reach import MANAGERS
 from services.directory.units import service
 from services.directory.units.rules import UnitKind
 from services.directory.units.schemas import NewUnit, UnitChange, UnitView
 from shared.auth import Principal, authenticated, requires
 from shared.pagination import Page, Paging
+from shared.vault import Purpose, VaultOfApp
 from shared.web import ExpectedVersion, Reading, Writing, service_router, set_etag
 
 __all__ = ["router"]

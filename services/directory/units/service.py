@@ -7,7 +7,6 @@ from uuid import UUID
 from services.directory.areas.service import open_area_to_use, path_of
 from services.directory.personal.repository import record_disclosure
 from services.directory.personal.rules import mask_phone
-from services.directory.personal.vault import Place, Vault
 from services.directory.reach import READERS, may_administer, must_administer
 from services.directory.units import repository
 from services.directory.units.models import Unit
@@ -21,6 +20,7 @@ from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import Forbidden, IdTaken, NotFound
 from shared.texts import Text
+from shared.vault import Place, Vault
 from shared.web import check_version
 
 __all__ = ["active_unit_to_use", "change_unit", "list_units", "read_unit", "register_unit", "view"]

@@ -23,12 +23,12 @@ from services.intake.handling.service import Handling, handling_of, known_handli
 from services.intake.models import reference
 from shared.auth import Principal
 from shared.clock import CHINA, utc_now
-from shared.db import Database, Session
+from shared.db import Database, Session, WriteSession
 from shared.ids import new_id
-from shared.problems import IdTaken, Unauthenticated
+from shared.problems import IdTaken, Unauthenticated, Unavailable
 from shared.reference import find_area
 
-__all__ = ["Desk", "Filed", "file_case", "first_clocks", "same_filing", "why_not_filed"]
+__all__ = ["Desk", "Filed", "file_case", "file_in_session", "first_clocks", "same_filing", "why_not_filed"]
 
 _UUID7 = 7
 
@@ -105,6 +105,27 @@ async def file_case(
     if row["bound"] != len(set(wanted.attachment_ids)):
         raise UnknownAttachment(pointer="/attachment_ids")
     return Filed(filing, row)
+
+
+async def file_in_session(
+    session: WriteSession, desk: Desk, caller: Principal, wanted: FileCaseIn, *, channel: Channel
+) -> Filed:
+    """File a case together with what else the caller writes; its id is new, or made for this one filing.
+
+    Raises:
+        IdTaken: it was filed before.
+        UnknownArea, UnknownCategory: as when filing by itself.
+        Unavailable: the tenant is changing its rules at this very moment, again and again.
+    """
+    # Ring for its event after the commit.
+    session.info["published"] = True
+    for _ in range(2):
+        filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel)
+        if filed is not None:
+            return filed
+        if await why_not_filed(session, caller, wanted) is not None:
+            raise IdTaken(pointer="/id")
+    raise Unavailable
 
 
 def first_clocks(category: str, now: datetime, handling: Handling) -> list[tuple[ClockKind, Interval, datetime | None]]:

@@ -23,6 +23,7 @@ __all__ = [
     "add_joiners",
     "attachment_ids",
     "count_joiners",
+    "find_any_case",
     "find_case",
     "find_case_for_filing",
     "is_joined",
@@ -36,6 +37,7 @@ __all__ = [
     "remove_joiners_via",
     "report_attachment_ids",
     "steps_of",
+    "visible_among",
 ]
 
 SEES_BELOW = (
@@ -83,6 +85,12 @@ async def find_case(session: Session, caller: Principal, case_id: UUID) -> Case 
     return case
 
 
+async def visible_among(session: Session, caller: Principal, case_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some cases the caller may see."""
+    statement = select(Case.id).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids), _visible_to(caller))
+    return set((await session.scalars(statement)).all())
+
+
 async def lock_case(session: WriteSession, caller: Principal | None, case_id: UUID) -> Case | None:
     """Return a case that the caller may see (anybody's, for a consumer) and keep others from changing it meanwhile."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
@@ -110,6 +118,12 @@ async def lock_cases(session: WriteSession, case_ids: Collection[UUID]) -> dict[
     return {case.id: case for case in await session.scalars(_locked(statement))}
 
 
+async def find_any_case(session: Session, case_id: UUID) -> Case:
+    """Return the case that a row of ours names; it is there, since the row refers to it."""
+    statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
+    return (await session.scalars(statement)).one()
+
+
 async def find_case_for_filing(session: Session, case_id: UUID) -> Case | None:
     """Return whatever already has an id that a client has made."""
     return await session.scalar(select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id))
@@ -130,6 +144,7 @@ async def list_cases(
         statement = statement.where(Case.area_path.within(under))
     conditions = [] if wanted.open is None else [Case.state != "closed" if wanted.open else Case.state == "closed"]
     conditions += [_overdue(session.tenant)] if wanted.overdue else []
+    conditions += [_inside(wanted.bbox)] if wanted.bbox is not None else []
     statement = statement.where(*conditions)
     for column, value in (
         (Case.state, wanted.state),
@@ -152,6 +167,14 @@ async def list_cases(
     if after is not None:
         statement = statement.where(tuple_(Case.filed_at, Case.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Case.filed_at.desc(), Case.id.desc()).limit(limit))).all()
+
+
+def _inside(bbox: str) -> ColumnElement[bool]:
+    """Return the condition of lying inside west, south, east, north; an index on the point knows it."""
+    west, south, east, north = (float(part) for part in bbox.split(","))
+    place = func.point(Case.longitude, Case.latitude)
+    box = func.box(func.point(west, south), func.point(east, north))
+    return and_(Case.latitude.is_not(None), place.op("<@", is_comparison=True)(box))
 
 
 def _overdue(tenant: str) -> ColumnElement[bool]:

@@ -29,6 +29,7 @@ from services.intake.cases.schemas import (
     ResolveIn,
     TriageIn,
 )
+from services.intake.cases.telling import told_of
 from services.intake.cases.terms import Action, Level, Outcome, State
 from services.intake.cases.triage import RAISED_AT, Criteria, highest, triage
 from services.intake.cases.viewing import check_case_step
@@ -36,6 +37,8 @@ from services.intake.clocks.rules import ClockKind
 from services.intake.clocks.service import spent_pauses, view_clocks
 from services.intake.handling.service import handling_of
 from services.intake.models import reference
+from services.intake.notifications.service import tell
+from services.intake.routing.service import proposed_unit
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.contracts.intake import CaseClosed, CaseNeedRaised, CaseResolved, CaseTriaged
@@ -110,6 +113,7 @@ async def triage_case(session: WriteSession, caller: Principal, case: Case, want
     if wanted.override is not None:
         caller.must(Role.OFFICER, Role.SECRETARY, at=case.area_path, rule="officers_override_triage")
         level = wanted.override.level
+    decision = await proposed_unit(session, case.area_path, case.category, level)
     case.level = level.value
     case.triage = {
         "points": sum(reason.points for reason in reasons),
@@ -118,11 +122,18 @@ async def triage_case(session: WriteSession, caller: Principal, case: Case, want
             {"code": r.code, "points": r.points, "detail_zh": r.detail.zh, "detail_en": r.detail.en} for r in reasons
         ],
         "override_reason": wanted.override.reason if wanted.override else None,
+        "proposed_unit_id": str(decision.unit_id) if decision is not None else None,
     }
     data = case.triage | {"level": level.value}
     await move(session, case, Move(Action.TRIAGE, caller.actor, State.TRIAGED, data=data))
     told = CaseTriaged(case_id=case.id, level=level.value, reasons=[reason.code for reason in reasons])
     await publish(session, subject_of(case), told)
+    # A joint meeting chooses by itself, whatever the rules say.
+    if decision is not None and decision.auto and level is not Level.JOINT:
+        unit_id, name = await active_unit(session, decision.unit_id)
+        case.unit_id = unit_id
+        data = {"unit_id": str(unit_id), "unit": name, "left_unit": None, "by_rule": True}
+        await move(session, case, Move(Action.ASSIGN, "system", State.ASSIGNED, note=decision.note, data=data))
 
 
 async def _is_raised(session: WriteSession, case: Case) -> bool:
@@ -322,7 +333,11 @@ async def raise_need(session: WriteSession, caller: Principal, case: Case, wante
 async def record_outside_steps(session: WriteSession, steps: Sequence[OutsideStep]) -> None:
     """Write into the histories of cases what was done about them elsewhere, however many there are."""
     cases = await repository.lock_cases(session, {step.case_id for step in steps})
+    tolds = []
     for step in steps:
         case = cases.get(step.case_id)
         if case is not None:
-            await move(session, case, Move(step.step, step.actor, data=step.data))
+            taken = Move(step.step, step.actor, data=step.data)
+            await move(session, case, taken, tells=False)
+            tolds += await told_of(session, case, taken)
+    await tell(session, *tolds)

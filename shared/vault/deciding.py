@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Query, Request
 from pydantic import StringConstraints
 
-from services.directory.personal.vault import Vault
+from shared.vault.sealing import Vault
 
 __all__ = ["Purpose", "VaultOfApp", "vault_of"]
 
@@ -20,5 +20,5 @@ VaultOfApp = Annotated[Vault, Depends(vault_of)]
 
 Purpose = Annotated[
     Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)] | None,
-    Query(description="Why the phone number is needed in the clear; kept with who and when 用途（将被审计）"),
+    Query(description="Why it is needed in the clear; kept with who and when 用途（将被审计）"),
 ]
