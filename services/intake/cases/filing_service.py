@@ -120,10 +120,11 @@ async def file_in_session(
     # Ring for its event after the commit.
     session.info["published"] = True
     for _ in range(2):
+        known = await desk.handling(caller.tenant)
         filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel)
         if filed is not None:
             return filed
-        if await why_not_filed(session, caller, wanted) is not None:
+        if await why_not_filed(session, caller, wanted, known) is not None:
             raise IdTaken(pointer="/id")
     raise Unavailable
 
