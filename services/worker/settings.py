@@ -19,6 +19,8 @@ class WorkerSettings(BaseSettings):
     matching_database_url: SecretStr
     ledger_database_url: SecretStr
     ledger_signing_key: SecretStr = Field(description="Signs the heads of the books: see the ledger's proofs.")
+    field_keys: SecretStr = Field(description="Opens push tokens and phone numbers: the directory's.")
+    blind_index_key: SecretStr = Field(description="The directory's.")
     redis_url: str = "redis://127.0.0.1:6379/0"
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     log_json: bool = True
