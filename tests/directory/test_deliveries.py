@@ -11,11 +11,14 @@ import pytest
 import pytest_asyncio
 from fastapi import FastAPI
 
+from services.directory.deliveries.jobs import schedules
 from services.directory.deliveries.rules import TRIES_MAX, Channel, retry_after
 from services.directory.deliveries.senders import ConsoleSender, Message, Sent
 from services.directory.deliveries.sending import claim_next
 from services.directory.deliveries.service import forget_person
 from services.directory.deliveries.settings import DeliverySettings
+from services.intake.notifications.service import Told
+from services.intake.notifications.service import tell as tell_in_intake
 from shared.clock import CHINA, utc_now
 from shared.db import Database
 from shared.ids import new_id
@@ -487,3 +490,72 @@ async def test_the_console_tells_no_number_no_token_and_no_words(capsys: pytest.
     shown = capsys.readouterr()
     for secret in (PHONE, "a-long-secret-token", "已受理"):
         assert secret not in shown.out + shown.err
+
+
+async def test_from_the_intake_to_a_device_and_back(
+    town: Town, pipe: Pipe, databases: dict[str, Database], database: Database, vault: Vault, far: Bridge
+) -> None:
+    me, unreachable = await somebody(town), await somebody(town)
+    await me.wish()
+    await me.register("token-one")
+    await pipe.rest()
+    async with databases["intake"].write(town.caller.tenant) as session:
+        told = Told(kind="case_filed", case_id=None, params={"number": "7"}, people=[me.id, unreachable.id])
+        await tell_in_intake(session, told)
+    await pipe.rest()
+    async with postman(far, vault) as man:
+        await man.carry_all(database, town.caller.tenant)
+    await pipe.rest()
+    assert [message["text"] for message in far.heard] == ["新诉求 7待受理"]
+    async with databases["intake"].read(town.caller.tenant) as session:
+        connection = await session.connection()
+        query = "SELECT person_id, channel, state, detail FROM intake.notification_receipts"
+        found = [tuple(row) for row in await connection.exec_driver_sql(query)]
+    assert found == [(me.id, "push", "delivered", "HTTP 202")]
+
+
+async def test_the_schedule_visits_every_tenant_that_has_something_to_send(
+    town: Town, elsewhere: Town, pipe: Pipe, databases: dict[str, Database], database: Database, relay_pool: Any
+) -> None:
+    people = [await somebody(town), await somebody(elsewhere)]
+    for person in people:
+        await person.wish()
+        await person.register("token-one")
+        await tell(pipe, person.town, due(person.id))
+    (schedule,) = schedules
+    await schedule.for_all(relay_pool, "directory").run(database, utc_now())
+    for person in people:
+        assert await states(databases, person.town) == [("push", "sent", "console")]
+
+
+async def test_whatever_happens_at_once_ends_in_one_truth(
+    town: Town, pipe: Pipe, databases: dict[str, Database], database: Database, vault: Vault, far: Bridge
+) -> None:
+    people = [await somebody(town, phone=f"1380013800{number}") for number in range(4)]
+    for number, person in enumerate(people):
+        await person.wish(1, sms=True)
+        await person.register(f"token-{number}-of-them")
+    far.answers |= {"token-0-of-them": 410, "token-1-of-them": 503}
+    await tell(pipe, town, *(due(person.id) for person in people * 3))
+
+    async def forget(person: Any) -> None:
+        async with database.write(town.caller.tenant) as session:
+            await forget_person(session, person.id)
+
+    async with postman(far, vault) as one, postman(far, vault) as two:
+        answers = await asyncio.gather(
+            one.carry_all(database, town.caller.tenant),
+            two.carry_all(database, town.caller.tenant),
+            *(person.register(f"token-{number}-of-them") for number, person in enumerate(reversed(people))),
+            *(person.wish(2, sms=False) for person in people),
+            forget(people[3]),
+            one.carry_all(database, town.caller.tenant),
+        )
+    statuses = [answer.status_code for answer in answers if answer is not None]
+    assert set(statuses) <= {200, 201}
+    for person in people:
+        owned = await rows(databases, town, f"SELECT 1 FROM directory.devices WHERE person_id = '{person.id}'")
+        told = [item for item in await published(databases, town, REACH) if item["person_id"] == str(person.id)]
+        assert (told[-1]["push"], told[-1]["sms"]) == (bool(owned), False)
+    ended = await rows(databases, town, "SELECT count(*) FROM directory.deliveries WHERE state <> 'due'")
+    assert len(await published(databases, town, SENT)) == ended[0][0]
