@@ -559,3 +559,25 @@ async def test_whatever_happens_at_once_ends_in_one_truth(
         assert (told[-1]["push"], told[-1]["sms"]) == (bool(owned), False)
     ended = await rows(databases, town, "SELECT count(*) FROM directory.deliveries WHERE state <> 'due'")
     assert len(await published(databases, town, SENT)) == ended[0][0]
+
+
+async def test_a_lost_lease_cannot_end_what_another_put_off(
+    town: Town, pipe: Pipe, databases: dict[str, Database], database: Database, vault: Vault, far: Bridge
+) -> None:
+    me = await somebody(town)
+    await me.wish()
+    await me.register("token-one")
+    far.answers["token-one"] = 500
+    await tell(pipe, town, due(me.id))
+
+    async def lose() -> None:
+        if len(far.heard) == 1:
+            await end_leases(databases, town)
+            await other.carry_all(database, town.caller.tenant)
+            far.answers["token-one"] = 400
+
+    far.before_answer = lose
+    async with postman(far, vault) as man, postman(far, vault) as other:
+        await man.carry_all(database, town.caller.tenant)
+    assert await states(databases, town) == [("push", "due", "HTTP 500")]
+    assert await published(databases, town, SENT) == []
