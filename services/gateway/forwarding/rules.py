@@ -28,7 +28,7 @@ class Route:
 
 def _table() -> dict[str, Route]:
     segments = {
-        "directory": ("tenant", "areas", "units", "people", "me", "sign-in", "sign-out", "tokens"),
+        "directory": ("tenant", "areas", "units", "people", "me", "deliveries", "sign-in", "sign-out", "tokens"),
         "intake": (
             "anonymous-cases",
             "calendar",
