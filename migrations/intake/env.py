@@ -8,10 +8,16 @@ from services.intake.cases import models as cases
 from services.intake.categories import models as categories
 from services.intake.claims import models as claims
 from services.intake.clocks import models as clocks
+from services.intake.contacts import models as contacts
 from services.intake.handling import models as handling
 from services.intake.imports import models as imports
 from services.intake.merging import models as merging
 from services.intake.models import Base
+from services.intake.notifications import models as notifications
+from services.intake.open311 import models as open311
+from services.intake.open311_admin import models as open311_admin
+from services.intake.proposals import models as proposals
+from services.intake.routing import models as routing
 from services.intake.spotchecks import models as spotchecks
 from services.intake.supervision import models as supervision
 from services.intake.verdicts import models as verdicts
@@ -27,9 +33,15 @@ REGISTERED = (
     categories,
     claims,
     clocks,
+    contacts,
     handling,
     imports,
     merging,
+    notifications,
+    open311,
+    open311_admin,
+    proposals,
+    routing,
     spotchecks,
     supervision,
     verdicts,

@@ -1,5 +1,6 @@
 """The intake's process."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -13,10 +14,19 @@ from services.intake.cases.filing_service import Desk
 from services.intake.cases.routes import router as cases
 from services.intake.categories.routes import router as categories
 from services.intake.claims.routes import router as claims
+from services.intake.contacts.routes import router as contacts
 from services.intake.escalation.routes import router as clocks
 from services.intake.handling.routes import router as handling
-from services.intake.imports.routes import router as imports
 from services.intake.merging.routes import router as merging
+from services.intake.notifications.routes import router as notifications
+from services.intake.open311.routes import office_router as open311_reports
+from services.intake.open311.routes import router as open311
+from services.intake.open311.service import no_questions
+from services.intake.open311_admin.routes import router as open311_admin
+from services.intake.proposals.encoders import mode
+from services.intake.proposals.routes import router as proposals
+from services.intake.routing.routes import router as routing
+from services.intake.imports.routes import router as imports
 from services.intake.settings import IntakeSettings
 from services.intake.spotchecks.routes import router as spot_checks
 from services.intake.supervision.routes import router as supervision
@@ -29,8 +39,10 @@ __all__ = ["create"]
 
 
 @asynccontextmanager
-async def _numbering(app: FastAPI) -> AsyncIterator[None]:
+async def _prepared(app: FastAPI) -> AsyncIterator[None]:
     app.state.desk = Desk(app.state.db)
+    # An encoder is loaded before the first request: it takes half a second.
+    app.state.readiness_details = {"proposals": await asyncio.to_thread(mode)}
     yield
 
 
@@ -50,16 +62,24 @@ def create() -> FastAPI:
             supervision,
             spot_checks,
             anonymous,
+            notifications,
             categories,
             attachments,
             calendar,
             handling,
+            routing,
+            proposals,
+            contacts,
+            open311_admin,
+            open311,
+            open311_reports,
             imports,
             held_events_router("intake"),
         ],
         title="Linli intake 诉求受理",
         description="Cases from their first word to the requester's verdict. 诉求从提出到评价的全过程。",
-        lifespan_extra=_numbering,
+        lifespan_extra=_prepared,
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    app.state.open311_questions = no_questions
     return app

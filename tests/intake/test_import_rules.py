@@ -19,7 +19,7 @@ WORDS = st.text(
 )
 SHOWN = WORDS.filter(lambda text: text.strip() == text and "_x" not in text)
 DATES = st.dates(date(2000, 1, 1), date(2099, 12, 31))
-TIMES = st.datetimes(datetime(2000, 1, 1), datetime(2099, 12, 31)).map(lambda at: at.replace(microsecond=0))
+TIMES = st.datetimes(datetime.fromisoformat("2000-01-01"), datetime.fromisoformat("2099-12-31")).map(lambda at: at.replace(microsecond=0))
 CELLS = st.one_of(st.just(""), SHOWN, DATES, TIMES, st.integers(-(10**12), 10**12))
 ROWS = st.lists(st.lists(CELLS, min_size=len(HEADERS), max_size=len(HEADERS)), min_size=1, max_size=5)
 
@@ -48,7 +48,7 @@ def test_what_is_written_is_read_back(rows: list[list[Any]], kind: FileFormat) -
 
 @given(at=TIMES)
 def test_a_time_is_the_same_however_it_is_written(at: datetime) -> None:
-    written = [
+    written: list[Cell] = [
         at,
         f"{at:%Y-%m-%d %H:%M:%S}",
         f"{at:%Y/%m/%d %H:%M:%S}",

@@ -32,6 +32,7 @@ ALTER TABLE intake.cases
     ADD CONSTRAINT cases_channel_check CHECK (channel IN ('app', 'visit', 'hotline', 'enterprise', 'council', 'import',
         'open311')),
     ADD CONSTRAINT cases_closed_check CHECK (state <> 'closed' OR (closed_at IS NOT NULL AND outcome IS NOT NULL));
+CREATE INDEX cases_place_idx ON intake.cases USING gist (point(longitude, latitude)) WHERE latitude IS NOT NULL;
 CREATE INDEX cases_open_idx ON intake.cases USING gist (area_path) WHERE state <> 'closed';
 ALTER TABLE intake.case_steps
     ADD COLUMN level VARCHAR(8),
@@ -317,7 +318,7 @@ def downgrade() -> None:
         op.execute(f"DROP POLICY relay ON intake.{table}")
     for table in (*reversed(_CHANGING), *_LASTING, "supervision_orders", "spot_check_items", "spot_checks"):
         op.execute(f"DROP TABLE intake.{table} CASCADE")
-    op.execute("DROP INDEX intake.cases_open_idx")
+    op.execute("DROP INDEX intake.cases_open_idx, intake.cases_place_idx")
     op.execute("ALTER TABLE intake.case_joiners DROP COLUMN via_case_id")
     op.execute("ALTER TABLE intake.case_steps DROP COLUMN level, DROP COLUMN unit_id, DROP COLUMN clocks")
     op.execute("ALTER TABLE intake.cases DROP CONSTRAINT cases_channel_check, DROP CONSTRAINT cases_closed_check")

@@ -29,13 +29,19 @@ class Route:
 
 def _table() -> dict[str, Route]:
     segments = {
-        "directory": ("tenant", "areas", "units", "people", "me", "sign-in", "sign-out", "tokens"),
+        "directory": ("tenant", "areas", "units", "people", "me", "deliveries", "sign-in", "sign-out", "tokens"),
         "intake": (
             "anonymous-cases",
             "calendar",
             "cases",
             "categories",
             "handling",
+            "notifications",
+            "open311",
+            "open311-keys",
+            "open311-services",
+            "proposals",
+            "routing",
             "spot-checks",
             "supervision-orders",
             "unsealings",

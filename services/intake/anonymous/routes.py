@@ -71,9 +71,7 @@ async def file_anonymously(
             masked = Principal(caller.tenant, earlier.requester_id, "person")
             shown = case_out(await view_case(session, masked, earlier))
             return Response(shown.model_dump_json(), 200, media_type="application/json")
-        run = session.fetch_row
-        session.info["published"] = True
-        filed, masked = await service.file_anonymously(session, run, desk, vault, caller, wanted)
+        filed, masked = await service.file_anonymously(session, desk, vault, caller, wanted)
         body = {**filed_out(filed, wanted, masked), "anonymous": True}
     headers = {"Location": f"/v1/anonymous-cases/{caller.tenant}/{filed.case_id}", "ETag": '"1"'}
     return Response(orjson.dumps(body, option=orjson.OPT_UTC_Z), 201, headers, media_type="application/json")

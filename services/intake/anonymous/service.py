@@ -15,21 +15,18 @@ from services.intake.anonymous.models import SealedRequester, Unsealing
 from services.intake.anonymous.rules import NotAnonymous, WeakToken
 from services.intake.anonymous.schemas import FileAnonymouslyIn
 from services.intake.cases import repository as cases
-from services.intake.cases.filing_service import Desk, Filed, Runner, file_case, same_filing
+from services.intake.cases.filing_service import Desk, Filed, file_in_session, same_filing
 from services.intake.cases.models import Case
 from services.intake.cases.moving import Move, move
-from services.intake.cases.problems import UnknownArea, UnknownCategory
-from services.intake.categories.repository import get_category
-from services.intake.models import reference
+from services.intake.cases.terms import Channel
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Session, WriteSession
 from shared.ids import new_id
-from shared.problems import IdTaken, NotFound, Unauthenticated, Unavailable
-from shared.reference import find_area
+from shared.problems import IdTaken, NotFound, Unauthenticated
 from shared.vault import Place, Vault
 
-__all__ = ["earlier_filing", "file_anonymously", "pseudonym_of", "unseal", "why_not_filed"]
+__all__ = ["earlier_filing", "file_anonymously", "pseudonym_of", "unseal"]
 
 _COLUMN: Final = "sealed_requesters.person"
 _LETTERS_MIN: Final = 10
@@ -61,7 +58,7 @@ async def earlier_filing(session: Session, wanted: FileAnonymouslyIn) -> Case | 
 
 
 async def file_anonymously(
-    session: WriteSession, run: Runner, desk: Desk, vault: Vault, caller: Principal, wanted: FileAnonymouslyIn
+    session: WriteSession, desk: Desk, vault: Vault, caller: Principal, wanted: FileAnonymouslyIn
 ) -> tuple[Filed, Principal]:
     """File a case under a pseudonym.
 
@@ -79,9 +76,7 @@ async def file_anonymously(
     masked = Principal(caller.tenant, new_id(), "person")
     if masked.subject_id is not None and wanted.attachment_ids:
         await repository.give_pictures_to(session, wanted.attachment_ids, caller.subject_id, masked.subject_id)
-    filed = await file_case(run, desk, masked, wanted)
-    if filed is None:
-        raise await why_not_filed(session, wanted)
+    filed = await file_in_session(session, desk, masked, wanted, channel=Channel.APP)
     sealed = SealedRequester(
         tenant_id=session.tenant,
         case_id=filed.case_id,
@@ -91,17 +86,6 @@ async def file_anonymously(
     session.add(sealed)
     await repository.make_anonymous(session, filed.case_id)
     return filed, masked
-
-
-async def why_not_filed(session: Session, wanted: FileAnonymouslyIn) -> Exception:
-    """Return why nothing was filed: an unknown area or category, or rules that are newer than this process knew."""
-    area = await find_area(session, reference, wanted.area_id)
-    if area is None or area.closed_on is not None:
-        return UnknownArea(pointer="/area_id")
-    category = await get_category(session, wanted.category)
-    if category is None or not category.active:
-        return UnknownCategory(pointer="/category")
-    return Unavailable()
 
 
 async def pseudonym_of(session: Session, case_id: UUID, token: str) -> Principal:

@@ -48,6 +48,12 @@ class Case(TenantRow, Base):
         Index("cases_area_idx", "area_path", postgresql_using="gist"),
         # The inbox: what is open is little, however much has been closed.
         Index("cases_open_idx", "area_path", postgresql_using="gist", postgresql_where=text("state <> 'closed'")),
+        Index(
+            "cases_place_idx",
+            text("point(longitude, latitude)"),
+            postgresql_using="gist",
+            postgresql_where=text("latitude IS NOT NULL"),
+        ),
         Index("cases_requester_idx", "tenant_id", "requester_id", text("filed_at DESC"), text("id DESC")),
         Index("cases_unit_idx", "tenant_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
         Index(

@@ -34,7 +34,7 @@ def case_out(view: CaseView) -> CaseOut:
             "location": location,
             "place_text": case.place_text,
             "requester_id": case.requester_id if view.shows_requester else None,
-            "triage": case.triage,
+            "triage": {"proposed_unit_id": None, **case.triage} if case.triage is not None else None,
             "attachment_ids": view.attachment_ids,
             "clocks": [ClockOut.model_validate(clock) for clock in view.clocks],
             "next_actions": [NextActionOut.of(item) for item in view.next_actions],
