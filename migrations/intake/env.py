@@ -11,6 +11,7 @@ from services.intake.handling import models as handling
 from services.intake.merging import models as merging
 from services.intake.models import Base
 from services.intake.supervision import models as supervision
+from services.intake.sync import models as sync
 from services.intake.verdicts import models as verdicts
 from shared.db.migrations import run_migrations
 
@@ -26,6 +27,7 @@ REGISTERED = (
     handling,
     merging,
     supervision,
+    sync,
     verdicts,
 )
 

@@ -17,6 +17,7 @@ from services.intake.handling.routes import router as handling
 from services.intake.merging.routes import router as merging
 from services.intake.settings import IntakeSettings
 from services.intake.supervision.routes import router as supervision
+from services.intake.sync.routes import router as sync
 from services.intake.verdicts.routes import router as verdicts
 from shared.held import held_events_router
 from shared.web import create_app
@@ -43,6 +44,7 @@ def create() -> FastAPI:
             appeals,
             merging,
             supervision,
+            sync,
             categories,
             attachments,
             calendar,

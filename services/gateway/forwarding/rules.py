@@ -29,7 +29,7 @@ class Route:
 def _table() -> dict[str, Route]:
     segments = {
         "directory": ("tenant", "areas", "units", "people", "me", "sign-in", "sign-out", "tokens"),
-        "intake": ("calendar", "categories", "cases", "handling", "supervision-orders"),
+        "intake": ("calendar", "categories", "cases", "sync", "handling", "supervision-orders"),
         "matching": ("partners", "offers", "needs", "matches", "projects"),
         "ledger": (
             "accounts",
