@@ -248,7 +248,7 @@ async def attachment_ids_of(session: Session, case_ids: Collection[UUID]) -> dic
         Attachment.tenant_id == session.tenant, Attachment.case_id.in_(case_ids)
     )
     found: dict[UUID, list[UUID]] = {}
-    for case_id, attachment_id in (await session.execute(statement.order_by(Attachment.id))).tuples():
+    for case_id, attachment_id in await session.execute(statement.order_by(Attachment.id)):
         if case_id is not None:
             found.setdefault(case_id, []).append(attachment_id)
     return found

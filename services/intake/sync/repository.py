@@ -51,7 +51,7 @@ __all__ = [
 _STATE: Final = text("""
 SELECT pg_snapshot_xmin(pg_current_snapshot()), pg_snapshot_xmax(pg_current_snapshot()),
        (SELECT system_identifier FROM pg_control_system()), d.oid, 'intake.sync_epoch'::regclass::oid,
-       (SELECT last_value FROM intake.sync_epoch), left(pg_walfile_name(pg_current_wal_lsn()), 8)
+       (SELECT last_value || '/' || is_called FROM intake.sync_epoch), left(pg_walfile_name(pg_current_wal_lsn()), 8)
 FROM pg_database d WHERE d.datname = current_database()""")
 
 
@@ -75,7 +75,7 @@ async def database_state(session: Session, *shapes: object) -> DatabaseState:
 
 
 def _xid(value: int) -> ColumnElement[int]:
-    return literal(value, Xid8())
+    return cast(literal(value, Xid8()), Xid8())
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ async def has_changes(session: Session, probes: Sequence[tuple[str, ColumnElemen
 
 async def changed_rows(session: Session, statement: Select[Any, int, bool], limit: int) -> list[Changed]:
     """Return at most `limit` of the rows that are to be told."""
-    return [Changed(*row) for row in (await session.execute(statement.limit(limit))).tuples()]
+    return [Changed(*row) for row in await session.execute(statement.limit(limit))]
 
 
 async def rows_by_key(
