@@ -1,5 +1,6 @@
 """Alembic environment of the intake."""
 
+from services.intake.anonymous import models as anonymous
 from services.intake.appeals import models as appeals
 from services.intake.attachments import models as attachments
 from services.intake.calendar import models as calendar
@@ -7,9 +8,16 @@ from services.intake.cases import models as cases
 from services.intake.categories import models as categories
 from services.intake.claims import models as claims
 from services.intake.clocks import models as clocks
+from services.intake.contacts import models as contacts
 from services.intake.handling import models as handling
 from services.intake.merging import models as merging
 from services.intake.models import Base
+from services.intake.notifications import models as notifications
+from services.intake.open311 import models as open311
+from services.intake.open311_admin import models as open311_admin
+from services.intake.proposals import models as proposals
+from services.intake.routing import models as routing
+from services.intake.spotchecks import models as spotchecks
 from services.intake.supervision import models as supervision
 from services.intake.sync import models as sync
 from services.intake.verdicts import models as verdicts
@@ -17,6 +25,7 @@ from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
 REGISTERED = (
+    anonymous,
     appeals,
     attachments,
     calendar,
@@ -24,8 +33,15 @@ REGISTERED = (
     categories,
     claims,
     clocks,
+    contacts,
     handling,
     merging,
+    notifications,
+    open311,
+    open311_admin,
+    proposals,
+    routing,
+    spotchecks,
     supervision,
     sync,
     verdicts,

@@ -1,10 +1,12 @@
 """The intake's process."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
 
+from services.intake.anonymous.routes import router as anonymous
 from services.intake.appeals.routes import router as appeals
 from services.intake.attachments.routes import router as attachments
 from services.intake.calendar.routes import router as calendar
@@ -12,30 +14,44 @@ from services.intake.cases.filing_service import Desk
 from services.intake.cases.routes import router as cases
 from services.intake.categories.routes import router as categories
 from services.intake.claims.routes import router as claims
+from services.intake.contacts.routes import router as contacts
 from services.intake.escalation.routes import router as clocks
 from services.intake.handling.routes import router as handling
 from services.intake.merging.routes import router as merging
+from services.intake.notifications.routes import router as notifications
+from services.intake.open311.routes import office_router as open311_reports
+from services.intake.open311.routes import router as open311
+from services.intake.open311.service import no_questions
+from services.intake.open311_admin.routes import router as open311_admin
+from services.intake.proposals.encoders import mode
+from services.intake.proposals.routes import router as proposals
+from services.intake.routing.routes import router as routing
 from services.intake.settings import IntakeSettings
+from services.intake.spotchecks.routes import router as spot_checks
 from services.intake.supervision.routes import router as supervision
 from services.intake.sync.routes import router as sync
 from services.intake.verdicts.routes import router as verdicts
 from shared.held import held_events_router
+from shared.vault import Vault
 from shared.web import create_app
 
 __all__ = ["create"]
 
 
 @asynccontextmanager
-async def _numbering(app: FastAPI) -> AsyncIterator[None]:
+async def _prepared(app: FastAPI) -> AsyncIterator[None]:
     app.state.desk = Desk(app.state.db)
+    # An encoder is loaded before the first request: it takes half a second.
+    app.state.readiness_details = {"proposals": await asyncio.to_thread(mode)}
     yield
 
 
 def create() -> FastAPI:
     """Build the app from the environment; for `uvicorn --factory`."""
-    return create_app(
+    settings = IntakeSettings()
+    app = create_app(
         name="intake",
-        settings=IntakeSettings(),
+        settings=settings,
         routers=[
             cases,
             clocks,
@@ -44,14 +60,26 @@ def create() -> FastAPI:
             appeals,
             merging,
             supervision,
-            sync,
+            spot_checks,
+            anonymous,
+            notifications,
             categories,
             attachments,
             calendar,
             handling,
+            routing,
+            proposals,
+            contacts,
+            open311_admin,
+            open311,
+            open311_reports,
+            sync,
             held_events_router("intake"),
         ],
         title="Linli intake 诉求受理",
         description="Cases from their first word to the requester's verdict. 诉求从提出到评价的全过程。",
-        lifespan_extra=_numbering,
+        lifespan_extra=_prepared,
     )
+    app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    app.state.open311_questions = no_questions
+    return app

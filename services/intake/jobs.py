@@ -4,6 +4,8 @@ from services.intake.cases.jobs import consumers as case_consumers
 from services.intake.claims.jobs import schedules as claim_schedules
 from services.intake.escalation.jobs import schedules as clock_schedules
 from services.intake.models import reference
+from services.intake.notifications.jobs import consumers as notification_consumers
+from services.intake.proposals.jobs import schedules as proposal_schedules
 from services.intake.supervision.jobs import schedules as supervision_schedules
 from shared.messaging import Consumers, TenantSchedule
 from shared.reference import reference_consumers
@@ -13,5 +15,11 @@ __all__ = ["consumers", "schedules"]
 consumers = Consumers("intake")
 consumers.include(reference_consumers("intake", reference))
 consumers.include(case_consumers)
+consumers.include(notification_consumers)
 
-schedules: tuple[TenantSchedule, ...] = (*clock_schedules, *claim_schedules, *supervision_schedules)
+schedules: tuple[TenantSchedule, ...] = (
+    *clock_schedules,
+    *claim_schedules,
+    *supervision_schedules,
+    *proposal_schedules,
+)

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from typing import Any
+from uuid import UUID
 
 from shared.auth import Grant, Principal, Role, mint_access, read_signing_key
 from shared.db import check_tenant
@@ -16,7 +17,7 @@ from shared.ids import new_id
 __all__ = ["mint"]
 
 
-def mint(signing_keys: str, tenant: str, role: Role, *, at: str, ttl_s: int) -> str:
+def mint(signing_keys: str, tenant: str, role: Role, *, at: str, ttl_s: int, unit_id: UUID | None = None) -> str:
     """Mint an access token.
 
     Args:
@@ -25,8 +26,9 @@ def mint(signing_keys: str, tenant: str, role: Role, *, at: str, ttl_s: int) -> 
         role: what its bearer is.
         at: the path of the area at which.
         ttl_s: for how long.
+        unit_id: the unit that it acts for, if any.
     """
-    principal = Principal(check_tenant(tenant), new_id(), "person", (Grant(role, at),), None)
+    principal = Principal(check_tenant(tenant), new_id(), "person", (Grant(role, at, unit_id),), None)
     return mint_access(principal, read_signing_key(signing_keys.split(",", maxsplit=1)[0].strip()), ttl_s)
 
 

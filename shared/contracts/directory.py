@@ -1,12 +1,12 @@
 """Events of the directory: the map of places and organisations, which every other service keeps a copy of."""
 
-from datetime import date
-from typing import ClassVar
+from datetime import date, datetime
+from typing import ClassVar, Literal
 from uuid import UUID
 
 from shared.contracts.envelope import EventData
 
-__all__ = ["AreaChanged", "UnitChanged"]
+__all__ = ["AreaChanged", "NotificationSent", "ReachabilityChanged", "UnitChanged"]
 
 
 class AreaChanged(EventData):
@@ -33,3 +33,26 @@ class UnitChanged(EventData):
     area_id: UUID
     area_path: str
     active: bool
+
+
+class ReachabilityChanged(EventData):
+    """Somebody has a device now, or has none any more, or wants text messages; the whole of it."""
+
+    event_type: ClassVar[str] = "linli.person.reachability_changed.v1"
+
+    person_id: UUID
+    push: bool
+    sms: bool
+
+
+class NotificationSent(EventData):
+    """What became of a message outside the inbox."""
+
+    event_type: ClassVar[str] = "linli.notification.sent.v1"
+
+    notification_id: UUID
+    person_id: UUID
+    channel: Literal["push", "sms"]
+    ok: bool
+    detail: str | None
+    at: datetime

@@ -6,7 +6,15 @@ from uuid import UUID
 
 from shared.contracts.envelope import EventData
 
-__all__ = ["CaseClaimed", "CaseClosed", "CaseFiled", "CaseNeedRaised", "CaseResolved", "CaseTriaged"]
+__all__ = [
+    "CaseClaimed",
+    "CaseClosed",
+    "CaseFiled",
+    "CaseNeedRaised",
+    "CaseResolved",
+    "CaseTriaged",
+    "NotificationDue",
+]
 
 
 class CaseFiled(EventData):
@@ -74,3 +82,17 @@ class CaseClosed(EventData):
     case_id: UUID
     outcome: str
     closed_at: datetime
+
+
+class NotificationDue(EventData):
+    """Somebody who can be reached outside the inbox is to be told; the words are public ones."""
+
+    event_type: ClassVar[str] = "linli.notification.due.v1"
+
+    notification_id: UUID
+    person_id: UUID
+    kind: str
+    case_id: UUID | None
+    title_zh: str
+    title_en: str
+    urgent: bool

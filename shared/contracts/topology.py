@@ -4,9 +4,17 @@ to.
 
 from typing import Final
 
-from shared.contracts.directory import AreaChanged, UnitChanged
+from shared.contracts.directory import AreaChanged, NotificationSent, ReachabilityChanged, UnitChanged
 from shared.contracts.envelope import EventData
-from shared.contracts.intake import CaseClaimed, CaseClosed, CaseFiled, CaseNeedRaised, CaseResolved, CaseTriaged
+from shared.contracts.intake import (
+    CaseClaimed,
+    CaseClosed,
+    CaseFiled,
+    CaseNeedRaised,
+    CaseResolved,
+    CaseTriaged,
+    NotificationDue,
+)
 from shared.contracts.ledger import (
     CampaignRefunded,
     CampaignSettled,
@@ -33,12 +41,15 @@ _PUBLIC: Final[tuple[str, ...]] = ()
 CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     AreaChanged: ("intake", "matching", "ledger"),
     UnitChanged: ("intake", "matching", "ledger"),
+    ReachabilityChanged: ("intake",),
+    NotificationSent: ("intake",),
     CaseFiled: ("matching",),
     CaseNeedRaised: ("matching",),
     CaseTriaged: _PUBLIC,
     CaseClaimed: ("matching",),
     CaseResolved: ("matching",),
     CaseClosed: ("matching",),
+    NotificationDue: ("directory",),
     NeedOpened: ("intake",),
     ProjectOpened: ("intake", "ledger"),
     ProjectBudgetRequested: ("ledger",),

@@ -35,6 +35,7 @@ _LEAKPROOF: Final = (
     "public._ltree_isparent(ltree[], ltree)",
     "public._ltree_risparent(ltree[], ltree)",
     "public._ltree_r_risparent(ltree, ltree[])",
+    "pg_catalog.on_pb(point, box)",
     "pg_catalog.texticlike(text, text)",
     "pg_catalog.textlike(text, text)",
 )

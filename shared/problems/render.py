@@ -6,6 +6,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict
 
 from shared.problems.kinds import Problem
+from shared.texts import Text
 
 __all__ = ["MEDIA_TYPE", "FieldError", "ProblemDocument", "document", "render"]
 
@@ -38,7 +39,7 @@ def document(problem: Problem, *, request_id: str, language: str) -> dict[str, A
     """Return the members of the problem document; a pointer becomes the single entry of `errors`."""
     title = problem.title.into(language)
     detail = problem.detail.into(language) if problem.detail else title
-    errors = problem.extra.get("errors", [])
+    errors = [_told(item, language) for item in problem.extra.get("errors", [])]
     if problem.pointer is not None:
         errors = [{"pointer": problem.pointer, "code": problem.code, "detail": detail}]
     return {
@@ -51,6 +52,12 @@ def document(problem: Problem, *, request_id: str, language: str) -> dict[str, A
         "request_id": request_id,
         "errors": errors,
     }
+
+
+def _told(item: dict[str, Any], language: str) -> dict[str, Any]:
+    """Tell what is wrong with one place in the reader's language, where it is known in both."""
+    detail = item["detail"]
+    return {**item, "detail": detail.into(language)} if isinstance(detail, Text) else item
 
 
 def render(problem: Problem, *, request_id: str, language: str) -> tuple[int, dict[str, str], bytes]:

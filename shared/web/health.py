@@ -29,6 +29,7 @@ class Readiness(BaseModel):
     status: Literal["ready", "degraded", "unready"]
     database: Literal["up", "down"]
     redis: Literal["up", "down"]
+    details: dict[str, str] | None = None
 
 
 @health_router.get("/livez")
@@ -37,9 +38,9 @@ async def livez() -> dict[str, str]:
     return {"status": "alive"}
 
 
-@health_router.get("/readyz")
+@health_router.get("/readyz", response_model_exclude_none=True)
 async def readyz(request: Request, response: Response) -> Readiness:
-    """Tell whether requests can be served."""
+    """Tell whether requests can be served, and what a service has put into `app.state.readiness_details`."""
     database: Database = request.app.state.db
     bell: Bell = request.app.state.bell
     database_up, redis_up = await asyncio.gather(_answers(database.ping()), _answers(bell.ping()))
@@ -49,7 +50,12 @@ async def readyz(request: Request, response: Response) -> Readiness:
     status: Literal["ready", "degraded", "unready"] = "unready"
     if database_up:
         status = "ready" if redis_up else "degraded"
-    return Readiness(status=status, database="up" if database_up else "down", redis="up" if redis_up else "down")
+    return Readiness(
+        status=status,
+        database="up" if database_up else "down",
+        redis="up" if redis_up else "down",
+        details=getattr(request.app.state, "readiness_details", None),
+    )
 
 
 async def _answers(check: Coroutine[Any, Any, None]) -> bool:

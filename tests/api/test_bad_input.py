@@ -19,6 +19,8 @@ EVERYTHING = tuple((role, ROOT) for role in Role)
 MEMBERS = {"type", "title", "status", "detail", "code", "request_id", "errors"}
 PUBLIC = {"/v1/sign-in/codes", "/v1/sign-in/code", "/v1/sign-in/password", "/v1/tokens/refresh"}
 OPEN = "/v1/open-books/"
+# Refuses in the words of its specification: <errors>, in XML when no format is asked for.
+OPEN311 = "/v1/open311/"
 JWKS = "/.well-known/jwks.json"
 
 
@@ -100,6 +102,10 @@ async def counted(servers: TestServers) -> AsyncIterator[Callable[[], Any]]:
 
 def told(answer: httpx.Response, allowed: set[int], what: str) -> None:
     assert answer.status_code in allowed, f"{what}: {answer.status_code} {answer.text[:300]}"
+    if answer.request.url.path.startswith(OPEN311):
+        assert answer.headers["content-type"] == "text/xml; charset=utf-8", what
+        assert f"<code>{answer.status_code}</code>" in answer.text, what
+        return
     assert answer.headers["content-type"] == "application/problem+json", what
     body = answer.json()
     assert body.keys() >= MEMBERS, what
@@ -124,7 +130,7 @@ async def test_nobody_comes_in_without_a_good_token(
         if item.path in PUBLIC:
             continue
         # Anybody reads an open book; a token that is no good is refused there as well.
-        nothing: list[dict[str, str]] = [] if item.path.startswith(OPEN) else [{}]
+        nothing: list[dict[str, str]] = [] if item.path.startswith((OPEN, OPEN311)) else [{}]
         for headers in (
             *nothing,
             forger(item.service, *EVERYTHING),

@@ -112,6 +112,14 @@ def _pgbench_script(turn: int, area: str, requester: str) -> str:
         15: ":event::text",
         16: f"'case/' || ({case_id})::text",
         17: "'{}'",
+        18: "'app'",
+        19: "1",
+        20: "0",
+        21: "'[]'",
+        22: "'{accept,first_reply}'",
+        23: "'{7200,25200}'",
+        24: "ARRAY[now() + interval '2 hours', now() + interval '1 day']",
+        25: "ARRAY[now() + interval '1 hour', now() + interval '20 hours']",
     }
     statement = re.sub(r"\$(\d+)", lambda found: f"({standing[int(found.group(1))]})", FILE_CASE)
     lines = ["\\set i :i + 1", "\\set chance random(1, 1000000)", "BEGIN;", f"SET LOCAL linli.tenant = '{TENANT}';"]

@@ -1,4 +1,4 @@
-"""How cases are handled: rules as data, clocks, ladders, claims, verdicts, appeals, merges, supervision orders."""
+"""How cases are handled: rules as data, clocks, claims, verdicts, appeals, merges, supervision, checks, secrecy."""
 
 from alembic import op
 
@@ -19,6 +19,7 @@ ALTER TABLE intake.cases
     ADD COLUMN collective BOOLEAN NOT NULL DEFAULT false,
     ADD COLUMN representatives UUID[] NOT NULL DEFAULT '{}',
     ADD COLUMN appeal_open BOOLEAN NOT NULL DEFAULT false,
+    ADD COLUMN anonymous BOOLEAN NOT NULL DEFAULT false,
     ADD COLUMN closed_at TIMESTAMP WITH TIME ZONE;
 UPDATE intake.cases SET closed_at = updated_at WHERE state = 'closed';
 UPDATE intake.cases AS c SET joiners = n.joiners FROM
@@ -31,6 +32,7 @@ ALTER TABLE intake.cases
     ADD CONSTRAINT cases_channel_check CHECK (channel IN ('app', 'visit', 'hotline', 'enterprise', 'council', 'import',
         'open311')),
     ADD CONSTRAINT cases_closed_check CHECK (state <> 'closed' OR (closed_at IS NOT NULL AND outcome IS NOT NULL));
+CREATE INDEX cases_place_idx ON intake.cases USING gist (point(longitude, latitude)) WHERE latitude IS NOT NULL;
 CREATE INDEX cases_open_idx ON intake.cases USING gist (area_path) WHERE state <> 'closed';
 ALTER TABLE intake.case_steps
     ADD COLUMN level VARCHAR(8),
@@ -242,16 +244,68 @@ CREATE TABLE intake.supervision_steps (
     CONSTRAINT supervision_steps_tenant_id_order_id_fkey FOREIGN KEY(tenant_id, order_id)
         REFERENCES intake.supervision_orders (tenant_id, id)
 )
-"""
+;
+CREATE TABLE intake.spot_checks (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    area_path LTREE NOT NULL,
+    since TIMESTAMP WITH TIME ZONE NOT NULL,
+    until TIMESTAMP WITH TIME ZONE NOT NULL,
+    percent SMALLINT NOT NULL,
+    seed VARCHAR(40) NOT NULL,
+    closed_cases INTEGER NOT NULL,
+    drawn INTEGER NOT NULL,
+    drawn_by VARCHAR(80) NOT NULL,
+    drawn_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT spot_checks_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT spot_checks_percent_check CHECK (percent BETWEEN 1 AND 100)
+);
+CREATE INDEX spot_checks_area_idx ON intake.spot_checks USING gist (area_path);
+CREATE TABLE intake.spot_check_items (
+    tenant_id VARCHAR(32) NOT NULL,
+    check_id UUID NOT NULL,
+    case_id UUID NOT NULL,
+    position INTEGER NOT NULL,
+    solved BOOLEAN,
+    note TEXT,
+    checked_by VARCHAR(80),
+    checked_at TIMESTAMP WITH TIME ZONE,
+    CONSTRAINT spot_check_items_pkey PRIMARY KEY (tenant_id, check_id, case_id),
+    CONSTRAINT spot_check_items_tenant_id_check_id_fkey FOREIGN KEY(tenant_id, check_id)
+        REFERENCES intake.spot_checks (tenant_id, id),
+    CONSTRAINT spot_check_items_tenant_id_case_id_fkey FOREIGN KEY(tenant_id, case_id)
+        REFERENCES intake.cases (tenant_id, id),
+    CONSTRAINT spot_check_items_checked_check CHECK ((solved IS NULL) = (checked_at IS NULL))
+);
+CREATE TABLE intake.sealed_requesters (
+    tenant_id VARCHAR(32) NOT NULL,
+    case_id UUID NOT NULL,
+    person BYTEA NOT NULL,
+    token_sha256 BYTEA NOT NULL,
+    CONSTRAINT sealed_requesters_pkey PRIMARY KEY (tenant_id, case_id),
+    CONSTRAINT sealed_requesters_tenant_id_case_id_fkey FOREIGN KEY(tenant_id, case_id)
+        REFERENCES intake.cases (tenant_id, id)
+);
+CREATE TABLE intake.unsealings (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    case_id UUID NOT NULL,
+    actor VARCHAR(80) NOT NULL,
+    purpose TEXT NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT unsealings_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT unsealings_tenant_id_case_id_fkey FOREIGN KEY(tenant_id, case_id)
+        REFERENCES intake.cases (tenant_id, id)
+)"""
 
 _CHANGING = ("clock_intervals", "claim_offers", "claims", "claim_helpers", "appeals", "verdicts", "case_merges")
-_LASTING = ("handling_versions", "escalations", "supervision_steps")
+_LASTING = ("handling_versions", "escalations", "supervision_steps", "sealed_requesters", "unsealings")
 
 
 def upgrade() -> None:
     for statement in (*_CASES.split(";"), *_TABLES.split(";")):
         op.execute(statement)
-    secure_tables("intake", *_CHANGING, "supervision_orders")
+    secure_tables("intake", *_CHANGING, "supervision_orders", "spot_checks", "spot_check_items")
     secure_tables("intake", *_LASTING, grants="SELECT, INSERT")
     # The sweeps visit every tenant that has ever filed a case, or changed its calendar.
     for table in ("case_number_blocks", "calendar_versions"):
@@ -262,9 +316,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("case_number_blocks", "calendar_versions"):
         op.execute(f"DROP POLICY relay ON intake.{table}")
-    for table in (*reversed(_CHANGING), *_LASTING, "supervision_orders"):
+    for table in (*reversed(_CHANGING), *_LASTING, "supervision_orders", "spot_check_items", "spot_checks"):
         op.execute(f"DROP TABLE intake.{table} CASCADE")
-    op.execute("DROP INDEX intake.cases_open_idx")
+    op.execute("DROP INDEX intake.cases_open_idx, intake.cases_place_idx")
     op.execute("ALTER TABLE intake.case_joiners DROP COLUMN via_case_id")
     op.execute("ALTER TABLE intake.case_steps DROP COLUMN level, DROP COLUMN unit_id, DROP COLUMN clocks")
     op.execute("ALTER TABLE intake.cases DROP CONSTRAINT cases_channel_check, DROP CONSTRAINT cases_closed_check")
@@ -277,6 +331,7 @@ def downgrade() -> None:
         "collective",
         "representatives",
         "appeal_open",
+        "anonymous",
         "closed_at",
     ):
         op.execute(f"ALTER TABLE intake.cases DROP COLUMN {column}")

@@ -28,8 +28,24 @@ class Route:
 
 def _table() -> dict[str, Route]:
     segments = {
-        "directory": ("tenant", "areas", "units", "people", "me", "sign-in", "sign-out", "tokens"),
-        "intake": ("calendar", "categories", "cases", "sync", "handling", "supervision-orders"),
+        "directory": ("tenant", "areas", "units", "people", "me", "deliveries", "sign-in", "sign-out", "tokens"),
+        "intake": (
+            "anonymous-cases",
+            "calendar",
+            "cases",
+            "categories",
+            "handling",
+            "notifications",
+            "open311",
+            "open311-keys",
+            "open311-services",
+            "proposals",
+            "routing",
+            "spot-checks",
+            "supervision-orders",
+            "sync",
+            "unsealings",
+        ),
         "matching": ("partners", "offers", "needs", "matches", "projects"),
         "ledger": (
             "accounts",

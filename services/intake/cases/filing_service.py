@@ -23,12 +23,12 @@ from services.intake.handling.service import Handling, handling_of, known_handli
 from services.intake.models import reference
 from shared.auth import Principal
 from shared.clock import CHINA, utc_now
-from shared.db import Database, Session
+from shared.db import Database, Session, WriteSession
 from shared.ids import new_id
-from shared.problems import IdTaken, Unauthenticated
+from shared.problems import IdTaken, Unauthenticated, Unavailable
 from shared.reference import find_area
 
-__all__ = ["Desk", "Filed", "file_case", "first_clocks", "same_filing", "why_not_filed"]
+__all__ = ["Desk", "Filed", "file_case", "file_in_session", "first_clocks", "same_filing", "why_not_filed"]
 
 _UUID7 = 7
 
@@ -107,6 +107,28 @@ async def file_case(
     return Filed(filing, row)
 
 
+async def file_in_session(
+    session: WriteSession, desk: Desk, caller: Principal, wanted: FileCaseIn, *, channel: Channel
+) -> Filed:
+    """File a case together with what else the caller writes; its id is new, or made for this one filing.
+
+    Raises:
+        IdTaken: it was filed before.
+        UnknownArea, UnknownCategory: as when filing by itself.
+        Unavailable: the tenant is changing its rules at this very moment, again and again.
+    """
+    # Ring for its event after the commit.
+    session.info["published"] = True
+    for _ in range(2):
+        known = await desk.handling(caller.tenant)
+        filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel)
+        if filed is not None:
+            return filed
+        if await why_not_filed(session, caller, wanted, known) is not None:
+            raise IdTaken(pointer="/id")
+    raise Unavailable
+
+
 def first_clocks(category: str, now: datetime, handling: Handling) -> list[tuple[ClockKind, Interval, datetime | None]]:
     """Return the clocks with which a case starts."""
     started = []
@@ -116,14 +138,19 @@ def first_clocks(category: str, now: datetime, handling: Handling) -> list[tuple
     return started
 
 
-async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn) -> Case | None:
+async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn, known: Handling | None) -> Case | None:
     """Find out why filing wrote nothing.
+
+    Args:
+        session: the transaction.
+        caller: who files.
+        wanted: the case.
+        known: what this process knew of the rules before it tried; another request may have learnt more meanwhile.
 
     Returns:
         The case, if it was filed before with the same content; None if only the rules of the tenant were newer than
         this process knew, which it does now.
     """
-    known = known_handling(caller.tenant)
     newest = await handling_of(session)
     area = await find_area(session, reference, wanted.area_id)
     if area is None or area.closed_on is not None:

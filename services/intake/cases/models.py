@@ -48,6 +48,12 @@ class Case(TenantRow, Base):
         Index("cases_area_idx", "area_path", postgresql_using="gist"),
         # The inbox: what is open is little, however much has been closed.
         Index("cases_open_idx", "area_path", postgresql_using="gist", postgresql_where=text("state <> 'closed'")),
+        Index(
+            "cases_place_idx",
+            text("point(longitude, latitude)"),
+            postgresql_using="gist",
+            postgresql_where=text("latitude IS NOT NULL"),
+        ),
         Index("cases_requester_idx", "tenant_id", "requester_id", text("filed_at DESC"), text("id DESC")),
         Index("cases_unit_idx", "tenant_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
         Index(
@@ -83,6 +89,7 @@ class Case(TenantRow, Base):
     collective: Mapped[bool] = mapped_column(server_default="false")
     representatives: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid), server_default="{}")
     appeal_open: Mapped[bool] = mapped_column(server_default="false")
+    anonymous: Mapped[bool] = mapped_column(server_default="false")
     closed_at: Mapped[datetime | None]
     filed_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -7,12 +7,14 @@ from typing import Any, Final
 
 from services.intake.cases.models import Case, CaseStep
 from services.intake.cases.rules import clock_ops
+from services.intake.cases.telling import told_of
 from services.intake.cases.terms import Action, Level, Outcome, State
 from services.intake.claims import repository as claims
 from services.intake.claims.rules import ClaimState
 from services.intake.clocks.rules import ClockKind, ClockOp
 from services.intake.clocks.service import act_on_clocks
 from services.intake.handling.service import Handling, handling_of
+from services.intake.notifications.service import tell
 from shared.clock import utc_now
 from shared.db import WriteSession
 
@@ -76,8 +78,10 @@ def ops_as_json(ops: Sequence[ClockOp]) -> list[dict[str, Any]]:
     return written
 
 
-async def move(session: WriteSession, case: Case, wanted: Move) -> datetime:
+async def move(session: WriteSession, case: Case, wanted: Move, *, tells: bool = True) -> datetime:
     """Take a step: the case is locked, allowed to take it, and already has its new level and unit.
+
+    Whoever is concerned is told, unless the caller tells them about many steps at once.
 
     Returns:
         When. Never before the step that came before it, whatever the clocks of two machines say.
@@ -90,7 +94,8 @@ async def move(session: WriteSession, case: Case, wanted: Move) -> datetime:
         case.closed_at = now if wanted.target is State.CLOSED else None
         if wanted.target is State.CLOSED:
             case.outcome = wanted.outcome.value if wanted.outcome else None
-        case.reopened += 1 if wanted.target is State.REOPENED else 0
+        # A case that was merged while it was open again is where it was, and not opened once more.
+        case.reopened += 1 if wanted.target is State.REOPENED and wanted.step != Action.UNMERGE else 0
     case.updated_at = now
     case.version += 1
     done = await _time(session, case, wanted, now) if wanted.target or wanted.step in _TIMED else []
@@ -111,6 +116,9 @@ async def move(session: WriteSession, case: Case, wanted: Move) -> datetime:
         at=now,
     )
     session.add(row)
+    if tells:
+        await session.flush()
+        await tell(session, *await told_of(session, case, wanted))
     return now
 
 

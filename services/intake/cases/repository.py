@@ -23,6 +23,7 @@ __all__ = [
     "add_joiners",
     "attachment_ids_of",
     "count_joiners",
+    "find_any_case",
     "find_case",
     "find_case_for_filing",
     "is_joined",
@@ -37,6 +38,7 @@ __all__ = [
     "remove_joiners_via",
     "report_attachment_ids",
     "steps_of",
+    "visible_among",
     "visible_to",
 ]
 
@@ -85,26 +87,43 @@ async def find_case(session: Session, caller: Principal, case_id: UUID) -> Case 
     return case
 
 
+async def visible_among(session: Session, caller: Principal, case_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some cases the caller may see."""
+    statement = select(Case.id).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids), visible_to(caller))
+    return set((await session.scalars(statement)).all())
+
+
 async def lock_case(session: WriteSession, caller: Principal | None, case_id: UUID) -> Case | None:
     """Return a case that the caller may see (anybody's, for a consumer) and keep others from changing it meanwhile."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
     if caller is not None:
         statement = statement.where(visible_to(caller))
-    case: Case | None = await session.scalar(statement.with_for_update(of=Case))
+    case: Case | None = await session.scalar(_locked(statement))
     return case
+
+
+def _locked(statement: Select[Any], *, skip: bool = False) -> Select[Any]:
+    """Lock what a statement finds; what the session has read before the lock is read again."""
+    return statement.with_for_update(of=Case, skip_locked=skip).execution_options(populate_existing=True)
 
 
 async def lock_case_if_free(session: WriteSession, case_id: UUID) -> Case | None:
     """Return a case for a job, unless somebody is changing it right now: the job comes again."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
-    case: Case | None = await session.scalar(statement.with_for_update(of=Case, skip_locked=True))
+    case: Case | None = await session.scalar(_locked(statement, skip=True))
     return case
 
 
 async def lock_cases(session: WriteSession, case_ids: Collection[UUID]) -> dict[UUID, Case]:
     """Return cases by id and keep others from changing them meanwhile; locked in the order of their ids."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids)).order_by(Case.id)
-    return {case.id: case for case in await session.scalars(statement.with_for_update(of=Case))}
+    return {case.id: case for case in await session.scalars(_locked(statement))}
+
+
+async def find_any_case(session: Session, case_id: UUID) -> Case:
+    """Return the case that a row of ours names; it is there, since the row refers to it."""
+    statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
+    return (await session.scalars(statement)).one()
 
 
 async def find_case_for_filing(session: Session, case_id: UUID) -> Case | None:
@@ -127,6 +146,7 @@ async def list_cases(
         statement = statement.where(Case.area_path.within(under))
     conditions = [] if wanted.open is None else [Case.state != "closed" if wanted.open else Case.state == "closed"]
     conditions += [_overdue(session.tenant)] if wanted.overdue else []
+    conditions += [_inside(wanted.bbox)] if wanted.bbox is not None else []
     statement = statement.where(*conditions)
     for column, value in (
         (Case.state, wanted.state),
@@ -149,6 +169,14 @@ async def list_cases(
     if after is not None:
         statement = statement.where(tuple_(Case.filed_at, Case.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Case.filed_at.desc(), Case.id.desc()).limit(limit))).all()
+
+
+def _inside(bbox: str) -> ColumnElement[bool]:
+    """Return the condition of lying inside west, south, east, north; an index on the point knows it."""
+    west, south, east, north = (float(part) for part in bbox.split(","))
+    place = func.point(Case.longitude, Case.latitude)
+    box = func.box(func.point(west, south), func.point(east, north))
+    return and_(Case.latitude.is_not(None), place.op("<@", is_comparison=True)(box))
 
 
 def _overdue(tenant: str) -> ColumnElement[bool]:
@@ -226,10 +254,11 @@ async def remove_joiners(session: WriteSession, case_id: UUID, people: Collectio
     await session.execute(delete(CaseJoiner).where(*mine, CaseJoiner.person_id.in_(people)))
 
 
-async def remove_joiners_via(session: WriteSession, case_id: UUID, via: UUID) -> None:
-    """Let go whom a merge has brought."""
+async def remove_joiners_via(session: WriteSession, case_id: UUID, via: UUID) -> set[UUID]:
+    """Let go whom a merge has brought, and return them."""
     mine = (CaseJoiner.tenant_id == session.tenant, CaseJoiner.case_id == case_id)
-    await session.execute(delete(CaseJoiner).where(*mine, CaseJoiner.via_case_id == via))
+    statement = delete(CaseJoiner).where(*mine, CaseJoiner.via_case_id == via).returning(CaseJoiner.person_id)
+    return set((await session.scalars(statement)).all())
 
 
 async def joined_among(session: Session, case_ids: Collection[UUID], person_id: UUID | None) -> set[UUID]:

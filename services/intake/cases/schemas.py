@@ -35,6 +35,8 @@ __all__ = [
     "TriageOut",
 ]
 
+_DEGREES = r"-?\d{1,3}(\.\d{1,7})?"
+_BOX = rf"^{_DEGREES},{_DEGREES},{_DEGREES},{_DEGREES}$"
 AttachmentIds = Annotated[list[UUID], Field(max_length=9)]
 
 
@@ -69,6 +71,10 @@ class CaseQuery(BaseModel):
     overdue: Annotated[bool, Field(description="Only what has passed a due time 超期")] = False
     category: Annotated[str | None, Field(max_length=40)] = None
     level: Level | None = None
+    bbox: Annotated[
+        str | None,
+        Field(pattern=_BOX, description="Inside west,south,east,north in degrees, for a map 地图范围"),
+    ] = None
     since: Annotated[AwareDatetime | None, Field(description="Filed at or after 起")] = None
     until: Annotated[AwareDatetime | None, Field(description="Filed before 止")] = None
     q: Annotated[str | None, Field(min_length=2, max_length=100, description="Words in title or text 关键词")] = None
@@ -184,6 +190,7 @@ class TriageOut(OutputModel):
     scored_level: Level
     reasons: list[ReasonOut]
     override_reason: str | None
+    proposed_unit_id: UUID | None
 
 
 class PointOut(OutputModel):
@@ -229,6 +236,7 @@ class CaseSummary(OutputModel):
     joiners: int
     collective: bool
     appeal_open: bool
+    anonymous: bool
     closed_at: datetime | None
     filed_at: datetime
     updated_at: datetime

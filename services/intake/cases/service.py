@@ -15,6 +15,7 @@ from services.intake.cases.problems import (
     PauseQuotaUsed,
     PauseTooLate,
     ProofRequired,
+    SameUnit,
     TooManyRepresentatives,
     UnknownPauseReason,
     UnknownUnit,
@@ -28,13 +29,16 @@ from services.intake.cases.schemas import (
     ResolveIn,
     TriageIn,
 )
+from services.intake.cases.telling import told_of
 from services.intake.cases.terms import Action, Level, Outcome, State
-from services.intake.cases.triage import Criteria, triage
+from services.intake.cases.triage import RAISED_AT, Criteria, highest, triage
 from services.intake.cases.viewing import check_case_step
 from services.intake.clocks.rules import ClockKind
 from services.intake.clocks.service import spent_pauses, view_clocks
 from services.intake.handling.service import handling_of
 from services.intake.models import reference
+from services.intake.notifications.service import tell
+from services.intake.routing.service import proposed_unit
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.contracts.intake import CaseClosed, CaseNeedRaised, CaseResolved, CaseTriaged
@@ -91,7 +95,10 @@ async def close_case(
 
 
 async def triage_case(session: WriteSession, caller: Principal, case: Case, wanted: TriageIn) -> None:
-    """Give a case its level by scored criteria; an override needs an officer and a reason; the score stays."""
+    """Give a case its level by scored criteria; an override needs an officer and a reason; the score stays.
+
+    What was raised because it was not solved again, or handed on too often, is not scored down.
+    """
     criteria = Criteria(
         owner_is_clear=wanted.owner_is_clear,
         crosses_boundary=wanted.crosses_boundary,
@@ -101,9 +108,12 @@ async def triage_case(session: WriteSession, caller: Principal, case: Case, want
     )
     scored, reasons = triage(criteria)
     level = scored
+    if case.level is not None and await _is_raised(session, case):
+        level = highest(scored, Level(case.level))
     if wanted.override is not None:
         caller.must(Role.OFFICER, Role.SECRETARY, at=case.area_path, rule="officers_override_triage")
         level = wanted.override.level
+    decision = await proposed_unit(session, case.area_path, case.category, level)
     case.level = level.value
     case.triage = {
         "points": sum(reason.points for reason in reasons),
@@ -112,11 +122,24 @@ async def triage_case(session: WriteSession, caller: Principal, case: Case, want
             {"code": r.code, "points": r.points, "detail_zh": r.detail.zh, "detail_en": r.detail.en} for r in reasons
         ],
         "override_reason": wanted.override.reason if wanted.override else None,
+        "proposed_unit_id": str(decision.unit_id) if decision is not None else None,
     }
     data = case.triage | {"level": level.value}
     await move(session, case, Move(Action.TRIAGE, caller.actor, State.TRIAGED, data=data))
     told = CaseTriaged(case_id=case.id, level=level.value, reasons=[reason.code for reason in reasons])
     await publish(session, subject_of(case), told)
+    # A joint meeting chooses by itself, whatever the rules say.
+    if decision is not None and decision.auto and level is not Level.JOINT:
+        unit_id, name = await active_unit(session, decision.unit_id)
+        case.unit_id = unit_id
+        data = {"unit_id": str(unit_id), "unit": name, "left_unit": None, "by_rule": True}
+        await move(session, case, Move(Action.ASSIGN, "system", State.ASSIGNED, note=decision.note, data=data))
+
+
+async def _is_raised(session: WriteSession, case: Case) -> bool:
+    """Tell whether the level of a case comes of what happened to it, and not of a score."""
+    handling = await handling_of(session)
+    return case.reopened >= RAISED_AT or case.hand_overs >= handling.rules.hand_overs_max
 
 
 def let_go(case: Case) -> None:
@@ -162,19 +185,22 @@ async def hand_on(session: WriteSession, caller: Principal, case: Case, wanted: 
     """Hand a case on, saying why: to another unit, or back. After too many times a joint meeting is forced."""
     handling = await handling_of(session)
     left = case.unit_id
+    if wanted.unit_id is not None and wanted.unit_id == left:
+        raise SameUnit(pointer="/unit_id")
+    receiver = await active_unit(session, wanted.unit_id) if wanted.unit_id is not None else None
     case.hand_overs += 1
     data: dict[str, Any] = {"left_unit": _id(left), "hand_overs": case.hand_overs}
     is_forced = case.hand_overs >= handling.rules.hand_overs_max
-    if wanted.unit_id is not None and not is_forced:
-        case.unit_id, name = await active_unit(session, wanted.unit_id)
+    if receiver is not None and not is_forced:
+        case.unit_id, name = receiver
         case.claimed_by, case.due_at = None, None
         data |= {"unit_id": str(case.unit_id), "unit": name}
         target = State.ASSIGNED
     else:
         let_go(case)
         target = State.TRIAGED
-    if wanted.unit_id is not None and is_forced:
-        data |= {"wanted_unit": str(wanted.unit_id)}
+    if receiver is not None and is_forced:
+        data |= {"wanted_unit": str(receiver[0])}
     await move(session, case, Move(Action.HAND_ON, caller.actor, target, note=wanted.reason, data=data))
     if is_forced and case.level != Level.JOINT:
         data = {"from_level": case.level, "level": Level.JOINT.value, "hand_overs": case.hand_overs}
@@ -307,7 +333,11 @@ async def raise_need(session: WriteSession, caller: Principal, case: Case, wante
 async def record_outside_steps(session: WriteSession, steps: Sequence[OutsideStep]) -> None:
     """Write into the histories of cases what was done about them elsewhere, however many there are."""
     cases = await repository.lock_cases(session, {step.case_id for step in steps})
+    tolds = []
     for step in steps:
         case = cases.get(step.case_id)
         if case is not None:
-            await move(session, case, Move(step.step, step.actor, data=step.data))
+            taken = Move(step.step, step.actor, data=step.data)
+            await move(session, case, taken, tells=False)
+            tolds += await told_of(session, case, taken)
+    await tell(session, *tolds)

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.intake.clocks.models import ClockInterval, Escalation
@@ -51,21 +51,31 @@ async def intervals_of_many(
     return found
 
 
-async def due_intervals(session: Session, now: datetime, *, limit: int) -> Sequence[ClockInterval]:
-    """Return intervals of which something is to be told by now, the longest overdue first."""
+async def due_intervals(
+    session: Session, now: datetime, *, after: tuple[datetime, UUID, str] | None, limit: int
+) -> Sequence[ClockInterval]:
+    """Return intervals of which something is to be told by now, the longest overdue first; one lasts of each clock."""
+    order = (ClockInterval.next_at, ClockInterval.case_id, ClockInterval.clock)
     statement = select(ClockInterval).where(ClockInterval.tenant_id == session.tenant, ClockInterval.next_at <= now)
-    return (await session.scalars(statement.order_by(ClockInterval.next_at).limit(limit))).all()
+    if after is not None:
+        statement = statement.where(tuple_(*order) > tuple_(*after))
+    return (await session.scalars(statement.order_by(*order).limit(limit))).all()
 
 
-async def outdated_intervals(session: Session, calendar_version: int, *, limit: int) -> Sequence[ClockInterval]:
+async def outdated_intervals(
+    session: Session, calendar_version: int, *, after: tuple[UUID, str] | None, limit: int
+) -> Sequence[ClockInterval]:
     """Return running intervals whose due time was counted by an older calendar."""
+    order = (ClockInterval.case_id, ClockInterval.clock)
     statement = select(ClockInterval).where(
         ClockInterval.tenant_id == session.tenant,
         ClockInterval.next_at.is_not(None),
         ClockInterval.clock != ClockKind.VERDICT.value,
         ClockInterval.calendar_version < calendar_version,
     )
-    return (await session.scalars(statement.order_by(ClockInterval.case_id).limit(limit))).all()
+    if after is not None:
+        statement = statement.where(tuple_(*order) > tuple_(*after))
+    return (await session.scalars(statement.order_by(*order).limit(limit))).all()
 
 
 async def lasting_interval(session: WriteSession, like: ClockInterval) -> ClockInterval | None:

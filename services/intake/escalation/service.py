@@ -10,6 +10,7 @@ from services.intake.calendar.service import calendar_of
 from services.intake.cases import repository as cases
 from services.intake.cases.models import Case, CaseStep
 from services.intake.cases.moving import Move, move
+from services.intake.cases.telling import about
 from services.intake.clocks import repository
 from services.intake.clocks.models import ClockInterval, Escalation
 from services.intake.clocks.rules import ClockKind, ClockOp, Interval, Verb
@@ -17,9 +18,11 @@ from services.intake.clocks.service import rebuilt, recount, set_next
 from services.intake.escalation.rules import above
 from services.intake.handling.schemas import Rung
 from services.intake.handling.service import Handling, handling_of
+from services.intake.notifications.service import Told, tell
 from services.intake.supervision.service import order_by_system
 from services.intake.verdicts.service import close_silent
-from shared.clock import utc_now
+from shared.auth import Role
+from shared.clock import CHINA, utc_now
 from shared.db import Session, WriteSession
 from shared.texts import Text
 
@@ -49,6 +52,10 @@ async def climb(session: WriteSession, seen: ClockInterval) -> bool:
         return False
     handling = await handling_of(session)
     kind, rung = ClockKind(row.clock), row.rung
+    if kind is not ClockKind.VERDICT and rung > len(handling.rules.rungs(kind)):
+        # The ladder has become shorter since, or there is none: nobody is to be told.
+        row.next_at = None
+        return False
     climbed = Escalation(
         tenant_id=session.tenant,
         case_id=case.id,
@@ -62,13 +69,24 @@ async def climb(session: WriteSession, seen: ClockInterval) -> bool:
     set_next(row, rung + 1, handling)
     if not await repository.add_escalation(session, climbed):
         return False
-    if kind is ClockKind.VERDICT:
-        if rung > 0:
-            await close_silent(session, case)
-        return True
-    if rung > 0:
+    if kind is ClockKind.VERDICT and rung > 0:
+        await close_silent(session, case)
+    elif rung > 0:
         await _tell_above(session, case, row, handling.rules.rungs(kind)[rung - 1], climbed)
+    else:
+        await _warn(session, case, row)
     return True
+
+
+async def _warn(session: WriteSession, case: Case, row: ClockInterval) -> None:
+    """Tell whoever has it in hand that the time is nearly over: the requester, the unit, or the area's staff."""
+    due_on = {"due_on": row.due_at.astimezone(CHINA).date().isoformat()} if row.due_at else {}
+    if row.clock == ClockKind.VERDICT:
+        await tell(session, Told("verdict_reminder", case.id, about(case) | due_on, people=[case.requester_id]))
+        return
+    units = [case.unit_id] if case.unit_id is not None else []
+    roles = [] if units else [(Role.GRID_WORKER, case.area_path)]
+    await tell(session, Told("clock_warning", case.id, about(case) | due_on, units=units, roles=roles))
 
 
 def _told_path(case: Case, kind: ClockKind, rung: int, handling: Handling) -> str:
@@ -86,14 +104,21 @@ async def _tell_above(session: WriteSession, case: Case, row: ClockInterval, run
         "told_roles": [role.value for role in rung.roles],
     }
     await move(session, case, Move("escalate", "system", data=data))
+    units = [case.unit_id] if case.unit_id is not None else []
+    roles = [(role, climbed.told_path) for role in rung.roles]
+    await tell(session, Told("clock_due", case.id, about(case), units=units, roles=roles))
     if rung.supervise:
         await order_by_system(session, case, unit_id=case.unit_id, cause="overdue", demand=_OVERDUE)
 
 
 async def put_off(session: WriteSession, seen: ClockInterval) -> None:
-    """Let a rung that fails wait, longer each time, so that it keeps nobody else from theirs."""
-    row = await repository.lasting_interval(session, seen)
-    if row is not None and row.next_at is not None:
+    """Let a rung that fails wait, longer each time, so that it keeps nobody else from theirs.
+
+    Not when the clock has moved on meanwhile: the next rung has its own time.
+    """
+    case = await cases.lock_case_if_free(session, seen.case_id)
+    row = await repository.lasting_interval(session, seen) if case is not None else None
+    if row is not None and row.next_at is not None and (row.rung, row.next_at) == (seen.rung, seen.next_at):
         row.tries += 1
         row.next_at = utc_now() + min(_BACKOFF_MAX, timedelta(seconds=2.0 ** min(row.tries, 12)))
 

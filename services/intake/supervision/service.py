@@ -5,15 +5,18 @@ from uuid import UUID
 
 from services.intake.cases.models import Case
 from services.intake.cases.moving import Move, move
+from services.intake.cases.repository import find_any_case
 from services.intake.cases.service import active_unit
+from services.intake.cases.telling import about
 from services.intake.cases.terms import Action
 from services.intake.handling.service import handling_of
+from services.intake.notifications.service import Told, tell
 from services.intake.supervision import repository
 from services.intake.supervision.models import SupervisionOrder, SupervisionStep
 from services.intake.supervision.rules import STEPS, Cause, OrderAction, OrderFacts, OrderState
 from services.intake.supervision.schemas import OrderIn
-from shared.auth import Principal
-from shared.clock import utc_now
+from shared.auth import Principal, Role
+from shared.clock import CHINA, utc_now
 from shared.db import WriteSession
 from shared.ids import new_id
 from shared.problems import IdTaken, NotFound
@@ -21,6 +24,9 @@ from shared.steps import check_step
 from shared.texts import Text
 
 __all__ = ["begin_order_step", "facts_of", "issue_order", "mark_overdue", "order_by_system", "take_order_step"]
+
+
+_TOLD = {OrderAction.ANSWER: "supervision_answered", OrderAction.RETURN: "supervision_returned"}
 
 
 def facts_of(order: SupervisionOrder) -> OrderFacts:
@@ -87,6 +93,7 @@ async def _write_order(session: WriteSession, case: Case, order: SupervisionOrde
     session.add(order)
     await session.flush()
     _remember(session, order, "issue", order.issued_by, order.demand_zh, order.issued_at)
+    await _tell(session, order, "supervision_ordered", about(case))
 
 
 async def _due(session: WriteSession, start: datetime, minutes: int | None) -> datetime:
@@ -139,6 +146,9 @@ async def take_order_step(
         order.due_at = await _due(session, now, minutes)
         order.overdue_at = None
     _remember(session, order, action, caller.actor, note, now)
+    kind = _TOLD.get(action)
+    if kind is not None:
+        await _tell(session, order, kind, about(await find_any_case(session, order.case_id)))
 
 
 async def mark_overdue(session: WriteSession, order_id: UUID) -> SupervisionOrder | None:
@@ -150,4 +160,16 @@ async def mark_overdue(session: WriteSession, order_id: UUID) -> SupervisionOrde
     order.overdue_at = now
     order.version += 1
     _remember(session, order, "overdue", "system", None, now)
+    await _tell(session, order, "supervision_overdue", about(await find_any_case(session, order.case_id)))
     return order
+
+
+async def _tell(session: WriteSession, order: SupervisionOrder, kind: str, words: dict[str, str]) -> None:
+    """Tell the side that has to do something now; that it is late, both."""
+    asked = kind != "supervision_answered"
+    supervising = kind in {"supervision_answered", "supervision_overdue"}
+    units = [order.unit_id] if order.unit_id is not None and asked else []
+    roles = [(Role.GRID_WORKER, order.area_path)] if order.unit_id is None and asked else []
+    roles += [(role, order.area_path) for role in (Role.SECRETARY, Role.OFFICER)] if supervising else []
+    words = words | {"due_on": order.due_at.astimezone(CHINA).date().isoformat()}
+    await tell(session, Told(kind, order.case_id, words, units=units, roles=roles))

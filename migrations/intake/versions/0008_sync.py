@@ -10,8 +10,8 @@ from alembic import op
 
 from shared.db.migrations import secure_tables
 
-revision = "0011"
-down_revision = "0004"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 

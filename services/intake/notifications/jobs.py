@@ -1,0 +1,39 @@
+"""What the directory tells: who can be reached, and what became of messages."""
+
+from collections.abc import Sequence
+
+from services.intake.notifications.repository import put_reachable
+from services.intake.notifications.rules import Channel
+from services.intake.notifications.service import Receipt, record_receipts
+from shared.contracts import Event
+from shared.contracts.directory import NotificationSent, ReachabilityChanged
+from shared.db import WriteSession
+from shared.messaging import Consumers
+
+__all__ = ["consumers"]
+
+consumers = Consumers("intake")
+
+
+@consumers.on(ReachabilityChanged)
+async def hear_of_reachability(session: WriteSession, events: Sequence[Event[ReachabilityChanged]]) -> None:
+    """Keep who has a device or wants text messages."""
+    for event in events:
+        await put_reachable(session, event.data.person_id, push=event.data.push, sms=event.data.sms)
+
+
+@consumers.on(NotificationSent)
+async def hear_of_sending(session: WriteSession, events: Sequence[Event[NotificationSent]]) -> None:
+    """Keep what became of messages."""
+    receipts = [
+        Receipt(
+            notification_id=event.data.notification_id,
+            person_id=event.data.person_id,
+            channel=Channel(event.data.channel),
+            ok=event.data.ok,
+            at=event.data.at,
+            detail=event.data.detail,
+        )
+        for event in events
+    ]
+    await record_receipts(session, receipts)

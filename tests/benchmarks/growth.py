@@ -1,0 +1,272 @@
+"""Cases at 10 000 and at 1 000 000 stored: what a screen waits for, and how many whole lives a second.
+
+The house runs as `linli up` runs it, fsync on, and everything goes through the gateway. Cases of several years are laid
+into the tables of the intake (2 000 grids in 400 communities, histories and clocks with them); then one client after
+the other asks what people ask: it files, opens the inbox of a community, looks at the map of an area, searches for
+words, reads a case. The small and the large house are the same process on the same server, so the ratio counts.
+
+A life is what a small case goes through: filed, accepted, judged, assigned, resolved by its unit, and found by a search;
+six requests of three people.
+"""
+
+import asyncio
+import os
+import random
+import statistics
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from uuid import UUID
+
+import asyncpg
+import httpx
+
+from services.stack.home import Home
+from services.stack.house import House
+from services.stack.minting import mint
+from shared.auth import Role
+from shared.ids import new_id
+from tests.furnishing import Furnished, furnish
+from tests.measuring import cpu_seconds
+
+TENANT: Final = "bench"
+TARGETS: Final = {"ratio": 1.5, "lives_per_s": 60}
+_SMALL, _LARGE = 10_000, 1_000_000
+_COMMUNITIES, _GRIDS = 400, 5
+_ASKED: Final = 300
+_CALLERS: Final = 24
+_ENVIRONMENT: Final = {
+    "LINLI_LOG_LEVEL": "warning",
+    "LINLI_GATEWAY_CALLER_RATE_PER_S": "1000000",
+    "LINLI_GATEWAY_CALLER_BURST": "1000000",
+}
+_WORDS: Final = ("污水", "路灯", "停车", "噪音", "电梯", "垃圾", "漏水", "围墙", "消防", "树枝", "井盖", "楼道")
+
+_AREAS: Final = """
+INSERT INTO intake.areas (tenant_id, id, path, kind, name)
+SELECT $1, uuidv7(), ($1 || '.s' || c / 20 || '.c' || c || '.g' || g)::public.ltree, 'grid', '网格 ' || c || '-' || g
+FROM generate_series(0, $2 - 1) c, generate_series(0, $3 - 1) g"""
+# Of a hundred cases two are open; words, places and days differ as chance has it.
+_CASES: Final = """
+WITH places AS (
+    SELECT array_agg(id ORDER BY path) AS ids, array_agg(path ORDER BY path) AS paths FROM intake.areas
+    WHERE tenant_id = $1 AND kind = 'grid' AND nlevel(path) = 4)
+INSERT INTO intake.cases (tenant_id, id, number, category, title, description, area_id, area_path, latitude, longitude,
+    requester_id, state, level, outcome, filed_at, updated_at, closed_at, version)
+SELECT $1, uuidv7(), 'G-' || n, 'drainage', ($4::text[])[1 + n % 12] || '问题 ' || n,
+    '某处' || ($4::text[])[1 + n * 7 % 12] || '，已经持续 ' || n % 30 || ' 天，' || ($4::text[])[1 + n * 5 % 12] ||
+        '也需要处理，请尽快安排人员上门查看 ' || md5(n::text),
+    ids[1 + place], paths[1 + place], 30 + place % 45 * 0.01 + random() * 0.01, 110 + place / 45 * 0.01 + random() * 0.01,
+    $5, CASE WHEN n % 50 = 0 THEN 'accepted' ELSE 'closed' END, 'grid', CASE WHEN n % 50 <> 0 THEN 'satisfied' END,
+    now() - (($3::int - n) * interval '60 seconds'), now(), CASE WHEN n % 50 <> 0 THEN now() END, 5
+FROM places, generate_series($2::int, $3::int - 1) n, LATERAL (SELECT (n * 7919 % 2000)::int AS place) p"""
+_STEPS: Final = """
+INSERT INTO intake.case_steps (tenant_id, case_id, position, step, to_state, actor, data, clocks, at)
+SELECT tenant_id, id, position, 'progress', state, 'person/' || requester_id, '{}', '[]', filed_at
+FROM intake.cases, generate_series(1, 5) position WHERE tenant_id = $1 AND number LIKE 'G-%' AND filed_at >= $2"""
+_CLOCKS: Final = """
+INSERT INTO intake.clock_intervals (tenant_id, case_id, clock, run, position, running, budget_s, started_at, ended_at,
+    left_s, left_end_s, due_at, calendar_version, rung, next_at, tries)
+SELECT tenant_id, id, clock, 1, 1, true, 7200, filed_at, CASE WHEN state = 'closed' THEN filed_at END, 7200, 7200,
+    filed_at, 0, 9, NULL, 0
+FROM intake.cases, unnest('{accept,first_reply,resolve}'::text[]) clock
+WHERE tenant_id = $1 AND number LIKE 'G-%' AND filed_at >= $2"""
+
+
+@dataclass
+class Office:
+    """Who asks: a resident, and an officer of each community, through one gateway."""
+
+    http: httpx.AsyncClient
+    house: House
+    found: Furnished
+    unit: UUID
+    areas: dict[str, UUID]
+
+    def token(self, role: Role, path: str, unit: UUID | None = None) -> dict[str, str]:
+        """Return the headers of somebody with a role."""
+        keys = self.house.environment["LINLI_TOKEN_SIGNING_KEY"]
+        minted = mint(keys, TENANT, role, at=path, ttl_s=7_200, unit_id=unit)
+        return {"Authorization": f"Bearer {minted}"}
+
+    async def ask(self, method: str, path: str, headers: dict[str, str], **options: Any) -> dict[str, Any]:
+        """Ask something that must succeed."""
+        answer = await self.http.request(method, path, headers=headers, **options)
+        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
+        told: dict[str, Any] = answer.json()
+        return told
+
+
+async def _fill(owner: Any, first: int, last: int, requester: str) -> None:
+    """Lay cases into the tables; the index over their words is built afterwards, as a restore would."""
+    words = list(_WORDS)
+    since = await owner.fetchval("SELECT now()")
+    for begin in range(first, last, 100_000):
+        end = min(last, begin + 100_000)
+        await owner.execute(_CASES, TENANT, begin, end, words, UUID(requester))
+    filed = await owner.fetchval(
+        "SELECT min(filed_at) FROM intake.cases WHERE tenant_id = $1 AND number = $2", TENANT, f"G-{first}"
+    )
+    del since
+    await owner.execute(_STEPS, TENANT, filed)
+    await owner.execute(_CLOCKS, TENANT, filed)
+    await owner.execute("VACUUM ANALYZE intake.cases, intake.case_steps, intake.clock_intervals")
+
+
+async def _timed(count: int, act: Callable[[int], Awaitable[object]]) -> dict[str, float]:
+    """Do something again and again; returns the middle and the slow end in milliseconds."""
+    for number in range(20):
+        await act(number)
+    took = []
+    for number in range(count):
+        began = time.perf_counter()
+        await act(number + 20)
+        took.append((time.perf_counter() - began) * 1000)
+    cuts = statistics.quantiles(took, n=100)
+    return {"p50_ms": round(cuts[49], 2), "p95_ms": round(cuts[94], 2)}
+
+
+async def _screens(office: Office, chance: random.Random, ids: list[UUID]) -> dict[str, dict[str, float]]:
+    communities = [f"{TENANT}.s{number // 20}.c{number}" for number in range(_COMMUNITIES)]
+    officers = [office.token(Role.OFFICER, path) for path in chance.sample(communities, 50)]
+    district = office.token(Role.OFFICER, TENANT)
+    resident = {"Authorization": f"Bearer {office.found.resident}"}
+
+    async def create(number: int) -> None:
+        await office.ask("POST", "/v1/cases", resident, json=office.found.case(f"{number}"))
+
+    async def inbox(number: int) -> None:
+        await office.ask("GET", "/v1/cases", officers[number % 50], params={"open": "true", "page_size": "20"})
+
+    async def everything(number: int) -> None:
+        await office.ask("GET", "/v1/cases", officers[number % 50], params={"page_size": "20"})
+
+    async def map_of(number: int) -> None:
+        west, south = 110 + number % 40 * 0.01, 30 + number % 40 * 0.01
+        box = f"{west:.4f},{south:.4f},{west + 0.02:.4f},{south + 0.02:.4f}"
+        await office.ask("GET", "/v1/cases", district, params={"open": "true", "bbox": box, "page_size": "100"})
+
+    async def search(number: int) -> None:
+        await office.ask(
+            "GET", "/v1/cases", officers[number % 50], params={"q": _WORDS[number % 12], "page_size": "20"}
+        )
+
+    async def search_all(number: int) -> None:
+        await office.ask("GET", "/v1/cases", district, params={"q": f"问题 {number * 17}", "page_size": "20"})
+
+    async def detail(number: int) -> None:
+        await office.ask("GET", f"/v1/cases/{ids[number % len(ids)]}", district)
+
+    asked = {
+        "create": create,
+        "inbox of a community": inbox,
+        "all of a community": everything,
+        "map": map_of,
+        "search in a community": search,
+        "search in the district": search_all,
+        "detail": detail,
+    }
+    return {name: await _timed(_ASKED, act) for name, act in asked.items()}
+
+
+async def _life(office: Office, people: dict[str, dict[str, str]], number: int) -> None:
+    """Live a small case's life."""
+    filed = await office.ask("POST", "/v1/cases", people["resident"], json=office.found.case(f"life {number}"))
+    path, version = f"/v1/cases/{filed['id']}", 1
+    judged = {"owner_is_clear": True, "crosses_boundary": False, "households": 1, "cost_fen": 0, "departments": 1}
+    for action, body, who in (
+        ("accept", {}, "worker"),
+        ("triage", judged, "worker"),
+        ("assign", {"unit_id": str(office.unit)}, "worker"),
+        ("resolve", {"note": "已处理"}, "unit"),
+    ):
+        headers = people[who] | {"If-Match": f'"{version}"'}
+        version = (await office.ask("POST", f"{path}/{action}", headers, json=body))["version"]
+    found = await office.ask("GET", "/v1/cases", people["worker"], params={"q": f"life {number}", "page_size": "5"})
+    assert filed["id"] in {item["id"] for item in found["items"]}, "a case is found by its words"
+
+
+async def _lives(office: Office, seconds: float) -> dict[str, Any]:
+    grid = f"{TENANT}.grid"
+    people = {
+        "resident": {"Authorization": f"Bearer {office.found.resident}"},
+        "worker": office.token(Role.GRID_WORKER, grid),
+        "unit": office.token(Role.UNIT_STAFF, TENANT, office.unit),
+    }
+    lived: list[float] = []
+    end = time.monotonic() + seconds
+    counter = iter(range(10_000_000))
+
+    async def caller() -> None:
+        while time.monotonic() < end:
+            began = time.perf_counter()
+            await _life(office, people, next(counter))
+            lived.append(time.perf_counter() - began)
+
+    pids = {
+        name: pid for name, pid in office.house.pids().items() if name in {"gateway", "intake", "worker", "postgres"}
+    }
+    before = cpu_seconds(pids)
+    began = time.monotonic()
+    await asyncio.gather(*(caller() for _ in range(_CALLERS)))
+    took = time.monotonic() - began
+    cpu = {name: round((used - before[name]) / took, 2) for name, used in cpu_seconds(pids).items()}
+    return {
+        "lives_per_s": round(len(lived) / took, 1),
+        "requests_per_s": round(6 * len(lived) / took),
+        "life_p95_ms": round(statistics.quantiles(lived, n=100)[94] * 1000),
+        "cores_used": cpu,
+    }
+
+
+async def _measure(house: House, *, short: bool) -> dict[str, Any]:
+    found = await asyncio.to_thread(furnish, house, TENANT)
+    owner = await asyncpg.connect(house.environment["LINLI_OWNER_DATABASE_URL"])
+    large = 100_000 if short else _LARGE
+    unit = new_id()
+    limits = httpx.Limits(max_connections=_CALLERS, max_keepalive_connections=_CALLERS)
+    async with httpx.AsyncClient(base_url=house.url, timeout=60, limits=limits) as http:
+        await owner.execute(_AREAS, TENANT, _COMMUNITIES, _GRIDS)
+        await owner.execute(
+            "INSERT INTO intake.units (tenant_id, id, name, kind, area_id, area_path, active)"
+            " VALUES ($1, $2, '某中心', 'department', $3, $1::text::public.ltree, true)",
+            TENANT,
+            unit,
+            UUID(found.area_id),
+        )
+        office = Office(http, house, found, unit, {})
+        told: dict[str, Any] = {}
+        filled_s = {}
+        for name, first, last in (("small", 0, _SMALL), ("large", _SMALL, large)):
+            began = time.monotonic()
+            await _fill(owner, first, last, found.person_id)
+            filled_s[name] = round(time.monotonic() - began)
+            rows = await owner.fetch(
+                "SELECT id FROM intake.cases WHERE number LIKE 'G-%' ORDER BY md5(number) LIMIT 200"
+            )
+            told[name] = await _screens(office, random.Random(7), [row["id"] for row in rows])
+            told[f"lives_{name}"] = await _lives(office, 5 if short else 20)
+    await owner.close()
+    ratios = {name: round(told["large"][name]["p95_ms"] / told["small"][name]["p95_ms"], 2) for name in told["small"]}
+    return {"cases": large, "filled_s": filled_s, "ratio_p95": ratios, **told, "cores": os.cpu_count()}
+
+
+async def _run(*, short: bool) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory(prefix="linli-bench-") as folder:
+        house = House(Home(Path(folder) / "house"), any_ports=True, extra_environment=dict(_ENVIRONMENT))
+        try:
+            await house.start()
+            return await _measure(house, short=short)
+        finally:
+            await house.stop()
+
+
+def run() -> dict[str, Any]:
+    """Measure, and compare with the targets."""
+    figures = asyncio.run(_run(short=bool(os.environ.get("BENCH_SHORT"))))
+    good = max(figures["ratio_p95"].values()) <= TARGETS["ratio"]
+    good = good and figures["lives_large"]["lives_per_s"] >= TARGETS["lives_per_s"]
+    return {"bench": "growth", "figures": figures, "targets": TARGETS, "ok": good}
