@@ -20,6 +20,7 @@ from services.intake.proposals import models as proposals
 from services.intake.routing import models as routing
 from services.intake.spotchecks import models as spotchecks
 from services.intake.supervision import models as supervision
+from services.intake.sync import models as sync
 from services.intake.verdicts import models as verdicts
 from shared.db.migrations import run_migrations
 
@@ -44,6 +45,7 @@ REGISTERED = (
     routing,
     spotchecks,
     supervision,
+    sync,
     verdicts,
 )
 

@@ -17,6 +17,7 @@ from services.intake.claims.routes import router as claims
 from services.intake.contacts.routes import router as contacts
 from services.intake.escalation.routes import router as clocks
 from services.intake.handling.routes import router as handling
+from services.intake.imports.routes import router as imports
 from services.intake.merging.routes import router as merging
 from services.intake.notifications.routes import router as notifications
 from services.intake.open311.routes import office_router as open311_reports
@@ -26,10 +27,10 @@ from services.intake.open311_admin.routes import router as open311_admin
 from services.intake.proposals.encoders import mode
 from services.intake.proposals.routes import router as proposals
 from services.intake.routing.routes import router as routing
-from services.intake.imports.routes import router as imports
 from services.intake.settings import IntakeSettings
 from services.intake.spotchecks.routes import router as spot_checks
 from services.intake.supervision.routes import router as supervision
+from services.intake.sync.routes import router as sync
 from services.intake.verdicts.routes import router as verdicts
 from shared.held import held_events_router
 from shared.vault import Vault
@@ -73,6 +74,7 @@ def create() -> FastAPI:
             open311_admin,
             open311,
             open311_reports,
+            sync,
             imports,
             held_events_router("intake"),
         ],

@@ -3,11 +3,11 @@
 from services.intake.cases.jobs import consumers as case_consumers
 from services.intake.claims.jobs import schedules as claim_schedules
 from services.intake.escalation.jobs import schedules as clock_schedules
+from services.intake.imports.jobs import schedules as import_schedules
 from services.intake.models import reference
 from services.intake.notifications.jobs import consumers as notification_consumers
 from services.intake.proposals.jobs import schedules as proposal_schedules
 from services.intake.supervision.jobs import schedules as supervision_schedules
-from services.intake.imports.jobs import schedules as import_schedules
 from shared.messaging import Consumers, TenantSchedule
 from shared.reference import reference_consumers
 

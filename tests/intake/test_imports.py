@@ -73,7 +73,9 @@ async def test_a_row_becomes_a_case_with_its_true_history(desk: Desk, encoding: 
 
 
 async def test_an_open_case_goes_on_from_now(desk: Desk) -> None:
-    rows = [row(状态=state, 承办单位=unit, 层级=level) for state, unit, level in OPEN]
+    rows = [
+        row(状态=state, 承办单位=unit, 层级=level, 编号=f"H{place}") for place, (state, unit, level) in enumerate(OPEN)
+    ]
     done = await desk.done(xlsx(rows))
     found = [await case_of(desk, line) for line in await desk.lines(done["id"])]
     assert [case["state"] for case in found] == ["filed", "accepted", "accepted", "triaged", "assigned"]
@@ -227,7 +229,7 @@ NOW = utc_now()
 ODD: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
     ({"标题": " "}, [("title", "missing")]),
     ({"标题": "x" * 201}, [("title", "too_long")]),
-    ({"类型": "", "区域": ""}, [("category", "missing"), ("area", "missing")]),
+    ({"类型": "", "区域": ""}, [("area", "missing"), ("category", "missing")]),
     ({"类型": "火箭"}, [("category", "unknown_category")]),
     ({"区域": "county.east"}, [("area", "unknown_area")]),
     ({"区域": "county.south"}, [("area", "area_not_yours")]),

@@ -44,6 +44,7 @@ def _table() -> dict[str, Route]:
             "routing",
             "spot-checks",
             "supervision-orders",
+            "sync",
             "unsealings",
         ),
         "matching": ("partners", "offers", "needs", "matches", "projects"),

@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.intake.cases.terms import Channel, Level, Outcome, State
 from services.intake.models import Base
-from shared.db import Ltree, TenantRow
+from shared.db import Ltree, TenantRow, Xid8
 
 __all__ = ["Case", "CaseJoiner", "CaseNumberBlock", "CaseStep"]
 
@@ -113,10 +113,15 @@ class CaseStep(Base):
 
     It keeps the level and the unit that the case had after it, and what it did to the clocks, so that figures and
     deadlines can be counted from the history alone.
+    `xid` is the transaction that wrote it: what phones fetch is ordered by it, see `intake.sync`.
     """
 
     __tablename__ = "case_steps"
-    __table_args__ = (ForeignKeyConstraint(["tenant_id", "case_id"], ["intake.cases.tenant_id", "intake.cases.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "case_id"], ["intake.cases.tenant_id", "intake.cases.id"]),
+        Index("case_steps_xid_idx", "tenant_id", "xid"),
+        Index("case_steps_closed_idx", "tenant_id", "at", postgresql_where=text("to_state = 'closed'")),
+    )
     tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     case_id: Mapped[UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -130,6 +135,7 @@ class CaseStep(Base):
     note: Mapped[str | None] = mapped_column(Text)
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
     at: Mapped[datetime]
+    xid: Mapped[int] = mapped_column(Xid8(), server_default=text("pg_current_xact_id()"), deferred=True)
 
 
 class CaseJoiner(Base):

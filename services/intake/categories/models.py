@@ -1,23 +1,24 @@
 """The category tree of a tenant."""
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, String
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.intake.categories.rules import CaseKind
-from services.intake.models import Base
+from services.intake.models import Base, TouchedRow
 
 __all__ = ["Category"]
 
 _KINDS = ", ".join(f"'{kind.value}'" for kind in CaseKind)
 
 
-class Category(Base):
+class Category(TouchedRow, Base):
     """One category; its code is its name towards clients and events."""
 
     __tablename__ = "categories"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "parent_code"], ["intake.categories.tenant_id", "intake.categories.code"]),
         CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
+        Index("categories_changed_idx", "tenant_id", "changed_xid"),
     )
     tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     code: Mapped[str] = mapped_column(String(40), primary_key=True)

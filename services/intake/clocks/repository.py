@@ -17,6 +17,7 @@ __all__ = [
     "due_intervals",
     "escalations_of",
     "intervals_of",
+    "intervals_of_many",
     "lasting_interval",
     "outdated_intervals",
 ]
@@ -34,6 +35,20 @@ async def intervals_of(
     for row in await session.scalars(ordered):
         found[ClockKind(row.clock), row.run].append(row)
     return dict(found)
+
+
+async def intervals_of_many(
+    session: Session, case_ids: Collection[UUID]
+) -> dict[UUID, dict[tuple[ClockKind, int], list[ClockInterval]]]:
+    """Return the intervals of many cases, each case's as `intervals_of` returns them."""
+    statement = select(ClockInterval).where(
+        ClockInterval.tenant_id == session.tenant, ClockInterval.case_id.in_(case_ids)
+    )
+    found: dict[UUID, dict[tuple[ClockKind, int], list[ClockInterval]]] = defaultdict(lambda: defaultdict(list))
+    ordered = statement.order_by(ClockInterval.clock, ClockInterval.run, ClockInterval.position)
+    for row in await session.scalars(ordered):
+        found[row.case_id][ClockKind(row.clock), row.run].append(row)
+    return found
 
 
 async def due_intervals(
