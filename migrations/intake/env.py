@@ -12,6 +12,7 @@ from services.intake.contacts import models as contacts
 from services.intake.drafts import models as drafts
 from services.intake.forms import models as forms
 from services.intake.handling import models as handling
+from services.intake.imports import models as imports
 from services.intake.merging import models as merging
 from services.intake.models import Base
 from services.intake.notifications import models as notifications
@@ -21,6 +22,7 @@ from services.intake.proposals import models as proposals
 from services.intake.routing import models as routing
 from services.intake.spotchecks import models as spotchecks
 from services.intake.supervision import models as supervision
+from services.intake.sync import models as sync
 from services.intake.verdicts import models as verdicts
 from shared.db.migrations import run_migrations
 
@@ -38,6 +40,7 @@ REGISTERED = (
     drafts,
     forms,
     handling,
+    imports,
     merging,
     notifications,
     open311,
@@ -46,6 +49,7 @@ REGISTERED = (
     routing,
     spotchecks,
     supervision,
+    sync,
     verdicts,
 )
 

@@ -1,8 +1,11 @@
-"""What the directory does when nobody asks: it listens to nobody, and clears its old rows whenever it adds one."""
+"""What the directory does when nobody asks: it carries messages. Old rows are cleared by whoever adds one."""
 
-from shared.messaging import Consumers, Schedule
+from services.directory.deliveries.jobs import consumers as delivery_consumers
+from services.directory.deliveries.jobs import schedules as delivery_schedules
+from shared.messaging import Consumers, TenantSchedule
 
 __all__ = ["consumers", "schedules"]
 
 consumers = Consumers("directory")
-schedules: tuple[Schedule, ...] = ()
+consumers.include(delivery_consumers)
+schedules: tuple[TenantSchedule, ...] = delivery_schedules

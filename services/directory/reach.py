@@ -11,7 +11,15 @@ from shared.auth import Principal, Role
 from shared.problems import Forbidden
 from shared.texts import Text
 
-__all__ = ["MANAGERS", "READERS", "may_administer", "must_administer", "must_operate", "readable_paths"]
+__all__ = [
+    "MANAGERS",
+    "READERS",
+    "administered_paths",
+    "may_administer",
+    "must_administer",
+    "must_operate",
+    "readable_paths",
+]
 
 MANAGERS: Final = (Role.OPERATOR, Role.ADMINISTRATOR)
 # Who sees people at or below the area of the role; everybody else sees nobody but themselves.
@@ -41,3 +49,8 @@ def must_operate(caller: Principal) -> None:
 def readable_paths(caller: Principal) -> tuple[str, ...] | None:
     """Return the areas whose people the caller may see; None means all of them."""
     return None if caller.has(Role.OPERATOR) else caller.paths(*READERS)
+
+
+def administered_paths(caller: Principal) -> tuple[str, ...] | None:
+    """Return the areas that the caller manages; None means all of them."""
+    return None if caller.has(Role.OPERATOR) else caller.paths(Role.ADMINISTRATOR)

@@ -37,6 +37,7 @@ class GatewaySettings(BaseSettings):
 
     gateway_body_limit_bytes: Annotated[int, Field(ge=1)] = 1024 * 1024
     gateway_attachment_limit_bytes: Annotated[int, Field(ge=1)] = 10 * 1024 * 1024
+    gateway_table_limit_bytes: Annotated[int, Field(ge=1)] = 20 * 1024 * 1024
 
     gateway_caller_rate_per_s: Annotated[float, Field(gt=0, le=1_000_000)] = 100.0
     gateway_caller_burst: Annotated[int, Field(ge=1, le=10_000_000)] = 200

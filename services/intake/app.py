@@ -23,6 +23,7 @@ from services.intake.escalation.routes import router as clocks
 from services.intake.forms.routes import router as forms
 from services.intake.forms.service import asked_by
 from services.intake.handling.routes import router as handling
+from services.intake.imports.routes import router as imports
 from services.intake.merging.routes import router as merging
 from services.intake.notifications.routes import router as notifications
 from services.intake.open311.routes import office_router as open311_reports
@@ -35,6 +36,7 @@ from services.intake.settings import IntakeSettings
 from services.intake.spotchecks.routes import router as spot_checks
 from services.intake.suggestions.routes import router as suggestions
 from services.intake.supervision.routes import router as supervision
+from services.intake.sync.routes import router as sync
 from services.intake.verdicts.routes import router as verdicts
 from shared.held import held_events_router
 from shared.vault import Vault
@@ -82,6 +84,8 @@ def create() -> FastAPI:
             open311_admin,
             open311,
             open311_reports,
+            sync,
+            imports,
             held_events_router("intake"),
         ],
         title="Linli intake 诉求受理",

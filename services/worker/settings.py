@@ -1,17 +1,21 @@
-"""What the worker reads from its environment: the address of every service's schema and of the relay's role."""
+"""What the worker reads from its environment: the address of every service's schema and of the relay's role, and what
+the work itself needs, so that a wrong value stops the start and not the work.
+"""
 
 from typing import Annotated
 
 from pydantic import Field, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
+
+from services.directory.deliveries.settings import DeliverySettings
 
 __all__ = ["WorkerSettings"]
 
 
-class WorkerSettings(BaseSettings):
-    """Settings of the worker, from variables that begin with LINLI_."""
+class WorkerSettings(DeliverySettings):
+    """Settings of the worker, with those of sending messages, from variables that begin with LINLI_."""
 
-    model_config = SettingsConfigDict(env_prefix="LINLI_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="LINLI_", extra="ignore", env_ignore_empty=True)
 
     relay_database_url: SecretStr
     directory_database_url: SecretStr

@@ -2,7 +2,7 @@
 it.
 """
 
-from shared.db.base import Ltree, TenantRow, UtcTime, service_base
+from shared.db.base import Ltree, TenantRow, UtcTime, Xid8, service_base
 from shared.db.database import Database, StatelessConnection
 from shared.db.kernel_models import ReferenceModels, kernel_models, reference_models
 from shared.db.session import ReadSession, Session, WriteSession
@@ -19,6 +19,7 @@ __all__ = [
     "TenantRow",
     "UtcTime",
     "WriteSession",
+    "Xid8",
     "begin_statement",
     "check_tenant",
     "kernel_models",

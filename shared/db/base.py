@@ -9,7 +9,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.sql.elements import BindParameter, ColumnElement
 from sqlalchemy.types import TypeDecorator, UserDefinedType
 
-__all__ = ["Ltree", "TenantRow", "UtcTime", "service_base"]
+__all__ = ["Ltree", "TenantRow", "UtcTime", "Xid8", "service_base"]
 
 _NAMING = {
     "pk": "%(table_name)s_pkey",
@@ -62,6 +62,16 @@ class _LtreeArray(UserDefinedType[Any]):
     def get_col_spec(self, **_: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
         """Name the type in DDL."""
         return "LTREE[]"
+
+
+class Xid8(UserDefinedType[int]):
+    """A PostgreSQL transaction id that never wraps around, as an integer in Python."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: Any) -> str:  # noqa: ANN401 - SQLAlchemy's signature
+        """Name the type in DDL."""
+        return "XID8"
 
 
 class UtcTime(TypeDecorator[datetime]):

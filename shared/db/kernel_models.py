@@ -159,16 +159,21 @@ class ReferenceModels(NamedTuple):
     unit: type[UnitCopyColumns]
 
 
-def reference_models(base: type[DeclarativeBase]) -> ReferenceModels:
-    """Register a service's copies of areas and units; returns their classes."""
+def reference_models(base: type[DeclarativeBase], more: type = object) -> ReferenceModels:
+    """Register a service's copies of areas and units; returns their classes.
 
-    class AreaCopy(AreaCopyColumns, base):  # type: ignore[misc,valid-type]
+    Args:
+        base: the service's declarative base.
+        more: a mixin with columns that the service adds to its copies.
+    """
+
+    class AreaCopy(AreaCopyColumns, base, more):  # type: ignore[misc,valid-type]
         """An area as the directory last told of it."""
 
         __tablename__ = "areas"
         __table_args__ = (Index("areas_path_idx", "path", postgresql_using="gist"),)
 
-    class UnitCopy(UnitCopyColumns, base):  # type: ignore[misc,valid-type]
+    class UnitCopy(UnitCopyColumns, base, more):  # type: ignore[misc,valid-type]
         """A unit as the directory last told of it."""
 
         __tablename__ = "units"

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared.db.base import Ltree
+from shared.db.base import Ltree, Xid8
 
 __all__ = [
     "RELAY_ROLE",
@@ -159,6 +159,7 @@ def run_migrations(metadata: MetaData, schema: str) -> None:
 
     connection: Connection = context.config.attributes["connection"]
     ischema_names.setdefault("ltree", Ltree)
+    ischema_names.setdefault("xid8", Xid8)
     context.configure(
         connection=connection,
         target_metadata=metadata,

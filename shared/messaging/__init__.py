@@ -8,7 +8,7 @@ nothing happens twice, since the inbox remembers what was applied in the transac
 from shared.messaging.bell import Bell
 from shared.messaging.consumers import Consumers, Handler
 from shared.messaging.inbox import Inbox, Patience
-from shared.messaging.outbox import publish
+from shared.messaging.outbox import publish, publish_each
 from shared.messaging.relay import Relay
 from shared.messaging.schedules import Schedule, TenantSchedule
 from shared.messaging.worker import QueueWorker, queue_name, redis_pool
@@ -24,6 +24,7 @@ __all__ = [
     "Schedule",
     "TenantSchedule",
     "publish",
+    "publish_each",
     "queue_name",
     "redis_pool",
 ]

@@ -1,5 +1,6 @@
 """Publishing: in the transaction of the change, one row per event and consuming service."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any, Final
 
@@ -12,7 +13,7 @@ from shared.contracts import Event, EventData, consumers_of
 from shared.db import WriteSession
 from shared.ids import new_id
 
-__all__ = ["event_body", "publish"]
+__all__ = ["event_body", "publish", "publish_each"]
 
 # The sequence counts per subject and consumer; the row lock on the counter makes its order the order of the commits.
 _INSERT: Final = """
@@ -23,6 +24,25 @@ WITH numbered AS (
     RETURNING consumer, last_sequence)
 INSERT INTO {schema}.outbox (tenant_id, id, consumer, subject, sequence, body)
 SELECT :tenant, CAST(:id AS uuid), consumer, :subject, last_sequence, :body FROM numbered"""
+
+_INSERT_EACH: Final = """
+WITH told AS (
+    SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:ids AS uuid[]), CAST(:bodies AS text[]))
+        WITH ORDINALITY AS t (subject, id, body, place)),
+numbered AS (
+    INSERT INTO {schema}.outbox_subjects AS s (tenant_id, subject, consumer, last_sequence)
+    SELECT :tenant, told.subject, c, 1 FROM told, unnest(CAST(:consumers AS text[])) AS c
+    ORDER BY told.subject, c
+    ON CONFLICT (tenant_id, subject, consumer) DO UPDATE SET last_sequence = s.last_sequence + 1
+    RETURNING subject, consumer, last_sequence)
+INSERT INTO {schema}.outbox (tenant_id, id, consumer, subject, sequence, body)
+SELECT :tenant, told.id, consumer, told.subject, last_sequence, told.body
+FROM numbered JOIN told ON told.subject = numbered.subject ORDER BY told.place"""
+
+
+@cache
+def _insert_each(schema: str) -> TextClause:
+    return text(_INSERT_EACH.format(schema=schema))
 
 
 @cache
@@ -79,3 +99,28 @@ async def publish(session: WriteSession, subject: str, *data: EventData, cause: 
         values = {"tenant": session.tenant, "subject": subject, "consumers": consumers, "id": event_id, "body": body}
         await session.execute(_insert(schema), values)
         session.info["published"] = True
+
+
+async def publish_each(session: WriteSession, told: Sequence[tuple[str, EventData]]) -> None:
+    """Tell one event of one type for each of many subjects, with one statement.
+
+    Args:
+        session: the transaction of the change itself.
+        told: subjects, each at most once, with their events.
+    """
+    if not told:
+        return
+    consumers = list(consumers_of(type(told[0][1])))
+    if not consumers:
+        return
+    schema: str = session.info["schema"]
+    written = [event_body(session.tenant, schema, subject, item) for subject, item in told]
+    values = {
+        "tenant": session.tenant,
+        "consumers": consumers,
+        "subjects": [subject for subject, _ in told],
+        "ids": [event_id for event_id, _ in written],
+        "bodies": [body for _, body in written],
+    }
+    await session.execute(_insert_each(schema), values)
+    session.info["published"] = True

@@ -1,6 +1,12 @@
 """Errors as problem+json (RFC 9457): small classes with a stable code and a status, told in the caller's language."""
 
-from shared.problems.handlers import accident_problem, install_problem_handlers, is_away, problem_response
+from shared.problems.handlers import (
+    accident_problem,
+    install_problem_handlers,
+    is_away,
+    problem_response,
+    validation_problem,
+)
 from shared.problems.kinds import (
     BadRequest,
     Conflict,
@@ -47,4 +53,5 @@ __all__ = [
     "is_away",
     "problem_response",
     "render",
+    "validation_problem",
 ]

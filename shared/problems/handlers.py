@@ -23,7 +23,7 @@ from shared.problems.kinds import (
 from shared.problems.render import render
 from shared.texts import Text, preferred_language
 
-__all__ = ["accident_problem", "install_problem_handlers", "is_away", "problem_response"]
+__all__ = ["accident_problem", "install_problem_handlers", "is_away", "problem_response", "validation_problem"]
 
 log = structlog.get_logger()
 
@@ -94,9 +94,8 @@ def _pointer(location: Sequence[int | str]) -> str:
     return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
 
 
-def _validation_problem(error: RequestValidationError) -> Problem:
+def validation_problem(found: Sequence[Any]) -> Problem:
     """Fold pydantic's errors into one problem; a body that is not JSON at all is a 400."""
-    found = error.errors()
     if any(item["type"] == "json_invalid" for item in found):
         return MalformedJson()
     errors: list[dict[str, Any]] = [
@@ -146,7 +145,7 @@ async def _on_problem(request: Request, error: Exception) -> Response:
 
 async def _on_validation(request: Request, error: Exception) -> Response:
     if isinstance(error, RequestValidationError):
-        return problem_response(request, _validation_problem(error))
+        return problem_response(request, validation_problem(error.errors()))
     return problem_response(request, accident_problem(error))
 
 

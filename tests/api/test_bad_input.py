@@ -36,7 +36,7 @@ class Operation:
     body_required: bool
     needs_version: bool
     needs_key: bool
-    needs_query: bool
+    needs_more: bool
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -78,7 +78,12 @@ def operations(service: str, document: dict[str, Any]) -> list[Operation]:
                     body_required=bool(schema.get("required")) or ("requestBody" in described and json_body is None),
                     needs_version="if-match" in headers,
                     needs_key="idempotency-key" in headers,
-                    needs_query=any(item["in"] == "query" and item.get("required") for item in parameters),
+                    needs_more=any(
+                        item.get("required")
+                        and item["in"] in {"query", "header"}
+                        and item["name"].lower() not in {"if-match", "idempotency-key"}
+                        for item in parameters
+                    ),
                 )
             )
     return found
@@ -181,7 +186,7 @@ async def test_unknown_ids_and_missing_versions_and_keys_are_told(
             told(await send(item.method, item.address, headers=headers, **body), {428, 400}, f"{item} no version")
         full = headers | {"If-Match": '"1"', "Idempotency-Key": str(new_id())}
         if not item.body_required:
-            refused = {404, 422} if item.needs_query else {404}
+            refused = {404, 422} if item.needs_more else {404}
             told(await send(item.method, item.address, headers=full, **body), refused, f"{item} unknown id")
         if item.needs_key and not item.body_required:
             without = headers | {"If-Match": '"1"'}

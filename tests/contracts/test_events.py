@@ -5,7 +5,7 @@ import json
 import os
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args, get_origin
 from uuid import UUID
 
 import pytest
@@ -28,6 +28,8 @@ PERSONAL = ("phone", "address", "id_number", "display_name", "description")
 def value_for(annotation: Any) -> Any:
     if annotation in FIXED:
         return FIXED[annotation]
+    if get_origin(annotation) is Literal:
+        return get_args(annotation)[0]
     inner = [item for item in get_args(annotation) if item is not type(None)]
     value = value_for(inner[0])
     return [value] if getattr(annotation, "__origin__", None) is list else value

@@ -1,15 +1,19 @@
 """A street with a trouble: areas, units, categories, and the people who raise, judge and mend."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import httpx
+import pytest
 import pytest_asyncio
 from PIL import Image
 
+from shared import clock
 from shared.auth import Role
 from shared.ids import new_id
 from shared.testing import Callers, Places
@@ -35,7 +39,34 @@ def picture(kind: str = "JPEG", **options: Json) -> bytes:
 
 def due_in(days: float) -> str:
     """Return a time some days ahead."""
-    return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+    return (clock.utc_now() + timedelta(days=days)).isoformat()
+
+
+class MovedClock:
+    """The clock of this process, which tests move forward as `linli clock forward` does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ahead = timedelta(0)
+
+    def forward(self, span: timedelta) -> None:
+        """Let so much time pass at once."""
+        self._ahead += span
+        new = self._path.with_name("new")
+        new.write_text(str(int(self._ahead.total_seconds())), encoding="ascii")
+        new.replace(self._path)
+
+
+@pytest.fixture
+def moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MovedClock]:
+    """Let a test move the clock; it is back in its place afterwards."""
+    path = tmp_path / "clock"
+    monkeypatch.setenv("LINLI_CLOCK_FILE", str(path))
+    monkeypatch.setenv("LINLI_EMBEDDED", "1")
+    clock._moved_clock.cache_clear()
+    yield MovedClock(path)
+    path.unlink(missing_ok=True)
+    clock._moved_clock.cache_clear()
 
 
 @dataclass
@@ -156,10 +187,43 @@ class Street:
 
     async def resolved(self, **members: Json) -> dict[str, Any]:
         """Bring a case to where its requester is asked."""
-        case = await self.claimed(**members)
-        clerk = self.works_clerk
-        proof = (await self.upload(picture(), by=clerk)).json()["id"]
-        return await self.step(case, "resolve", {"note": "已修复", "attachment_ids": [proof]}, by=clerk)
+        return await self.mended(await self.claimed(**members), by=self.works_clerk)
+
+    async def mended(self, case: dict[str, Any], *, by: Headers) -> dict[str, Any]:
+        """Say with a picture that it is done."""
+        proof = (await self.upload(picture(), by=by)).json()["id"]
+        return await self.step(case, "resolve", {"note": "已修复", "attachment_ids": [proof]}, by=by)
+
+    async def joined(self, case: dict[str, Any], count: int) -> list[Headers]:
+        """Let some neighbours join a case."""
+        people = [self.neighbour for _ in range(count)]
+        for by in people:
+            answer = await self.post(f"/v1/cases/{case['id']}/join", by=by)
+            assert answer.status_code == 200, answer.text
+        return people
+
+    async def handle(self, **rules: Json) -> dict[str, Any]:
+        """Change some of the handling rules."""
+        now = (await self.get("/v1/handling", by=self.administrator)).json()
+        body = {**now["rules"], **rules}
+        response = await self.call("PUT", "/v1/handling", body, by=self.administrator, version=now["version"])
+        assert response.status_code == 200, response.text
+        changed: dict[str, Any] = response.json()
+        return changed
+
+    async def read(self, case: dict[str, Any], *, by: Headers | None = None) -> dict[str, Any]:
+        """Return a case as it is now."""
+        response = await self.get(f"/v1/cases/{case['id']}", by=by)
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
+
+    async def clocks(self, case: dict[str, Any]) -> dict[str, Any]:
+        """Return every stretch of a case's clocks."""
+        response = await self.get(f"/v1/cases/{case['id']}/clocks")
+        assert response.status_code == 200, response.text
+        found: dict[str, Any] = response.json()
+        return found
 
     async def history(self, case: dict[str, Any], *, by: Headers | None = None) -> list[dict[str, Any]]:
         """Return the steps of a case."""

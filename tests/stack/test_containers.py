@@ -40,7 +40,15 @@ def filled(value: str) -> str:
 
 
 def environment(container: str) -> dict[str, str]:
-    return {name: filled(str(value)) for name, value in CONTAINERS[container].get("environment", {}).items()}
+    # What has no value is taken from the surroundings, or is missing.
+    given = CONTAINERS[container].get("environment", {})
+    return {name: filled(str(value)) for name, value in given.items() if value is not None}
+
+
+def test_what_may_be_missing_is_read_by_whom_it_is_named_for() -> None:
+    named = {name for name, value in CONTAINERS["worker"]["environment"].items() if value is None}
+    assert named == {f"LINLI_{kind}_SENDER_{part}" for kind in ("PUSH", "SMS") for part in ("URL", "TOKEN")}
+    assert {name.removeprefix("LINLI_").lower() for name in named} <= SETTINGS["worker"].model_fields.keys()
 
 
 def test_it_is_the_same_system() -> None:

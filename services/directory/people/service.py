@@ -8,6 +8,7 @@ from services.directory.areas.models import Area
 from services.directory.areas.repository import find_root
 from services.directory.areas.rules import UnknownArea
 from services.directory.areas.service import open_area_to_use, path_of
+from services.directory.devices.service import refresh_reach
 from services.directory.people import repository
 from services.directory.people.grants import grant_view
 from services.directory.people.models import Person
@@ -111,6 +112,8 @@ async def change_person(
         raise Invalid(Text(zh="设置密码需要用户名", en="A password needs a username"), pointer="/username")
     person.version += 1
     await session.flush()
+    if "phone" in change.model_fields_set:
+        await refresh_reach(session, person_id)
     if change.model_fields_set & {"phone", "username", "password"}:
         await revoke_sessions_of(session, person_id, because="credentials_changed", now=utc_now())
     return await detail(session, person, vault)

@@ -24,11 +24,12 @@ class Route:
 
     service: str
     takes_attachments: bool = False
+    takes_tables: bool = False
 
 
 def _table() -> dict[str, Route]:
     segments = {
-        "directory": ("tenant", "areas", "units", "people", "me", "sign-in", "sign-out", "tokens"),
+        "directory": ("tenant", "areas", "units", "people", "me", "deliveries", "sign-in", "sign-out", "tokens"),
         "intake": (
             "anonymous-cases",
             "calendar",
@@ -45,6 +46,7 @@ def _table() -> dict[str, Route]:
             "routing",
             "spot-checks",
             "supervision-orders",
+            "sync",
             "unsealings",
         ),
         "matching": ("partners", "offers", "needs", "matches", "projects"),
@@ -70,7 +72,10 @@ def _table() -> dict[str, Route]:
     }
     table = {segment: Route(service) for service, names in segments.items() for segment in names}
     table |= {f"{service}-events": Route(service) for service in segments}
-    return table | {"attachments": Route("intake", takes_attachments=True)}
+    return table | {
+        "attachments": Route("intake", takes_attachments=True),
+        "imports": Route("intake", takes_tables=True),
+    }
 
 
 # The first segment after /v1.

@@ -66,6 +66,7 @@ class Forwarding:
         self._lasting_s = settings.gateway_total_timeout_s
         self._body_limit = settings.gateway_body_limit_bytes
         self._attachment_limit = settings.gateway_attachment_limit_bytes
+        self._table_limit = settings.gateway_table_limit_bytes
         self._callers = callers
         self._limits = limits
         self._upstreams = upstreams
@@ -148,6 +149,8 @@ class Forwarding:
         return caller
 
     def _limit_of(self, route: Route) -> int:
+        if route.takes_tables:
+            return self._table_limit
         return self._attachment_limit if route.takes_attachments else self._body_limit
 
     async def _small_body(self, call: Call, route: Route) -> bytes | None:

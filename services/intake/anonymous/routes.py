@@ -80,7 +80,7 @@ async def file_anonymously(
 
 
 @router.get("/v1/anonymous-cases/{tenant}/{case_id}", summary="Follow an anonymous case 查询匿名诉求")
-async def read_case(
+async def read_case_anonymously(
     _: Anybody, session: OpenReading, response: Response, case_id: UUID, case_token: CaseToken
 ) -> CaseOut:
     """Return the case to whoever has its token, with what they may do next."""
@@ -93,7 +93,7 @@ async def read_case(
 
 
 @router.get("/v1/anonymous-cases/{tenant}/{case_id}/history", summary="History of an anonymous case 匿名诉求办理过程")
-async def read_history(
+async def read_history_anonymously(
     _: Anybody, session: OpenReading, paging: Paging, case_id: UUID, case_token: CaseToken
 ) -> Page[StepOut]:
     """Return every step of the case to whoever has its token, unsealings among them."""
@@ -107,7 +107,7 @@ async def read_history(
 
 
 @router.post("/v1/anonymous-cases/{tenant}/{case_id}/comment", summary="Answer anonymously 匿名补充说明")
-async def comment(
+async def comment_anonymously(
     _: Anybody, session: OpenWriting, response: Response, case_id: UUID, case_token: CaseToken, wanted: NoteIn
 ) -> CaseOut:
     """Add a word as the one who raised the case."""
@@ -129,7 +129,7 @@ async def fill_in_anonymously(
 
 
 @router.post("/v1/anonymous-cases/{tenant}/{case_id}/feedback", summary="Judge anonymously 匿名评价")
-async def give_feedback(
+async def give_feedback_anonymously(
     _: Anybody, session: OpenWriting, response: Response, case_id: UUID, case_token: CaseToken, wanted: VerdictIn
 ) -> CaseOut:
     """Say whether it is solved, as the one who raised the case."""

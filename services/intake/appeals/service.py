@@ -7,7 +7,7 @@ from services.intake.appeals.schemas import AppealAnswerIn, AppealIn
 from services.intake.cases.models import Case
 from services.intake.cases.moving import Move, move
 from services.intake.cases.service import let_go
-from services.intake.cases.terms import Action, State
+from services.intake.cases.terms import Action, Outcome, State
 from shared.auth import Principal
 from shared.db import WriteSession
 from shared.ids import new_id
@@ -42,7 +42,10 @@ async def make_appeal(session: WriteSession, caller: Principal, case: Case, want
 
 
 async def answer_appeal(session: WriteSession, caller: Principal, case: Case, wanted: AppealAnswerIn) -> Appeal:
-    """Uphold an appeal, and the case is judged anew; or reject it, and the decision stands."""
+    """Uphold an appeal, and the case is judged anew; or reject it, and the decision stands.
+
+    A case that has ended otherwise meanwhile (withdrawn, merged, closed) stays so: the appeal is only answered.
+    """
     appeal = await repository.open_appeal(session, case.id)
     if appeal is None:
         raise NotFound
@@ -52,7 +55,8 @@ async def answer_appeal(session: WriteSession, caller: Principal, case: Case, wa
     appeal.state, appeal.answer, appeal.answered_by = wanted.decision, wanted.answer, caller.actor
     data = {"appeal_id": str(appeal.id), "decision": wanted.decision}
     target = None
-    if wanted.decision == "upheld":
+    has_ended = case.state == State.CLOSED and case.outcome != Outcome.DECLINED
+    if wanted.decision == "upheld" and not has_ended:
         data["left_unit"] = str(case.unit_id) if case.unit_id else ""
         let_go(case)
         case.level, case.triage, case.outcome = None, None, None

@@ -172,10 +172,11 @@ async def file_in_session(
     # Ring for its event after the commit.
     session.info["published"] = True
     for _ in range(2):
+        known = await desk.handling(caller.tenant)
         filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel, asks=asks)
         if filed is not None:
             return filed
-        if await why_not_filed(session, caller, wanted) is not None:
+        if await why_not_filed(session, caller, wanted, known) is not None:
             raise IdTaken(pointer="/id")
     raise Unavailable
 
@@ -189,14 +190,19 @@ def first_clocks(category: str, now: datetime, handling: Handling) -> list[tuple
     return started
 
 
-async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn) -> Case | None:
+async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn, known: Handling | None) -> Case | None:
     """Find out why filing wrote nothing.
+
+    Args:
+        session: the transaction.
+        caller: who files.
+        wanted: the case.
+        known: what this process knew of the rules before it tried; another request may have learnt more meanwhile.
 
     Returns:
         The case, if it was filed before with the same content; None if only the rules of the tenant were newer than
         this process knew, which it does now.
     """
-    known = known_handling(caller.tenant)
     newest = await handling_of(session)
     known_asks = known_form(caller.tenant, wanted.category)
     asks = await form_of(session, wanted.category)

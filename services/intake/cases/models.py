@@ -22,7 +22,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.intake.cases.terms import Channel, Level, Outcome, State
 from services.intake.models import Base
-from shared.db import Ltree, TenantRow
+from shared.db import Ltree, TenantRow, Xid8
 
 __all__ = ["Case", "CaseJoiner", "CaseNumberBlock", "CaseStep"]
 
@@ -66,6 +66,14 @@ class Case(TenantRow, Base):
         ),
         Index("cases_unit_idx", "tenant_id", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
         Index(
+            "cases_external_key",
+            "tenant_id",
+            "external_source",
+            "external_ref",
+            unique=True,
+            postgresql_where=text("external_ref IS NOT NULL"),
+        ),
+        Index(
             "cases_text_idx",
             "title",
             "description",
@@ -104,6 +112,10 @@ class Case(TenantRow, Base):
     answers: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True))
     form_version: Mapped[int | None]
     answers_changed_at: Mapped[datetime | None]
+    # By what a case is known where it came from, if it came in a table.
+    external_source: Mapped[str | None] = mapped_column(String(40))
+    external_ref: Mapped[str | None] = mapped_column(String(80))
+    import_id: Mapped[UUID | None]
     filed_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     version: Mapped[int]
@@ -114,10 +126,15 @@ class CaseStep(Base):
 
     It keeps the level and the unit that the case had after it, and what it did to the clocks, so that figures and
     deadlines can be counted from the history alone.
+    `xid` is the transaction that wrote it: what phones fetch is ordered by it, see `intake.sync`.
     """
 
     __tablename__ = "case_steps"
-    __table_args__ = (ForeignKeyConstraint(["tenant_id", "case_id"], ["intake.cases.tenant_id", "intake.cases.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "case_id"], ["intake.cases.tenant_id", "intake.cases.id"]),
+        Index("case_steps_xid_idx", "tenant_id", "xid"),
+        Index("case_steps_closed_idx", "tenant_id", "at", postgresql_where=text("to_state = 'closed'")),
+    )
     tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     case_id: Mapped[UUID] = mapped_column(primary_key=True)
     position: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
@@ -131,6 +148,7 @@ class CaseStep(Base):
     note: Mapped[str | None] = mapped_column(Text)
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
     at: Mapped[datetime]
+    xid: Mapped[int] = mapped_column(Xid8(), server_default=text("pg_current_xact_id()"), deferred=True)
 
 
 class CaseJoiner(Base):

@@ -94,7 +94,8 @@ async def move(session: WriteSession, case: Case, wanted: Move, *, tells: bool =
         case.closed_at = now if wanted.target is State.CLOSED else None
         if wanted.target is State.CLOSED:
             case.outcome = wanted.outcome.value if wanted.outcome else None
-        case.reopened += 1 if wanted.target is State.REOPENED else 0
+        # A case that was merged while it was open again is where it was, and not opened once more.
+        case.reopened += 1 if wanted.target is State.REOPENED and wanted.step != Action.UNMERGE else 0
     case.updated_at = now
     case.version += 1
     done = await _time(session, case, wanted, now) if wanted.target or wanted.step in _TIMED else []

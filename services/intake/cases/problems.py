@@ -9,6 +9,7 @@ __all__ = [
     "PauseQuotaUsed",
     "PauseTooLate",
     "ProofRequired",
+    "SameUnit",
     "TooManyRepresentatives",
     "UnknownArea",
     "UnknownCategory",
@@ -37,6 +38,13 @@ class UnknownUnit(Invalid):
 
     code = "unknown_unit"
     title = Text(zh="没有这个单位", en="No such unit")
+
+
+class SameUnit(Invalid):
+    """A unit does not hand a case to itself: that would only renew its claim."""
+
+    code = "same_unit"
+    title = Text(zh="不能转办给本单位", en="A unit does not hand a case to itself")
 
 
 class ProofRequired(Invalid):

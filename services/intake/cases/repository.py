@@ -21,12 +21,13 @@ from shared.db import Session, WriteSession
 __all__ = [
     "SEES_BELOW",
     "add_joiners",
-    "attachment_ids",
+    "attachment_ids_of",
     "count_joiners",
     "find_any_case",
     "find_case",
     "find_case_for_filing",
     "is_joined",
+    "joined_among",
     "joiner_ids",
     "list_cases",
     "lock_case",
@@ -38,6 +39,7 @@ __all__ = [
     "report_attachment_ids",
     "steps_of",
     "visible_among",
+    "visible_to",
 ]
 
 SEES_BELOW = (
@@ -50,7 +52,7 @@ SEES_BELOW = (
 )
 
 
-def _visible_to(caller: Principal) -> ColumnElement[bool]:
+def visible_to(caller: Principal) -> ColumnElement[bool]:
     """Return the condition of what a caller may see: below its areas, its own, joined, or its units'."""
     conditions: list[ColumnElement[bool]] = []
     # One condition a path: an index on a path knows `<@ path`, and not `<@ paths`.
@@ -76,7 +78,7 @@ def _visible_to(caller: Principal) -> ColumnElement[bool]:
 
 
 def _one(session: Session, caller: Principal, case_id: UUID) -> Select[tuple[Case]]:
-    return select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id, _visible_to(caller))
+    return select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id, visible_to(caller))
 
 
 async def find_case(session: Session, caller: Principal, case_id: UUID) -> Case | None:
@@ -87,7 +89,7 @@ async def find_case(session: Session, caller: Principal, case_id: UUID) -> Case 
 
 async def visible_among(session: Session, caller: Principal, case_ids: Collection[UUID]) -> set[UUID]:
     """Return which of some cases the caller may see."""
-    statement = select(Case.id).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids), _visible_to(caller))
+    statement = select(Case.id).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids), visible_to(caller))
     return set((await session.scalars(statement)).all())
 
 
@@ -95,22 +97,27 @@ async def lock_case(session: WriteSession, caller: Principal | None, case_id: UU
     """Return a case that the caller may see (anybody's, for a consumer) and keep others from changing it meanwhile."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
     if caller is not None:
-        statement = statement.where(_visible_to(caller))
-    case: Case | None = await session.scalar(statement.with_for_update(of=Case))
+        statement = statement.where(visible_to(caller))
+    case: Case | None = await session.scalar(_locked(statement))
     return case
+
+
+def _locked(statement: Select[Any], *, skip: bool = False) -> Select[Any]:
+    """Lock what a statement finds; what the session has read before the lock is read again."""
+    return statement.with_for_update(of=Case, skip_locked=skip).execution_options(populate_existing=True)
 
 
 async def lock_case_if_free(session: WriteSession, case_id: UUID) -> Case | None:
     """Return a case for a job, unless somebody is changing it right now: the job comes again."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
-    case: Case | None = await session.scalar(statement.with_for_update(of=Case, skip_locked=True))
+    case: Case | None = await session.scalar(_locked(statement, skip=True))
     return case
 
 
 async def lock_cases(session: WriteSession, case_ids: Collection[UUID]) -> dict[UUID, Case]:
     """Return cases by id and keep others from changing them meanwhile; locked in the order of their ids."""
     statement = select(Case).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids)).order_by(Case.id)
-    return {case.id: case for case in await session.scalars(statement.with_for_update(of=Case))}
+    return {case.id: case for case in await session.scalars(_locked(statement))}
 
 
 async def find_any_case(session: Session, case_id: UUID) -> Case:
@@ -134,7 +141,7 @@ async def list_cases(
     limit: int,
 ) -> Sequence[Case]:
     """Return visible cases at or below the path `under`, the newest first, or open ones by how many have joined."""
-    statement = select(Case).where(Case.tenant_id == session.tenant, _visible_to(caller))
+    statement = select(Case).where(Case.tenant_id == session.tenant, visible_to(caller))
     if under is not None:
         statement = statement.where(Case.area_path.within(under))
     conditions = [] if wanted.open is None else [Case.state != "closed" if wanted.open else Case.state == "closed"]
@@ -251,18 +258,33 @@ async def remove_joiners(session: WriteSession, case_id: UUID, people: Collectio
     await session.execute(delete(CaseJoiner).where(*mine, CaseJoiner.person_id.in_(people)))
 
 
-async def remove_joiners_via(session: WriteSession, case_id: UUID, via: UUID) -> None:
-    """Let go whom a merge has brought."""
+async def remove_joiners_via(session: WriteSession, case_id: UUID, via: UUID) -> set[UUID]:
+    """Let go whom a merge has brought, and return them."""
     mine = (CaseJoiner.tenant_id == session.tenant, CaseJoiner.case_id == case_id)
-    await session.execute(delete(CaseJoiner).where(*mine, CaseJoiner.via_case_id == via))
+    statement = delete(CaseJoiner).where(*mine, CaseJoiner.via_case_id == via).returning(CaseJoiner.person_id)
+    return set((await session.scalars(statement)).all())
 
 
-async def attachment_ids(session: Session, case_id: UUID) -> Sequence[UUID]:
-    """Return the ids of a case's attachments that were not refused."""
-    statement = select(Attachment.id).where(
-        Attachment.tenant_id == session.tenant, Attachment.case_id == case_id, Attachment.state != "refused"
+async def joined_among(session: Session, case_ids: Collection[UUID], person_id: UUID | None) -> set[UUID]:
+    """Return which of the cases somebody has joined."""
+    if person_id is None:
+        return set()
+    statement = select(CaseJoiner.case_id).where(
+        CaseJoiner.tenant_id == session.tenant, CaseJoiner.case_id.in_(case_ids), CaseJoiner.person_id == person_id
     )
-    return (await session.scalars(statement.order_by(Attachment.id))).all()
+    return set((await session.scalars(statement)).all())
+
+
+async def attachment_ids_of(session: Session, case_ids: Collection[UUID]) -> dict[UUID, list[UUID]]:
+    """Return the ids of attachments of cases that were not refused; a case without any is left out."""
+    statement = select(Attachment.case_id, Attachment.id).where(
+        Attachment.tenant_id == session.tenant, Attachment.case_id.in_(case_ids), Attachment.state != "refused"
+    )
+    found: dict[UUID, list[UUID]] = {}
+    for case_id, attachment_id in await session.execute(statement.order_by(Attachment.id)):
+        if case_id is not None:
+            found.setdefault(case_id, []).append(attachment_id)
+    return found
 
 
 async def report_attachment_ids(session: Session, case_id: UUID) -> set[UUID]:

@@ -15,6 +15,7 @@ from services.intake.cases.problems import (
     PauseQuotaUsed,
     PauseTooLate,
     ProofRequired,
+    SameUnit,
     TooManyRepresentatives,
     UnknownPauseReason,
     UnknownUnit,
@@ -30,7 +31,7 @@ from services.intake.cases.schemas import (
 )
 from services.intake.cases.telling import told_of
 from services.intake.cases.terms import Action, Level, Outcome, State
-from services.intake.cases.triage import Criteria, triage
+from services.intake.cases.triage import RAISED_AT, Criteria, highest, triage
 from services.intake.cases.viewing import check_case_step
 from services.intake.clocks.rules import ClockKind
 from services.intake.clocks.service import spent_pauses, view_clocks
@@ -94,7 +95,10 @@ async def close_case(
 
 
 async def triage_case(session: WriteSession, caller: Principal, case: Case, wanted: TriageIn) -> None:
-    """Give a case its level by scored criteria; an override needs an officer and a reason; the score stays."""
+    """Give a case its level by scored criteria; an override needs an officer and a reason; the score stays.
+
+    What was raised because it was not solved again, or handed on too often, is not scored down.
+    """
     criteria = Criteria(
         owner_is_clear=wanted.owner_is_clear,
         crosses_boundary=wanted.crosses_boundary,
@@ -104,6 +108,8 @@ async def triage_case(session: WriteSession, caller: Principal, case: Case, want
     )
     scored, reasons = triage(criteria)
     level = scored
+    if case.level is not None and await _is_raised(session, case):
+        level = highest(scored, Level(case.level))
     if wanted.override is not None:
         caller.must(Role.OFFICER, Role.SECRETARY, at=case.area_path, rule="officers_override_triage")
         level = wanted.override.level
@@ -128,6 +134,12 @@ async def triage_case(session: WriteSession, caller: Principal, case: Case, want
         case.unit_id = unit_id
         data = {"unit_id": str(unit_id), "unit": name, "left_unit": None, "by_rule": True}
         await move(session, case, Move(Action.ASSIGN, "system", State.ASSIGNED, note=decision.note, data=data))
+
+
+async def _is_raised(session: WriteSession, case: Case) -> bool:
+    """Tell whether the level of a case comes of what happened to it, and not of a score."""
+    handling = await handling_of(session)
+    return case.reopened >= RAISED_AT or case.hand_overs >= handling.rules.hand_overs_max
 
 
 def let_go(case: Case) -> None:
@@ -173,19 +185,22 @@ async def hand_on(session: WriteSession, caller: Principal, case: Case, wanted: 
     """Hand a case on, saying why: to another unit, or back. After too many times a joint meeting is forced."""
     handling = await handling_of(session)
     left = case.unit_id
+    if wanted.unit_id is not None and wanted.unit_id == left:
+        raise SameUnit(pointer="/unit_id")
+    receiver = await active_unit(session, wanted.unit_id) if wanted.unit_id is not None else None
     case.hand_overs += 1
     data: dict[str, Any] = {"left_unit": _id(left), "hand_overs": case.hand_overs}
     is_forced = case.hand_overs >= handling.rules.hand_overs_max
-    if wanted.unit_id is not None and not is_forced:
-        case.unit_id, name = await active_unit(session, wanted.unit_id)
+    if receiver is not None and not is_forced:
+        case.unit_id, name = receiver
         case.claimed_by, case.due_at = None, None
         data |= {"unit_id": str(case.unit_id), "unit": name}
         target = State.ASSIGNED
     else:
         let_go(case)
         target = State.TRIAGED
-    if wanted.unit_id is not None and is_forced:
-        data |= {"wanted_unit": str(wanted.unit_id)}
+    if receiver is not None and is_forced:
+        data |= {"wanted_unit": str(receiver[0])}
     await move(session, case, Move(Action.HAND_ON, caller.actor, target, note=wanted.reason, data=data))
     if is_forced and case.level != Level.JOINT:
         data = {"from_level": case.level, "level": Level.JOINT.value, "hand_overs": case.hand_overs}

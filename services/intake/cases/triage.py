@@ -7,14 +7,21 @@ from typing import Final
 from services.intake.cases.terms import Level
 from shared.texts import Text
 
-__all__ = ["Criteria", "Reason", "higher", "triage"]
+__all__ = ["RAISED_AT", "Criteria", "Reason", "higher", "highest", "triage"]
 
+# How often a case is opened again before somebody higher has to see to it.
+RAISED_AT: Final = 2
 _LEVELS: Final = (Level.GRID, Level.COUNCIL, Level.JOINT)
 
 
 def higher(level: Level) -> Level:
     """Return the level above; the joint meeting has none."""
     return _LEVELS[min(_LEVELS.index(level) + 1, len(_LEVELS) - 1)]
+
+
+def highest(one: Level, two: Level) -> Level:
+    """Return the higher of two levels."""
+    return max(one, two, key=_LEVELS.index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """What a caller may see of a case, and whether it may take a step."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -8,7 +9,7 @@ from services.intake.cases import repository
 from services.intake.cases.models import Case
 from services.intake.cases.rules import STEPS
 from services.intake.cases.terms import Action, CaseFacts, Level, Outcome, State
-from services.intake.clocks.service import ClockView, view_clocks
+from services.intake.clocks.service import ClockView, view_clocks_of
 from services.intake.forms.rules import missing
 from services.intake.forms.service import form_of_version
 from services.intake.handling.service import Handling, handling_of
@@ -18,7 +19,16 @@ from shared.db import Session, WriteSession
 from shared.problems import NotFound
 from shared.steps import NextAction, check_step, next_actions
 
-__all__ = ["CaseView", "begin_step", "can_see_case", "check_case_step", "facts_of", "knows_requester", "view_case"]
+__all__ = [
+    "CaseView",
+    "begin_step",
+    "can_see_case",
+    "check_case_step",
+    "facts_of",
+    "knows_requester",
+    "view_case",
+    "view_cases",
+]
 
 # What the requester cannot take back by opening the case again.
 _FINAL = frozenset({Outcome.WITHDRAWN, Outcome.MERGED, Outcome.DECLINED})
@@ -58,16 +68,27 @@ def facts_of(case: Case, handling: Handling, *, is_joined: bool) -> CaseFacts:
 
 async def view_case(session: Session, caller: Principal, case: Case) -> CaseView:
     """Gather what the caller may see of a case."""
+    return (await view_cases(session, caller, [case]))[0]
+
+
+async def view_cases(session: Session, caller: Principal, cases: Sequence[Case]) -> list[CaseView]:
+    """Gather what the caller may see of many cases, in as many statements as for one."""
     handling = await handling_of(session)
-    is_joined = await repository.is_joined(session, case.id, caller.subject_id)
-    return CaseView(
-        case=case,
-        attachment_ids=list(await repository.attachment_ids(session, case.id)),
-        clocks=await view_clocks(session, case.id, utc_now(), handling),
-        next_actions=next_actions(STEPS, facts_of(case, handling, is_joined=is_joined), caller),
-        shows_requester=knows_requester(caller, case),
-        missing_answers=await _missing_answers(session, case),
-    )
+    case_ids = [case.id for case in cases]
+    joined = await repository.joined_among(session, case_ids, caller.subject_id)
+    pictures = await repository.attachment_ids_of(session, case_ids)
+    clocks = await view_clocks_of(session, case_ids, utc_now(), handling)
+    return [
+        CaseView(
+            case=case,
+            attachment_ids=pictures.get(case.id, []),
+            clocks=clocks.get(case.id, []),
+            next_actions=next_actions(STEPS, facts_of(case, handling, is_joined=case.id in joined), caller),
+            shows_requester=knows_requester(caller, case),
+            missing_answers=await _missing_answers(session, case),
+        )
+        for case in cases
+    ]
 
 
 async def _missing_answers(session: Session, case: Case) -> list[str]:

@@ -2,18 +2,18 @@
 
 from datetime import date
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, String
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.intake.categories.rules import CaseKind
-from services.intake.models import Base
+from services.intake.models import Base, TouchedRow
 
 __all__ = ["Category"]
 
 _KINDS = ", ".join(f"'{kind.value}'" for kind in CaseKind)
 
 
-class Category(Base):
+class Category(TouchedRow, Base):
     """One category; its code is its name towards clients and events."""
 
     __tablename__ = "categories"
@@ -25,6 +25,7 @@ class Category(Base):
         CheckConstraint("valid_to >= valid_from", name="validity"),
         CheckConstraint("successor_code IS NULL OR valid_to IS NOT NULL", name="successor"),
         CheckConstraint(f"kind IN ({_KINDS})", name="kind"),
+        Index("categories_changed_idx", "tenant_id", "changed_xid"),
     )
     tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     code: Mapped[str] = mapped_column(String(40), primary_key=True)

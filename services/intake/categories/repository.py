@@ -29,7 +29,8 @@ async def get_category(session: Session, code: str) -> Category | None:
 
 async def lock_or_add_category(session: WriteSession, category: Category) -> Category | None:
     """Add a category; if its code is there already, return what is there, kept from others until the commit."""
-    columns = {column.key: getattr(category, column.key) for column in Category.__table__.columns}
+    names = (column.key for column in Category.__table__.columns if column.key != "changed_xid")
+    columns = {name: getattr(category, name) for name in names}
     added = insert(Category).values(columns).on_conflict_do_nothing().returning(Category.code)
     if await session.scalar(added) is not None:
         return None

@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.intake.clocks.models import ClockInterval, Escalation
@@ -17,6 +17,7 @@ __all__ = [
     "due_intervals",
     "escalations_of",
     "intervals_of",
+    "intervals_of_many",
     "lasting_interval",
     "outdated_intervals",
 ]
@@ -36,21 +37,45 @@ async def intervals_of(
     return dict(found)
 
 
-async def due_intervals(session: Session, now: datetime, *, limit: int) -> Sequence[ClockInterval]:
-    """Return intervals of which something is to be told by now, the longest overdue first."""
+async def intervals_of_many(
+    session: Session, case_ids: Collection[UUID]
+) -> dict[UUID, dict[tuple[ClockKind, int], list[ClockInterval]]]:
+    """Return the intervals of many cases, each case's as `intervals_of` returns them."""
+    statement = select(ClockInterval).where(
+        ClockInterval.tenant_id == session.tenant, ClockInterval.case_id.in_(case_ids)
+    )
+    found: dict[UUID, dict[tuple[ClockKind, int], list[ClockInterval]]] = defaultdict(lambda: defaultdict(list))
+    ordered = statement.order_by(ClockInterval.clock, ClockInterval.run, ClockInterval.position)
+    for row in await session.scalars(ordered):
+        found[row.case_id][ClockKind(row.clock), row.run].append(row)
+    return found
+
+
+async def due_intervals(
+    session: Session, now: datetime, *, after: tuple[datetime, UUID, str] | None, limit: int
+) -> Sequence[ClockInterval]:
+    """Return intervals of which something is to be told by now, the longest overdue first; one lasts of each clock."""
+    order = (ClockInterval.next_at, ClockInterval.case_id, ClockInterval.clock)
     statement = select(ClockInterval).where(ClockInterval.tenant_id == session.tenant, ClockInterval.next_at <= now)
-    return (await session.scalars(statement.order_by(ClockInterval.next_at).limit(limit))).all()
+    if after is not None:
+        statement = statement.where(tuple_(*order) > tuple_(*after))
+    return (await session.scalars(statement.order_by(*order).limit(limit))).all()
 
 
-async def outdated_intervals(session: Session, calendar_version: int, *, limit: int) -> Sequence[ClockInterval]:
+async def outdated_intervals(
+    session: Session, calendar_version: int, *, after: tuple[UUID, str] | None, limit: int
+) -> Sequence[ClockInterval]:
     """Return running intervals whose due time was counted by an older calendar."""
+    order = (ClockInterval.case_id, ClockInterval.clock)
     statement = select(ClockInterval).where(
         ClockInterval.tenant_id == session.tenant,
         ClockInterval.next_at.is_not(None),
         ClockInterval.clock != ClockKind.VERDICT.value,
         ClockInterval.calendar_version < calendar_version,
     )
-    return (await session.scalars(statement.order_by(ClockInterval.case_id).limit(limit))).all()
+    if after is not None:
+        statement = statement.where(tuple_(*order) > tuple_(*after))
+    return (await session.scalars(statement.order_by(*order).limit(limit))).all()
 
 
 async def lasting_interval(session: WriteSession, like: ClockInterval) -> ClockInterval | None:

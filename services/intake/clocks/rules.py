@@ -210,7 +210,8 @@ def next_moment(
         timing: which time counts.
 
     Returns:
-        The instant; None when the clock stands still or the ladder is at its end.
+        The instant; None when the clock stands still or the ladder is at its end. Without any ladder it is the due
+        time, at which nobody is told: until then a newer calendar may move it.
     """
     if not interval.running or interval.due_at is None or interval.ended_at is not None:
         return None
@@ -218,6 +219,6 @@ def next_moment(
         until_warning = interval.left_s - interval.budget_s * (_WHOLE - warn_percent) // _WHOLE
         return timing.add(interval.started_at, until_warning * _SECOND) if until_warning > 0 else interval.started_at
     if rung > len(rungs_after_s):
-        return None
+        return interval.due_at if rung == 1 else None
     after_s = rungs_after_s[rung - 1]
     return timing.add(interval.due_at, after_s * _SECOND) if after_s else interval.due_at

@@ -1,7 +1,7 @@
 """Use cases of clocks: a step acts on them, a newer calendar counts them again, and the history can prove them."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -34,6 +34,7 @@ __all__ = [
     "spent_pauses",
     "timing_of",
     "view_clocks",
+    "view_clocks_of",
 ]
 
 _DAY_S: Final = 86_400
@@ -185,8 +186,22 @@ async def recount(session: WriteSession, case_id: UUID, kind: ClockKind, run: in
 
 async def view_clocks(session: Session, case_id: UUID, now: datetime, handling: Handling) -> list[ClockView]:
     """Show the newest run of each clock of a case."""
+    return _newest(await repository.intervals_of(session, case_id), now, handling)
+
+
+async def view_clocks_of(
+    session: Session, case_ids: Collection[UUID], now: datetime, handling: Handling
+) -> dict[UUID, list[ClockView]]:
+    """Show the newest run of each clock of many cases."""
+    found = await repository.intervals_of_many(session, case_ids)
+    return {case_id: _newest(intervals, now, handling) for case_id, intervals in found.items()}
+
+
+def _newest(
+    intervals: Mapping[tuple[ClockKind, int], list[ClockInterval]], now: datetime, handling: Handling
+) -> list[ClockView]:
     newest: dict[ClockKind, tuple[int, list[ClockInterval]]] = {}
-    for (kind, run), rows in (await repository.intervals_of(session, case_id)).items():
+    for (kind, run), rows in intervals.items():
         newest[kind] = (run, rows)
     return [_view(kind, run, rows, now, handling) for kind, (run, rows) in newest.items()]
 

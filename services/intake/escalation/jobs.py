@@ -23,44 +23,53 @@ _AT_ONCE: Final = 200
 async def climb_ladders(database: Database, tenant: str, _: datetime) -> None:
     """Climb every rung that is due, the longest overdue first, each in a transaction of its own.
 
-    Any number of workers may do this at once. What fails is put off, so that the head of the queue blocks nobody.
+    Any number of workers may do this at once. What fails is put off, and each is tried once in a sweep, so that the
+    head of the queue blocks nobody.
     """
+    after = None
     while True:
         async with database.read(tenant) as session:
-            due = await repository.due_intervals(session, utc_now(), limit=_AT_ONCE)
-        climbed = [await _alone(database, tenant, interval, service.climb) for interval in due]
-        # After one rung the next may be due as well; what others are at comes with the next sweep.
-        if not any(climbed):
+            due = await repository.due_intervals(session, utc_now(), after=after, limit=_AT_ONCE)
+        for interval in due:
+            if not await _alone(database, tenant, interval, service.climb):
+                await _alone(database, tenant, interval, service.put_off)
+        if len(due) < _AT_ONCE or due[-1].next_at is None:
             return
+        after = (due[-1].next_at, due[-1].case_id, due[-1].clock)
 
 
 async def _alone(
     database: Database,
     tenant: str,
     interval: ClockInterval,
-    act: Callable[[WriteSession, ClockInterval], Awaitable[bool]],
+    act: Callable[[WriteSession, ClockInterval], Awaitable[object]],
 ) -> bool:
+    """Do something about one clock; returns False when it failed, which is told and stops nobody else's."""
     try:
         async with database.write(tenant) as session:
-            return await act(session, interval)
+            await act(session, interval)
     except Exception as error:  # noqa: BLE001 - the other cases have nothing to do with it
-        log.error("rung_not_climbed", tenant=tenant, case_id=str(interval.case_id), error=repr(error)[:300])
-    async with database.write(tenant) as session:
-        await service.put_off(session, interval)
+        log.error(
+            "clock_not_served", tenant=tenant, case_id=str(interval.case_id), act=act.__name__, error=repr(error)[:300]
+        )
+        return False
     return True
 
 
 async def follow_calendar(database: Database, tenant: str, _: datetime) -> None:
     """Count running clocks again that a calendar older than the newest has counted."""
+    after = None
     while True:
         async with database.read(tenant) as session:
             _rules, version = await newest_versions(session)
-            outdated = await repository.outdated_intervals(session, version, limit=_AT_ONCE) if version else []
+            if not version:
+                return
+            outdated = await repository.outdated_intervals(session, version, after=after, limit=_AT_ONCE)
         for interval in outdated:
-            async with database.write(tenant) as session:
-                await service.recount_clock(session, interval)
+            await _alone(database, tenant, interval, service.recount_clock)
         if len(outdated) < _AT_ONCE:
             return
+        after = (outdated[-1].case_id, outdated[-1].clock)
 
 
 schedules: Final = (

@@ -52,6 +52,10 @@ async def climb(session: WriteSession, seen: ClockInterval) -> bool:
         return False
     handling = await handling_of(session)
     kind, rung = ClockKind(row.clock), row.rung
+    if kind is not ClockKind.VERDICT and rung > len(handling.rules.rungs(kind)):
+        # The ladder has become shorter since, or there is none: nobody is to be told.
+        row.next_at = None
+        return False
     climbed = Escalation(
         tenant_id=session.tenant,
         case_id=case.id,
@@ -108,9 +112,13 @@ async def _tell_above(session: WriteSession, case: Case, row: ClockInterval, run
 
 
 async def put_off(session: WriteSession, seen: ClockInterval) -> None:
-    """Let a rung that fails wait, longer each time, so that it keeps nobody else from theirs."""
-    row = await repository.lasting_interval(session, seen)
-    if row is not None and row.next_at is not None:
+    """Let a rung that fails wait, longer each time, so that it keeps nobody else from theirs.
+
+    Not when the clock has moved on meanwhile: the next rung has its own time.
+    """
+    case = await cases.lock_case_if_free(session, seen.case_id)
+    row = await repository.lasting_interval(session, seen) if case is not None else None
+    if row is not None and row.next_at is not None and (row.rung, row.next_at) == (seen.rung, seen.next_at):
         row.tries += 1
         row.next_at = utc_now() + min(_BACKOFF_MAX, timedelta(seconds=2.0 ** min(row.tries, 12)))
 

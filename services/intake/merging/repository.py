@@ -8,7 +8,7 @@ from sqlalchemy import or_, select
 from services.intake.merging.models import CaseMerge
 from shared.db import Session
 
-__all__ = ["merges_of", "standing_merge"]
+__all__ = ["merges_of", "other_standing_merges", "standing_merge"]
 
 
 async def standing_merge(session: Session, from_case_id: UUID) -> CaseMerge | None:
@@ -17,6 +17,17 @@ async def standing_merge(session: Session, from_case_id: UUID) -> CaseMerge | No
         CaseMerge.tenant_id == session.tenant, CaseMerge.from_case_id == from_case_id, CaseMerge.undone_at.is_(None)
     )
     return await session.scalar(statement)
+
+
+async def other_standing_merges(session: Session, merge: CaseMerge) -> Sequence[CaseMerge]:
+    """Return what else has gone into the same case and was not taken back, the first one first."""
+    statement = select(CaseMerge).where(
+        CaseMerge.tenant_id == session.tenant,
+        CaseMerge.into_case_id == merge.into_case_id,
+        CaseMerge.undone_at.is_(None),
+        CaseMerge.id != merge.id,
+    )
+    return (await session.scalars(statement.order_by(CaseMerge.merged_at, CaseMerge.id))).all()
 
 
 async def merges_of(session: Session, case_id: UUID) -> Sequence[CaseMerge]:

@@ -53,7 +53,7 @@ async def merge_cases(session: WriteSession, caller: Principal, case: Case, into
         merged_by=caller.actor,
         merged_at=utc_now(),
     )
-    people = {case.requester_id, *await cases.joiner_ids(session, case.id)} - {into.requester_id}
+    people = await _people_of(session, case) - {into.requester_id}
     await cases.add_joiners(session, into.id, sorted(people), merge.merged_at, via=case.id)
     await count_joiners(session, into)
     await close_case(session, case, actor=caller.actor, step=Action.MERGE, outcome=Outcome.MERGED, note=reason)
@@ -61,6 +61,20 @@ async def merge_cases(session: WriteSession, caller: Principal, case: Case, into
     await move(session, into, Move("merged_in", caller.actor, note=reason, data=data))
     session.add(merge)
     return merge
+
+
+async def _people_of(session: WriteSession, case: Case) -> set[UUID]:
+    return {case.requester_id, *await cases.joiner_ids(session, case.id)}
+
+
+async def _take_people_back(session: WriteSession, merge: CaseMerge) -> None:
+    """Let go whom a merge has brought, except whom another one that stands would have brought as well."""
+    gone = await cases.remove_joiners_via(session, merge.into_case_id, merge.from_case_id)
+    for other in await repository.other_standing_merges(session, merge):
+        case = await cases.find_case_for_filing(session, other.from_case_id)
+        if gone and case is not None:
+            stay = gone & await _people_of(session, case)
+            await cases.add_joiners(session, other.into_case_id, sorted(stay), other.merged_at, via=case.id)
 
 
 async def unmerge_cases(session: WriteSession, caller: Principal, case_id: UUID, reason: str) -> tuple[Case, CaseMerge]:
@@ -72,7 +86,9 @@ async def unmerge_cases(session: WriteSession, caller: Principal, case_id: UUID,
     case, into = locked[merge.from_case_id], locked[merge.into_case_id]
     await session.refresh(merge)
     await check_case_step(session, caller, case, Action.UNMERGE)
-    await cases.remove_joiners_via(session, into.id, case.id)
+    if merge.undone_at is not None:
+        raise NotFound
+    await _take_people_back(session, merge)
     joined = await cases.joiner_ids(session, into.id)
     into.representatives = [person for person in into.representatives if person in joined]
     await count_joiners(session, into)

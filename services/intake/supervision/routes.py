@@ -70,7 +70,7 @@ async def read_order(caller: Reader, session: Reading, response: Response, order
 
 
 @router.get("/v1/supervision-orders/{order_id}/history", summary="History of an order 督办过程")
-async def read_history(caller: Reader, session: Reading, order_id: UUID) -> list[OrderStepOut]:
+async def read_order_history(caller: Reader, session: Reading, order_id: UUID) -> list[OrderStepOut]:
     """Return every step of an order."""
     if await repository.find_order(session, caller, order_id) is None:
         raise NotFound

@@ -7,7 +7,6 @@ from fastapi import Depends, Response
 
 from services.intake.cases import repository as cases
 from services.intake.cases.answers import begin, told
-from services.intake.cases.moving import Move
 from services.intake.cases.schemas import CaseOut
 from services.intake.cases.service import close_case
 from services.intake.cases.terms import Action, Outcome
@@ -59,7 +58,7 @@ async def reopen_case(
 ) -> CaseOut:
     """Open a closed case again, within the time that the tenant's rules allow; it counts from the closing."""
     case = await begin(session, caller, case_id, Action.REOPEN, expected)
-    await service.open_again(session, case, Move(Action.REOPEN, caller.actor, note=wanted.reason))
+    await service.reopen(session, caller, case, wanted.reason)
     return await told(session, caller, case, response)
 
 

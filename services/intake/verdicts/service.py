@@ -8,7 +8,7 @@ from services.intake.cases.models import Case
 from services.intake.cases.moving import Move, move, subject_of
 from services.intake.cases.service import close_case, let_go
 from services.intake.cases.terms import Action, Level, Outcome, State
-from services.intake.cases.triage import higher
+from services.intake.cases.triage import RAISED_AT, higher
 from services.intake.handling.schemas import Answer
 from services.intake.handling.service import handling_of
 from services.intake.verdicts import repository
@@ -22,10 +22,7 @@ from shared.db import Session, WriteSession
 from shared.messaging import publish
 from shared.problems import Unauthenticated
 
-__all__ = ["close_silent", "confirm", "give_verdict", "open_again", "show_verdicts"]
-
-# How often a case is opened again before somebody higher has to see to it.
-_RAISED_AT = 2
+__all__ = ["close_silent", "confirm", "give_verdict", "open_again", "reopen", "show_verdicts"]
 
 
 def _run(case: Case) -> int:
@@ -36,7 +33,7 @@ def _run(case: Case) -> int:
 async def show_verdicts(session: Session, case: Case) -> VerdictsOut:
     """Show what may be answered, and how those who joined see the present solution."""
     handling = await handling_of(session)
-    votes = await repository.votes_of(session, case.id, _run(case), case.joiners)
+    votes = await repository.votes_of(session, case, _run(case))
     return VerdictsOut(
         case_id=case.id,
         run=_run(case),
@@ -82,7 +79,7 @@ async def give_verdict(session: WriteSession, caller: Principal, case: Case, wan
         data = {"answer": answer.code}
         return await open_again(session, case, Move(Action.FEEDBACK, caller.actor, note=wanted.comment, data=data))
     handling = await handling_of(session)
-    votes = await repository.votes_of(session, case.id, _run(case), case.joiners)
+    votes = await repository.votes_of(session, case, _run(case))
     if is_confirmed(votes, handling.rules.confirmations):
         return await close_case(
             session,
@@ -104,7 +101,7 @@ async def confirm(session: WriteSession, caller: Principal, case: Case, wanted: 
     await move(session, case, Move(Action.CONFIRM, caller.actor, note=wanted.comment, data=data))
     handling = await handling_of(session)
     wanted_confirmations = handling.rules.confirmations
-    votes = await repository.votes_of(session, case.id, _run(case), case.joiners)
+    votes = await repository.votes_of(session, case, _run(case))
     if is_objected(votes, wanted_confirmations):
         case.outcome = Outcome.NOT_SATISFIED.value
         data = {"unsolved": str(votes.unsolved), "joiners": str(votes.joiners)}
@@ -119,7 +116,7 @@ async def confirm(session: WriteSession, caller: Principal, case: Case, wanted: 
 async def open_again(session: WriteSession, case: Case, wanted: Move) -> None:
     """Open a case again; from the second time on one level higher."""
     before = case.level
-    if case.reopened + 1 >= _RAISED_AT and before is not None:
+    if case.reopened + 1 >= RAISED_AT and before is not None:
         case.level = higher(Level(before)).value
     data = wanted.data | {"left_unit": str(case.unit_id) if case.unit_id else None}
     if case.level != before:
@@ -132,10 +129,16 @@ async def open_again(session: WriteSession, case: Case, wanted: Move) -> None:
         await publish(session, subject_of(case), told)
 
 
+async def reopen(session: WriteSession, caller: Principal, case: Case, reason: str) -> None:
+    """Open a closed case again; what came of it before is no longer what came of it."""
+    case.outcome = None
+    await open_again(session, case, Move(Action.REOPEN, caller.actor, note=reason))
+
+
 async def close_silent(session: WriteSession, case: Case) -> None:
     """Close a case whose requester has kept silent: as those who answered see it, or without an answer."""
     handling = await handling_of(session)
-    votes = await repository.votes_of(session, case.id, _run(case), case.joiners)
+    votes = await repository.votes_of(session, case, _run(case))
     content = await repository.requester_is_content(session, case.id, _run(case))
     answered = handling.rules.answer(content) if content else None
     outcome = Outcome.NO_ANSWER

@@ -17,6 +17,7 @@ from typing import Final
 from services.ledger.canonical import Field, canonical_bytes
 from shared.money import MAX_FEN
 from shared.problems import Invalid, TooLarge
+from shared.tables import UnreadableText, decoded
 from shared.texts import Text
 
 __all__ = [
@@ -158,12 +159,10 @@ def _read(reader: "csv.DictReader[str]") -> tuple[list[ParsedLine], list[Complai
 
 
 def _decoded(content: bytes) -> str:
-    for encoding in ("utf-8-sig", "gb18030"):
-        try:
-            return content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise BadFile(reason="encoding")
+    try:
+        return decoded(content)
+    except UnreadableText as error:
+        raise BadFile(reason="encoding") from error
 
 
 def _columns(names: Iterable[str | None]) -> dict[str, str]:

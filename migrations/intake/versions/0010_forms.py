@@ -4,8 +4,8 @@ from alembic import op
 
 from shared.db.migrations import RELAY_ROLE, secure_tables
 
-revision = "0009"
-down_revision = "0007"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

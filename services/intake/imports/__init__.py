@@ -1,0 +1,1 @@
+"""Imports: spreadsheets of thousands of rows become cases, once, with a report on every line."""
