@@ -172,11 +172,10 @@ async def file_in_session(
     # Ring for its event after the commit.
     session.info["published"] = True
     for _ in range(2):
-        known = await desk.handling(caller.tenant)
         filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel, asks=asks)
         if filed is not None:
             return filed
-        if await why_not_filed(session, caller, wanted, known) is not None:
+        if await why_not_filed(session, caller, wanted) is not None:
             raise IdTaken(pointer="/id")
     raise Unavailable
 
@@ -190,22 +189,20 @@ def first_clocks(category: str, now: datetime, handling: Handling) -> list[tuple
     return started
 
 
-async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn, known: Handling | None) -> Case | None:
+async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn) -> Case | None:
     """Find out why filing wrote nothing.
 
     Args:
         session: the transaction.
         caller: who files.
         wanted: the case.
-        known: what this process knew of the rules before it tried; another request may have learnt more meanwhile.
 
     Returns:
-        The case, if it was filed before with the same content; None if only the rules of the tenant were newer than
-        this process knew, which it does now.
+        The case, if it was filed before with the same content; None if only the rules of the tenant or the questions
+        of the category were newer than this process knew, which it does now: it is worth another try.
     """
-    newest = await handling_of(session)
-    known_asks = known_form(caller.tenant, wanted.category)
-    asks = await form_of(session, wanted.category)
+    await handling_of(session)
+    await form_of(session, wanted.category)
     area = await find_area(session, reference, wanted.area_id)
     if area is None or area.closed_on is not None:
         raise UnknownArea(pointer="/area_id")
@@ -220,9 +217,9 @@ async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn,
             valid_to=category.valid_to,
             successor_code=category.successor_code,
         )
-    if earlier is None and (newest is not known or asks is not known_asks):
+    if earlier is None:
         return None
-    if earlier is None or earlier.requester_id != caller.subject_id or not same_filing(earlier, wanted):
+    if earlier.requester_id != caller.subject_id or not same_filing(earlier, wanted):
         raise IdTaken(pointer="/id")
     if await repository.report_attachment_ids(session, earlier.id) != set(wanted.attachment_ids):
         raise IdTaken(pointer="/attachment_ids")

@@ -32,7 +32,6 @@ from services.intake.cases.schemas import (
 from services.intake.cases.terms import Action, Outcome
 from services.intake.cases.viewing import view_case
 from services.intake.cases.views import case_out, case_summary, filed_out, step_out
-from services.intake.handling.service import known_handling
 from services.intake.models import reference
 from shared.auth import Principal, Role, authenticated, requires
 from shared.db import WriteSession
@@ -61,14 +60,13 @@ async def file_case(caller: Caller, request: Request, keyed: KeyedWriting, wante
     """
     # Once more when the tenant has changed its rules since this process last looked, and no more than that.
     for _ in range(2):
-        known = known_handling(caller.tenant)
         filed = await _file(caller, request, keyed, wanted)
         if filed is not None:
             headers = {"Location": f"/v1/cases/{filed.case_id}", "ETag": '"1"'}
             body = orjson.dumps(filed_out(filed, wanted, caller), option=orjson.OPT_UTC_Z)
             return Response(body, 201, headers, media_type="application/json")
         async with database_of(request).read(caller.tenant) as reading:
-            earlier = await filing_service.why_not_filed(reading, caller, wanted, known)
+            earlier = await filing_service.why_not_filed(reading, caller, wanted)
             if earlier is not None:
                 shown = case_out(await view_case(reading, caller, earlier))
                 headers = {"Location": f"/v1/cases/{earlier.id}", "ETag": f'"{earlier.version}"'}

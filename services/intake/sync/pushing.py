@@ -162,11 +162,10 @@ class Batch:
         self._session.info["published"] = True
         # Once more when the tenant has changed its rules since this process last looked, and no more than that.
         for _ in range(2):
-            known = await self._desk.handling(self._caller.tenant)
             filed = await filing_service.file_case(self._session.fetch_row, self._desk, self._caller, wanted)
             if filed is not None:
                 return 1
-            earlier = await filing_service.why_not_filed(self._session, self._caller, wanted, known)
+            earlier = await filing_service.why_not_filed(self._session, self._caller, wanted)
             if earlier is not None:
                 return earlier.version
         raise Unavailable
