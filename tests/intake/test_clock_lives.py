@@ -15,7 +15,19 @@ from tests.intake.test_clocks import free, workdays
 
 ROUTES = {"change_level": "level", "hand_on": "hand-on", "appeal": "appeals", "answer_appeal": "appeals/answer"}
 RARE = {"decline": 0.05, "withdraw": 0.0, "comment": 0.3, "reply": 0.3, "reopen": 1.0}
-LEFT_OUT = {"merge", "unmerge", "supervise", "check", "needs", "join", "represent", "offer", "choose", "leave"}
+LEFT_OUT = {
+    "merge",
+    "unmerge",
+    "supervise",
+    "check",
+    "needs",
+    "join",
+    "represent",
+    "offer",
+    "choose",
+    "leave",
+    "answers",
+}
 
 
 class Life:

@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from services.intake.appeals.schemas import AppealAnswerIn, AppealIn
 from services.intake.appeals.service import answer_appeal, make_appeal
+from services.intake.case_answers.schemas import AnswersIn
+from services.intake.case_answers.service import fill_in
 from services.intake.cases import schemas, service
 from services.intake.cases.models import Case
 from services.intake.cases.moving import Move
@@ -63,6 +65,10 @@ async def _leave(session: WriteSession, caller: Principal, case: Case, _: InputM
     await service.leave_case(session, caller, case)
 
 
+async def _answers(session: WriteSession, caller: Principal, case: Case, wanted: AnswersIn) -> None:
+    await fill_in(session, caller, case, wanted.answers)
+
+
 async def _represent(session: WriteSession, caller: Principal, case: Case, wanted: schemas.RepresentIn) -> None:
     await service.represent(session, caller, case, wanted.person_ids)
 
@@ -105,6 +111,7 @@ CASE_ACTIONS: Final[dict[str, CaseAction]] = {
     Action.RESUME: CaseAction(schemas.AcceptIn, _resume),
     Action.RESOLVE: CaseAction(schemas.ResolveIn, service.resolve_case),
     Action.NEEDS: CaseAction(schemas.NeedIn, service.raise_need),
+    Action.ANSWERS: CaseAction(AnswersIn, _answers),
     Action.LEAVE: CaseAction(NothingIn, _leave, overwrites=False),
     Action.REPRESENT: CaseAction(schemas.RepresentIn, _represent),
     Action.FEEDBACK: CaseAction(VerdictIn, give_verdict),
