@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import asyncpg
+from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 __all__ = ["ReadSession", "Session", "WriteSession"]
@@ -24,12 +25,24 @@ class WriteSession(ReadSession):
 
     async def fetch_row(self, statement: str, *arguments: Any) -> asyncpg.Record | None:  # noqa: ANN401
         """Run a statement in the driver's own form ($1, $2, …): for SQL that is shared with `Database.one_trip`."""
-        raw = await (await self.connection()).get_raw_connection()
-        if raw.driver_connection is None:
-            message = "the session has no driver connection"
-            raise RuntimeError(message)
-        row: asyncpg.Record | None = await raw.driver_connection.fetchrow(statement, *arguments)
+        row: asyncpg.Record | None = await self._driver().fetchrow(statement, *arguments)
         return row
+
+    async def fetch_rows(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401
+        """Run a statement in the driver's own form and return all its rows: for the hottest paths.
+
+        What the session has not flushed yet, the statement does not see.
+        """
+        rows: list[asyncpg.Record] = await self._driver().fetch(statement, *arguments)
+        return rows
+
+    def _driver(self) -> Any:  # noqa: ANN401 - asyncpg's connection
+        """Return the driver's connection, on which this transaction was begun."""
+        bind = self.sync_session.bind
+        if not isinstance(bind, Connection):
+            message = "the session is bound to no connection"
+            raise TypeError(message)
+        return bind.connection.driver_connection
 
 
 # What a repository takes that only reads: both kinds do.

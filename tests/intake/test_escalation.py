@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 
 from services.intake.calendar.rules import DEFAULT_HOURS, WorkCalendar
-from services.intake.cases import repository as cases
+from services.intake.cases.locking import lock_case
 from services.intake.clocks import repository as clocks
 from services.intake.escalation import service
 from services.intake.escalation.jobs import climb_ladders
@@ -217,7 +217,7 @@ async def test_a_rung_waits_for_whoever_is_at_the_case(street: Street, intake: D
     case, other = await street.filed(), await street.filed()
     moved.forward(timedelta(days=90))
     async with intake.write(street.caller.tenant) as session:
-        assert await cases.lock_case(session, None, UUID(case["id"])) is not None
+        assert await lock_case(session, None, UUID(case["id"])) is not None
         await asyncio.wait_for(sweep_all(intake, street), timeout=10)
         assert await rungs(street, case) == []
     assert len(await rungs(street, other)) == 8

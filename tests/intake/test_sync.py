@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from services.intake.cases import repository as cases
 from services.intake.cases import service
+from services.intake.cases.locking import lock_case
 from services.intake.cases.terms import Action
 from services.intake.sync import rules
 from shared import clock
@@ -81,7 +81,7 @@ async def test_a_transaction_that_commits_late_is_not_skipped(street: Street, da
     await phone.sync()
     officer = Principal(street.caller.tenant, new_id(), "person", ())
     async with databases["intake"].write(street.caller.tenant) as session:
-        case = await cases.lock_case(session, None, UUID(first["id"]))
+        case = await lock_case(session, None, UUID(first["id"]))
         assert case is not None
         await service.accept_case(session, officer, case, None)
         await session.flush()
@@ -102,7 +102,7 @@ async def test_what_commits_late_while_pages_are_turned_is_not_skipped(
     phone = Phone(street, street.officer, page_size=2)
     await phone.sync()
     async with databases["intake"].write(street.caller.tenant) as session:
-        late = await cases.lock_case(session, None, UUID(filed[0]["id"]))
+        late = await lock_case(session, None, UUID(filed[0]["id"]))
         assert late is not None
         await service.accept_case(session, Principal(street.caller.tenant, new_id(), "person"), late, None)
         await session.flush()

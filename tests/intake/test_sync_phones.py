@@ -13,7 +13,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.intake.cases import filing_service, service
-from services.intake.cases import repository as cases
+from services.intake.cases.locking import lock_case
 from services.intake.cases.schemas import FileCaseIn
 from services.intake.cases.terms import Action
 from shared.auth import Grant, Principal, Role
@@ -152,7 +152,7 @@ class Neighbourhood:
         free = [item for item in self.ids if item not in self.open]
         case = None
         if free and self.chance.random() < 0.7:
-            case = await cases.lock_case(session, None, UUID(self.chance.choice(free)))
+            case = await lock_case(session, None, UUID(self.chance.choice(free)))
         if case is not None:
             caller = Principal(tenant, new_id(), "person", (Grant(Role.OFFICER, "county"),))
             if case.state != "closed":

@@ -16,6 +16,7 @@ from services.intake.anonymous.rules import NotAnonymous, WeakToken
 from services.intake.anonymous.schemas import FileAnonymouslyIn
 from services.intake.cases import repository as cases
 from services.intake.cases.filing_service import Desk, Filed, file_in_session, same_filing
+from services.intake.cases.locking import lock_case
 from services.intake.cases.models import Case
 from services.intake.cases.moving import Move, move
 from services.intake.cases.terms import Channel
@@ -109,7 +110,7 @@ async def unseal(session: WriteSession, vault: Vault, caller: Principal, case_id
         NotFound: the caller does not see the case.
         NotAnonymous: who raised it is no secret.
     """
-    case = await cases.lock_case(session, caller, case_id)
+    case = await lock_case(session, caller, case_id)
     if case is None:
         raise NotFound
     sealed = await repository.find_sealed(session, case_id)

@@ -19,7 +19,7 @@ from services.intake.cases.terms import Channel, State
 from services.intake.categories.repository import get_category
 from services.intake.categories.rules import CategoryNotValid, is_valid
 from services.intake.clocks.rules import ClockKind, Interval
-from services.intake.clocks.service import first_interval
+from services.intake.clocks.sheet import first_interval
 from services.intake.forms.rules import FIRST_VERSION, AnswersDoNotFit, Form, missing
 from services.intake.forms.service import form_of, known_form
 from services.intake.handling.service import Handling, handling_of, known_handling

@@ -5,16 +5,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from services.intake.cases.locking import CaseFile, in_hand
 from services.intake.cases.models import Case, CaseStep
 from services.intake.cases.rules import clock_ops
 from services.intake.cases.telling import told_of
 from services.intake.cases.terms import Action, Level, Outcome, State
+from services.intake.cases.writing import write_step
 from services.intake.claims import repository as claims
 from services.intake.claims.rules import ClaimState
 from services.intake.clocks.rules import ClockKind, ClockOp
-from services.intake.clocks.service import act_on_clocks
 from services.intake.handling.service import Handling, handling_of
-from services.intake.notifications.service import tell
+from services.intake.notifications.service import rows_of, send_outside
 from shared.clock import utc_now
 from shared.db import WriteSession
 
@@ -86,6 +87,7 @@ async def move(session: WriteSession, case: Case, wanted: Move, *, tells: bool =
     Returns:
         When. Never before the step that came before it, whatever the clocks of two machines say.
     """
+    file = in_hand(session, case)
     now = max(utc_now(), case.updated_at + timedelta(microseconds=1))
     before = case.state
     if wanted.target is not None:
@@ -98,8 +100,8 @@ async def move(session: WriteSession, case: Case, wanted: Move, *, tells: bool =
         case.reopened += 1 if wanted.target is State.REOPENED and wanted.step != Action.UNMERGE else 0
     case.updated_at = now
     case.version += 1
-    done = await _time(session, case, wanted, now) if wanted.target or wanted.step in _TIMED else []
-    await _claims_follow(session, case, wanted, before, now)
+    done = await _time(session, file, wanted, now) if wanted.target or wanted.step in _TIMED else []
+    await _claims_follow(session, file, wanted, before, now)
     row = CaseStep(
         tenant_id=session.tenant,
         case_id=case.id,
@@ -115,31 +117,32 @@ async def move(session: WriteSession, case: Case, wanted: Move, *, tells: bool =
         clocks=ops_as_json(done),
         at=now,
     )
-    session.add(row)
-    if tells:
-        await session.flush()
-        await tell(session, *await told_of(session, case, wanted))
+    with session.no_autoflush:
+        told = rows_of(session, await told_of(session, case, wanted), now) if tells else []
+    reachable = await write_step(session, case, row, file.clocks.take_changed(), told)
+    await send_outside(session, told, reachable)
     return now
 
 
-async def _time(session: WriteSession, case: Case, wanted: Move, now: datetime) -> list[ClockOp]:
+async def _time(session: WriteSession, file: CaseFile, wanted: Move, now: datetime) -> list[ClockOp]:
     """Let the clocks follow a step."""
+    case = file.case
     handling = await handling_of(session)
     ops = clock_ops(
         wanted.step, wanted.target, lambda kind: budget_of(kind, case.category, case.level, handling), wanted.reason
     )
-    done = await act_on_clocks(session, case.id, now, ops, handling)
+    done = file.clocks.act(now, ops, handling)
     if wanted.step == Action.PROGRESS and case.state == State.CLAIMED:
         lease = timedelta(minutes=handling.rules.lease_minutes)
         await claims.renew_claim(session, case.id, handling.calendar.add(now, lease))
     return done
 
 
-async def _claims_follow(session: WriteSession, case: Case, wanted: Move, before: str, now: datetime) -> None:
+async def _claims_follow(session: WriteSession, file: CaseFile, wanted: Move, before: str, now: datetime) -> None:
     """End a claim when its case leaves the hands of its unit, and pass over offers when it was decided without them."""
     if wanted.target is None:
         return
     if before == State.CLAIMED:
-        await claims.end_claim(session, case.id, _CLAIM_ENDS.get(wanted.step, ClaimState.TAKEN_AWAY), now)
-    elif before == State.TRIAGED and wanted.step != Action.CHOOSE:
-        await claims.pass_over(session, case.id)
+        await claims.end_claim(session, file.case.id, _CLAIM_ENDS.get(wanted.step, ClaimState.TAKEN_AWAY), now)
+    elif before == State.TRIAGED and wanted.step != Action.CHOOSE and file.has_offers:
+        await claims.pass_over(session, file.case.id)

@@ -11,7 +11,6 @@ from sqlalchemy.dialects.postgresql import insert
 from services.intake.attachments.models import Attachment
 from services.intake.cases.models import Case, CaseJoiner, CaseStep
 from services.intake.cases.schemas import CaseQuery
-from services.intake.categories.models import Category
 from services.intake.claims.models import ClaimHelper
 from services.intake.clocks.models import ClockInterval
 from shared.auth import Principal, Role
@@ -30,10 +29,6 @@ __all__ = [
     "joined_among",
     "joiner_ids",
     "list_cases",
-    "lock_case",
-    "lock_case_if_free",
-    "lock_cases",
-    "needs_proof",
     "remove_joiners",
     "remove_joiners_via",
     "report_attachment_ids",
@@ -91,33 +86,6 @@ async def visible_among(session: Session, caller: Principal, case_ids: Collectio
     """Return which of some cases the caller may see."""
     statement = select(Case.id).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids), visible_to(caller))
     return set((await session.scalars(statement)).all())
-
-
-async def lock_case(session: WriteSession, caller: Principal | None, case_id: UUID) -> Case | None:
-    """Return a case that the caller may see (anybody's, for a consumer) and keep others from changing it meanwhile."""
-    statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
-    if caller is not None:
-        statement = statement.where(visible_to(caller))
-    case: Case | None = await session.scalar(_locked(statement))
-    return case
-
-
-def _locked(statement: Select[Any], *, skip: bool = False) -> Select[Any]:
-    """Lock what a statement finds; what the session has read before the lock is read again."""
-    return statement.with_for_update(of=Case, skip_locked=skip).execution_options(populate_existing=True)
-
-
-async def lock_case_if_free(session: WriteSession, case_id: UUID) -> Case | None:
-    """Return a case for a job, unless somebody is changing it right now: the job comes again."""
-    statement = select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id)
-    case: Case | None = await session.scalar(_locked(statement, skip=True))
-    return case
-
-
-async def lock_cases(session: WriteSession, case_ids: Collection[UUID]) -> dict[UUID, Case]:
-    """Return cases by id and keep others from changing them meanwhile; locked in the order of their ids."""
-    statement = select(Case).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids)).order_by(Case.id)
-    return {case.id: case for case in await session.scalars(_locked(statement))}
 
 
 async def find_any_case(session: Session, case_id: UUID) -> Case:
@@ -293,9 +261,3 @@ async def report_attachment_ids(session: Session, case_id: UUID) -> set[UUID]:
         Attachment.tenant_id == session.tenant, Attachment.case_id == case_id, Attachment.purpose == "report"
     )
     return set((await session.scalars(statement)).all())
-
-
-async def needs_proof(session: Session, category: str) -> bool:
-    """Tell whether cases of a category are resolved with a picture."""
-    statement = select(Category.proof_required).where(Category.tenant_id == session.tenant, Category.code == category)
-    return bool(await session.scalar(statement))

@@ -8,6 +8,7 @@ from uuid import UUID
 from services.intake.attachments.service import attach
 from services.intake.cases import repository
 from services.intake.cases.guards import lives_near
+from services.intake.cases.locking import in_hand, lock_case, lock_cases
 from services.intake.cases.models import Case
 from services.intake.cases.moving import Move, move, subject_of
 from services.intake.cases.problems import (
@@ -34,7 +35,6 @@ from services.intake.cases.terms import Action, Level, Outcome, State
 from services.intake.cases.triage import RAISED_AT, Criteria, highest, triage
 from services.intake.cases.viewing import check_case_step
 from services.intake.clocks.rules import ClockKind
-from services.intake.clocks.service import spent_pauses, view_clocks
 from services.intake.handling.service import handling_of
 from services.intake.models import reference
 from services.intake.notifications.service import tell
@@ -230,11 +230,11 @@ async def pause_clock(session: WriteSession, caller: Principal, case: Case, want
     if all(reason.code != wanted.reason for reason in handling.rules.pause_reasons):
         raise UnknownPauseReason(pointer="/reason")
     now = utc_now()
-    times, minutes = await spent_pauses(session, case.id, now, handling)
+    clocks = in_hand(session, case).clocks
+    times, minutes = clocks.spent_pauses(now, handling)
     if times >= handling.rules.pauses_max or minutes >= handling.rules.pause_minutes_max:
         raise PauseQuotaUsed(times=times, minutes=minutes)
-    clocks = await view_clocks(session, case.id, now, handling)
-    if any(clock.clock is ClockKind.RESOLVE and clock.left_s <= 0 for clock in clocks):
+    if any(clock.clock is ClockKind.RESOLVE and clock.left_s <= 0 for clock in clocks.view(now, handling)):
         raise PauseTooLate
     case.paused_reason = wanted.reason
     wanted_move = Move(
@@ -251,9 +251,12 @@ async def resume_clock(session: WriteSession, actor: str, case: Case, note: str 
 
 async def resolve_case(session: WriteSession, caller: Principal, case: Case, wanted: ResolveIn) -> None:
     """Say that it is done, with the proof that the category demands."""
-    if not wanted.attachment_ids and await repository.needs_proof(session, case.category):
+    file = in_hand(session, case)
+    if not wanted.attachment_ids and file.needs_proof:
         raise ProofRequired(pointer="/attachment_ids")
-    await attach(session, caller, wanted.attachment_ids, case_id=case.id, purpose="proof")
+    if wanted.attachment_ids:
+        await attach(session, caller, wanted.attachment_ids, case_id=case.id, purpose="proof")
+        file.attachment_ids = None
     data = {"attachment_ids": [str(item) for item in wanted.attachment_ids]}
     now = await move(session, case, Move(Action.RESOLVE, caller.actor, State.RESOLVED, note=wanted.note, data=data))
     await publish(session, subject_of(case), CaseResolved(case_id=case.id, resolved_at=now))
@@ -265,7 +268,7 @@ async def join_open_case(session: WriteSession, caller: Principal, case_id: UUID
     A case is not visible to neighbours before they join it: word of it reaches them from mouth to mouth, or when they
     are about to file the same. For whoever lives elsewhere it does not exist.
     """
-    case = await repository.lock_case(session, None, case_id)
+    case = await lock_case(session, None, case_id)
     if case is None or caller.subject_id is None or not lives_near(caller, case.area_path):
         raise NotFound
     await check_case_step(session, caller, case, Action.JOIN)
@@ -332,7 +335,7 @@ async def raise_need(session: WriteSession, caller: Principal, case: Case, wante
 
 async def record_outside_steps(session: WriteSession, steps: Sequence[OutsideStep]) -> None:
     """Write into the histories of cases what was done about them elsewhere, however many there are."""
-    cases = await repository.lock_cases(session, {step.case_id for step in steps})
+    cases = await lock_cases(session, {step.case_id for step in steps})
     tolds = []
     for step in steps:
         case = cases.get(step.case_id)

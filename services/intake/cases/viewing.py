@@ -6,10 +6,12 @@ from datetime import timedelta
 from uuid import UUID
 
 from services.intake.cases import repository
+from services.intake.cases.locking import CaseFile, file_of, lock_case
 from services.intake.cases.models import Case
 from services.intake.cases.rules import STEPS
 from services.intake.cases.terms import Action, CaseFacts, Level, Outcome, State
-from services.intake.clocks.service import ClockView, view_clocks_of
+from services.intake.clocks.service import view_clocks_of
+from services.intake.clocks.sheet import ClockView
 from services.intake.forms.rules import missing
 from services.intake.forms.service import form_of_version
 from services.intake.handling.service import Handling, handling_of
@@ -46,6 +48,15 @@ class CaseView:
     missing_answers: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What stands beside a case, as far as it is shown."""
+
+    attachment_ids: list[UUID]
+    clocks: list[ClockView]
+    is_joined: bool
+
+
 def facts_of(case: Case, handling: Handling, *, is_joined: bool) -> CaseFacts:
     """Return what the rules know of a case."""
     outcome = Outcome(case.outcome) if case.outcome else None
@@ -67,8 +78,16 @@ def facts_of(case: Case, handling: Handling, *, is_joined: bool) -> CaseFacts:
 
 
 async def view_case(session: Session, caller: Principal, case: Case) -> CaseView:
-    """Gather what the caller may see of a case."""
-    return (await view_cases(session, caller, [case]))[0]
+    """Gather what the caller may see of a case: of one in hand from what was read with it."""
+    file = file_of(session, case)
+    if file is None or file.asked_for != caller.subject_id:
+        return (await view_cases(session, caller, [case]))[0]
+    handling = await handling_of(session)
+    pictures = file.attachment_ids
+    if pictures is None:
+        pictures = (await repository.attachment_ids_of(session, [case.id])).get(case.id, [])
+    clocks = file.clocks.view(utc_now(), handling)
+    return await _view(session, caller, case, handling, _Beside(pictures, clocks, is_joined=file.is_joined))
 
 
 async def view_cases(session: Session, caller: Principal, cases: Sequence[Case]) -> list[CaseView]:
@@ -79,16 +98,26 @@ async def view_cases(session: Session, caller: Principal, cases: Sequence[Case])
     pictures = await repository.attachment_ids_of(session, case_ids)
     clocks = await view_clocks_of(session, case_ids, utc_now(), handling)
     return [
-        CaseView(
-            case=case,
-            attachment_ids=pictures.get(case.id, []),
-            clocks=clocks.get(case.id, []),
-            next_actions=next_actions(STEPS, facts_of(case, handling, is_joined=case.id in joined), caller),
-            shows_requester=knows_requester(caller, case),
-            missing_answers=await _missing_answers(session, case),
+        await _view(
+            session,
+            caller,
+            case,
+            handling,
+            _Beside(pictures.get(case.id, []), clocks.get(case.id, []), is_joined=case.id in joined),
         )
         for case in cases
     ]
+
+
+async def _view(session: Session, caller: Principal, case: Case, handling: Handling, beside: _Beside) -> CaseView:
+    return CaseView(
+        case=case,
+        attachment_ids=beside.attachment_ids,
+        clocks=beside.clocks,
+        next_actions=next_actions(STEPS, facts_of(case, handling, is_joined=beside.is_joined), caller),
+        shows_requester=knows_requester(caller, case),
+        missing_answers=await _missing_answers(session, case),
+    )
 
 
 async def _missing_answers(session: Session, case: Case) -> list[str]:
@@ -109,7 +138,7 @@ async def can_see_case(session: Session, caller: Principal, case_id: UUID) -> bo
 
 async def begin_step(session: WriteSession, caller: Principal, case_id: UUID, action: Action) -> Case:
     """Lock a case for a step, or refuse: invisible (404), not allowed (403), not now (409)."""
-    case = await repository.lock_case(session, caller, case_id)
+    case = await lock_case(session, caller, case_id)
     if case is None:
         raise NotFound
     await check_case_step(session, caller, case, action)
@@ -119,5 +148,12 @@ async def begin_step(session: WriteSession, caller: Principal, case_id: UUID, ac
 async def check_case_step(session: WriteSession, caller: Principal, case: Case, action: Action) -> None:
     """Refuse a step on a locked case that is not allowed (403) or not possible now (409)."""
     handling = await handling_of(session)
-    is_joined = await repository.is_joined(session, case.id, caller.subject_id)
+    is_joined = await _is_joined(session, caller, case)
     check_step(STEPS, action, facts_of(case, handling, is_joined=is_joined), caller)
+
+
+async def _is_joined(session: WriteSession, caller: Principal, case: Case) -> bool:
+    file: CaseFile | None = file_of(session, case)
+    if file is not None and file.asked_for == caller.subject_id:
+        return file.is_joined
+    return await repository.is_joined(session, case.id, caller.subject_id)

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from services.intake.cases.locking import lock_case_if_free
 from services.intake.cases.models import Case
 from services.intake.cases.moving import Move, move, subject_of
 from services.intake.cases.problems import DueInThePast
-from services.intake.cases.repository import lock_case_if_free
 from services.intake.cases.service import active_unit, let_go
 from services.intake.cases.terms import Action, State
 from services.intake.claims import repository

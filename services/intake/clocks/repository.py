@@ -18,7 +18,6 @@ __all__ = [
     "escalations_of",
     "intervals_of",
     "intervals_of_many",
-    "lasting_interval",
     "outdated_intervals",
 ]
 
@@ -76,19 +75,6 @@ async def outdated_intervals(
     if after is not None:
         statement = statement.where(tuple_(*order) > tuple_(*after))
     return (await session.scalars(statement.order_by(*order).limit(limit))).all()
-
-
-async def lasting_interval(session: WriteSession, like: ClockInterval) -> ClockInterval | None:
-    """Read an interval again if it still lasts; its case is locked by the caller."""
-    statement = select(ClockInterval).where(
-        ClockInterval.tenant_id == session.tenant,
-        ClockInterval.case_id == like.case_id,
-        ClockInterval.clock == like.clock,
-        ClockInterval.run == like.run,
-        ClockInterval.position == like.position,
-        ClockInterval.ended_at.is_(None),
-    )
-    return await session.scalar(statement.execution_options(populate_existing=True))
 
 
 async def add_escalation(session: WriteSession, row: Escalation) -> bool:

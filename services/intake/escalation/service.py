@@ -8,13 +8,15 @@ from uuid import UUID
 from services.intake.calendar.rules import WorkCalendar
 from services.intake.calendar.service import calendar_of
 from services.intake.cases import repository as cases
+from services.intake.cases.locking import in_hand, lock_case_if_free, lock_cases
 from services.intake.cases.models import Case, CaseStep
 from services.intake.cases.moving import Move, move
 from services.intake.cases.telling import about
+from services.intake.cases.writing import write_clocks
 from services.intake.clocks import repository
 from services.intake.clocks.models import ClockInterval, Escalation
 from services.intake.clocks.rules import ClockKind, ClockOp, Interval, Verb
-from services.intake.clocks.service import rebuilt, recount, set_next
+from services.intake.clocks.service import rebuilt
 from services.intake.escalation.rules import above
 from services.intake.handling.schemas import Rung
 from services.intake.handling.service import Handling, handling_of
@@ -45,16 +47,18 @@ async def climb(session: WriteSession, seen: ClockInterval) -> bool:
     Returns:
         Whether it was climbed here: not when somebody else is at the case, or the clock has moved on.
     """
-    case = await cases.lock_case_if_free(session, seen.case_id)
-    row = await repository.lasting_interval(session, seen) if case is not None else None
+    case = await lock_case_if_free(session, seen.case_id)
+    clocks = in_hand(session, case).clocks if case is not None else None
+    row = clocks.lasting(seen) if clocks is not None else None
     now = utc_now()
-    if case is None or row is None or row.next_at is None or row.next_at > now:
+    if case is None or clocks is None or row is None or row.next_at is None or row.next_at > now:
         return False
     handling = await handling_of(session)
     kind, rung = ClockKind(row.clock), row.rung
     if kind is not ClockKind.VERDICT and rung > len(handling.rules.rungs(kind)):
         # The ladder has become shorter since, or there is none: nobody is to be told.
-        row.next_at = None
+        clocks.wait(row, None)
+        await write_clocks(session, case.id, clocks.take_changed())
         return False
     climbed = Escalation(
         tenant_id=session.tenant,
@@ -66,7 +70,8 @@ async def climb(session: WriteSession, seen: ClockInterval) -> bool:
         fired_at=now,
         told_path=_told_path(case, kind, rung, handling),
     )
-    set_next(row, rung + 1, handling)
+    clocks.set_next(row, rung + 1, handling)
+    await write_clocks(session, case.id, clocks.take_changed())
     if not await repository.add_escalation(session, climbed):
         return False
     if kind is ClockKind.VERDICT and rung > 0:
@@ -116,17 +121,23 @@ async def put_off(session: WriteSession, seen: ClockInterval) -> None:
 
     Not when the clock has moved on meanwhile: the next rung has its own time.
     """
-    case = await cases.lock_case_if_free(session, seen.case_id)
-    row = await repository.lasting_interval(session, seen) if case is not None else None
+    case = await lock_case_if_free(session, seen.case_id)
+    if case is None:
+        return
+    clocks = in_hand(session, case).clocks
+    row = clocks.lasting(seen)
     if row is not None and row.next_at is not None and (row.rung, row.next_at) == (seen.rung, seen.next_at):
-        row.tries += 1
-        row.next_at = utc_now() + min(_BACKOFF_MAX, timedelta(seconds=2.0 ** min(row.tries, 12)))
+        clocks.wait(row, utc_now() + min(_BACKOFF_MAX, timedelta(seconds=2.0 ** min(row.tries + 1, 12))))
+        await write_clocks(session, case.id, clocks.take_changed())
 
 
 async def recount_clock(session: WriteSession, seen: ClockInterval) -> None:
     """Count a clock again by the calendar in force."""
-    if await cases.lock_cases(session, {seen.case_id}):
-        await recount(session, seen.case_id, ClockKind(seen.clock), seen.run, await handling_of(session))
+    case = (await lock_cases(session, {seen.case_id})).get(seen.case_id)
+    if case is not None:
+        clocks = in_hand(session, case).clocks
+        clocks.recount(ClockKind(seen.clock), seen.run, await handling_of(session))
+        await write_clocks(session, case.id, clocks.take_changed())
 
 
 async def stored_clocks(session: Session, case_id: UUID) -> list[ClockInterval]:

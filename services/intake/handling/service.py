@@ -18,7 +18,7 @@ from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Session, WriteSession
 
-__all__ = ["Handling", "current_handling", "handling_of", "known_handling", "set_handling"]
+__all__ = ["Handling", "current_handling", "handling_of", "known_handling", "note_versions", "set_handling"]
 
 _TENANTS_MAX: Final = 1_000
 
@@ -40,9 +40,16 @@ def known_handling(tenant: str) -> Handling | None:
     return _known.get(tenant)
 
 
+def note_versions(session: Session, version: int, calendar_version: int) -> None:
+    """Keep which rules and which calendar are the newest, for the rest of the transaction."""
+    session.info["handling_versions"] = version, calendar_version
+
+
 async def handling_of(session: Session) -> Handling:
-    """Return a tenant's rules and calendar as they stand."""
-    version, calendar_version = await repository.newest_versions(session)
+    """Return a tenant's rules and calendar as they stood when the transaction first asked."""
+    if "handling_versions" not in session.info:
+        note_versions(session, *await repository.newest_versions(session))
+    version, calendar_version = session.info["handling_versions"]
     known = _known.get(session.tenant)
     if known is not None and (known.version, known.calendar.version) == (version, calendar_version):
         return known

@@ -16,7 +16,7 @@ from services.intake.cases.numbers import CaseNumbers
 from services.intake.cases.rules import clock_ops
 from services.intake.cases.terms import State
 from services.intake.clocks.rules import ClockKind, ClockOp, Interval, Verb
-from services.intake.clocks.service import first_interval
+from services.intake.clocks.sheet import first_interval
 from services.intake.handling.service import Handling, handling_of
 from services.intake.imports import repository
 from services.intake.imports.judging import Judged, KnownArea, KnownUnit, Lookup, WantedCase, judge

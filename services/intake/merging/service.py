@@ -4,6 +4,7 @@ from uuid import UUID
 
 from services.intake.cases import repository as cases
 from services.intake.cases.guards import AREA_STAFF
+from services.intake.cases.locking import lock_cases
 from services.intake.cases.models import Case
 from services.intake.cases.moving import Move, move
 from services.intake.cases.service import close_case, count_joiners, let_go
@@ -29,7 +30,7 @@ async def begin_merge(session: WriteSession, caller: Principal, case_id: UUID, w
     """Lock two cases, in the order of their ids so that two merges never wait for each other."""
     if wanted.into_case_id == case_id:
         raise IntoItself(pointer="/into_case_id")
-    locked = await cases.lock_cases(session, {case_id, wanted.into_case_id})
+    locked = await lock_cases(session, {case_id, wanted.into_case_id})
     case, into = locked.get(case_id), locked.get(wanted.into_case_id)
     if case is None or await cases.find_case(session, caller, case_id) is None:
         raise NotFound
@@ -82,7 +83,7 @@ async def unmerge_cases(session: WriteSession, caller: Principal, case_id: UUID,
     merge = await repository.standing_merge(session, case_id)
     if merge is None or await cases.find_case(session, caller, case_id) is None:
         raise NotFound
-    locked = await cases.lock_cases(session, {merge.from_case_id, merge.into_case_id})
+    locked = await lock_cases(session, {merge.from_case_id, merge.into_case_id})
     case, into = locked[merge.from_case_id], locked[merge.into_case_id]
     await session.refresh(merge)
     await check_case_step(session, caller, case, Action.UNMERGE)

@@ -17,7 +17,7 @@ from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import NotFound, Unauthenticated
 
-__all__ = ["Receipt", "Told", "mark_read", "record_receipts", "tell"]
+__all__ = ["Receipt", "Told", "mark_read", "record_receipts", "rows_of", "send_outside", "tell"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,15 @@ class Receipt:
 
 async def tell(session: WriteSession, *tolds: Told) -> None:
     """Put it into inboxes, and let the directory reach whoever wants to be reached elsewhere."""
-    now = utc_now()
-    rows = [row for told in tolds for row in _rows(session, told, now)]
+    rows = rows_of(session, tolds, utc_now())
     await repository.add_notifications(session, rows)
     people = {row["person_id"] for row in rows} - {None}
     reachable = set(await repository.reachable_among(session, people)) if people else set()
+    await send_outside(session, rows, reachable)
+
+
+async def send_outside(session: WriteSession, rows: Sequence[dict[str, Any]], reachable: Collection[UUID]) -> None:
+    """Let the directory reach outside the inbox whoever of those who are told can be reached there."""
     for row in rows:
         if row["person_id"] in reachable:
             text = rendered_outside(row["kind"], row["params"])
@@ -75,6 +79,11 @@ async def tell(session: WriteSession, *tolds: Told) -> None:
                 urgent=row["urgent"],
             )
             await publish(session, f"person/{row['person_id']}", due)
+
+
+def rows_of(session: WriteSession, tolds: Iterable[Told], now: datetime) -> list[dict[str, Any]]:
+    """Return the rows of an inbox, one for each audience of each that is told."""
+    return [row for told in tolds for row in _rows(session, told, now)]
 
 
 def _rows(session: WriteSession, told: Told, now: datetime) -> list[dict[str, Any]]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Response
 
-from services.intake.cases.repository import lock_case
+from services.intake.cases.locking import lock_case
 from services.intake.spotchecks import repository, service
 from services.intake.spotchecks.schemas import FindingIn, SpotCheckIn, SpotCheckItemOut, SpotCheckOut
 from services.intake.spotchecks.views import check_out

@@ -9,8 +9,8 @@ import orjson
 from pydantic import ValidationError
 
 from services.intake.cases import filing_service
-from services.intake.cases import repository as cases
 from services.intake.cases.filing_service import Desk
+from services.intake.cases.locking import lock_case, lock_cases
 from services.intake.cases.schemas import FileCaseIn
 from services.intake.cases.service import join_open_case
 from services.intake.cases.terms import Action
@@ -82,7 +82,7 @@ class Batch:
         """Do the operations in their order; those after a failed one on the same object are skipped."""
         session = self._session
         # All cases at once and in the order of their ids: two batches never wait for each other in a circle.
-        await cases.lock_cases(session, {operation.id for operation in operations if operation.action != FILE})
+        await lock_cases(session, {operation.id for operation in operations if operation.action != FILE})
         # Read after the locks: who sends a batch twice at a time waits here for the first one.
         known = await repository.known_operations(session, {operation.op_id for operation in operations})
         self._known = dict(known)
@@ -176,7 +176,7 @@ class Batch:
             raise UnknownAction(pointer="/action")
         wanted = _read(action.schema, operation.body)
         session, caller = self._session, self._caller
-        case = await cases.lock_case(session, caller, operation.id)
+        case = await lock_case(session, caller, operation.id)
         if case is None:
             raise NotFound
         before = case.version
