@@ -6,7 +6,20 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Identity, Index, LargeBinary, String, Text, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Identity,
+    Index,
+    LargeBinary,
+    Select,
+    String,
+    Text,
+    bindparam,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -153,10 +166,14 @@ class UnitCopyColumns(TenantRow):
 
 
 class ReferenceModels(NamedTuple):
-    """The mapped classes of a service's copies."""
+    """The mapped classes of a service's copies, and the statements that read one by `tenant` and `id`: made once, since
+    nearly every request asks them.
+    """
 
     area: type[AreaCopyColumns]
     unit: type[UnitCopyColumns]
+    area_by_id: Select[Any]
+    unit_by_id: Select[Any]
 
 
 def reference_models(base: type[DeclarativeBase], more: type = object) -> ReferenceModels:
@@ -178,4 +195,8 @@ def reference_models(base: type[DeclarativeBase], more: type = object) -> Refere
 
         __tablename__ = "units"
 
-    return ReferenceModels(AreaCopy, UnitCopy)
+    return ReferenceModels(AreaCopy, UnitCopy, _by_id(AreaCopy), _by_id(UnitCopy))
+
+
+def _by_id(model: type[AreaCopyColumns | UnitCopyColumns]) -> Select[Any]:
+    return select(model).where(model.tenant_id == bindparam("tenant"), model.id == bindparam("id"))

@@ -25,7 +25,7 @@ class WriteSession(ReadSession):
 
     async def fetch_row(self, statement: str, *arguments: Any) -> asyncpg.Record | None:  # noqa: ANN401
         """Run a statement in the driver's own form ($1, $2, …): for SQL that is shared with `Database.one_trip`."""
-        row: asyncpg.Record | None = await self._driver().fetchrow(statement, *arguments)
+        row: asyncpg.Record | None = await (await self._driver()).fetchrow(statement, *arguments)
         return row
 
     async def fetch_rows(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401
@@ -33,11 +33,14 @@ class WriteSession(ReadSession):
 
         What the session has not flushed yet, the statement does not see.
         """
-        rows: list[asyncpg.Record] = await self._driver().fetch(statement, *arguments)
+        rows: list[asyncpg.Record] = await (await self._driver()).fetch(statement, *arguments)
         return rows
 
-    def _driver(self) -> Any:  # noqa: ANN401 - asyncpg's connection
+    async def _driver(self) -> Any:  # noqa: ANN401 - asyncpg's connection
         """Return the driver's connection, on which this transaction was begun."""
+        if self.in_nested_transaction():
+            # A savepoint is set when the session first needs its connection, and not before.
+            await self.connection()
         bind = self.sync_session.bind
         if not isinstance(bind, Connection):
             message = "the session is bound to no connection"

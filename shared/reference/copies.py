@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.contracts import Event
@@ -64,11 +63,11 @@ async def _upsert(
 
 async def find_area(session: Session, models: ReferenceModels, area_id: UUID) -> AreaCopyColumns | None:
     """Return an area that this service has heard of, closed ones included; None for an unknown id."""
-    area = models.area
-    return await session.scalar(select(area).where(area.tenant_id == session.tenant, area.id == area_id))
+    area: AreaCopyColumns | None = await session.scalar(models.area_by_id, {"tenant": session.tenant, "id": area_id})
+    return area
 
 
 async def find_unit(session: Session, models: ReferenceModels, unit_id: UUID) -> UnitCopyColumns | None:
     """Return a unit that this service has heard of; None for an unknown id."""
-    unit = models.unit
-    return await session.scalar(select(unit).where(unit.tenant_id == session.tenant, unit.id == unit_id))
+    unit: UnitCopyColumns | None = await session.scalar(models.unit_by_id, {"tenant": session.tenant, "id": unit_id})
+    return unit

@@ -5,8 +5,8 @@ before has been heard out: one statement that locks and reads would read the res
 then the session's own, as if the session had loaded it.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields
 from typing import Any, Final
 from uuid import UUID
 
@@ -17,8 +17,7 @@ from sqlalchemy.orm.util import identity_key
 
 from services.intake.cases.models import Case
 from services.intake.cases.repository import SEES_BELOW
-from services.intake.clocks.models import ClockInterval
-from services.intake.clocks.sheet import ClockSheet
+from services.intake.clocks.sheet import ClockSheet, StoredInterval
 from services.intake.handling.service import note_versions
 from shared.auth import Principal, Role
 from shared.db import Session, WriteSession
@@ -49,12 +48,12 @@ class CaseFile:
     needs_proof: bool
 
 
-# $1 tenant, $2 cases, $3 whether anybody may have them (a job, a consumer), $4 the areas that the caller sees,
-# $5 the caller's person, $6 the units for which the caller acts, $7 their areas. Who sees what is the rule of
-# `repository.visible_to`, in a form that is the same for all callers; tests hold the two together.
+# $1 tenant, $2 the case (or cases), $3 whether anybody may have them (a job, a consumer), $4 the areas that the
+# caller sees, $5 the caller's person, $6 the units for which the caller acts, $7 their areas. Who sees what is the rule
+# of `repository.visible_to`, in a form that is the same for all callers; tests hold the two together.
 _LOCK: Final = """
 SELECT c.id FROM intake.cases c
-WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[]) AND ($3::boolean
+WHERE c.tenant_id = $1 AND c.id = $2 AND ($3::boolean
     OR c.area_path <@ ANY($4::text[]::public.ltree[])
     OR c.requester_id = $5
     OR EXISTS (SELECT FROM intake.case_joiners j WHERE j.tenant_id = $1 AND j.case_id = c.id AND j.person_id = $5)
@@ -64,6 +63,10 @@ WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[]) AND ($3::boolean
     OR (c.state = 'triaged' AND c.unit_id IS NULL AND c.area_path <@ ANY($7::text[]::public.ltree[])))
 ORDER BY c.id FOR UPDATE OF c"""
 _LOCK_IF_FREE: Final = f"{_LOCK} SKIP LOCKED"
+# One case has statements of its own: for an equality PostgreSQL keeps the plan, for an array it plans every time.
+_ONE: Final = "c.id = $2"
+_MANY: Final = "c.id = ANY($2::uuid[])"
+_LOCK_MANY: Final = _LOCK.replace(_ONE, _MANY)
 
 # As they are stored, but for paths, which the driver reads as text.
 _COLUMNS: Final = tuple(column.key for column in Case.__table__.columns)
@@ -76,64 +79,66 @@ SELECT {", ".join("ltree2text(c.area_path) AS area_path" if key == "area_path" e
     EXISTS (SELECT FROM intake.claim_offers o
             WHERE o.tenant_id = $1 AND o.case_id = c.id AND o.state = 'open') AS has_offers,
     (SELECT k.proof_required FROM intake.categories k WHERE k.tenant_id = $1 AND k.code = c.category) AS needs_proof,
-    ARRAY(SELECT i FROM intake.clock_intervals i
+    ARRAY(SELECT ROW({", ".join(f"i.{item.name}" for item in fields(StoredInterval))}) FROM intake.clock_intervals i
           WHERE i.tenant_id = $1 AND i.case_id = c.id ORDER BY i.clock, i.run, i.position) AS intervals,
     coalesce((SELECT max(version) FROM intake.handling_versions WHERE tenant_id = $1), 1) AS rules_version,
     coalesce((SELECT max(version) FROM intake.calendar_versions WHERE tenant_id = $1), 0) AS calendar_version
-FROM intake.cases c WHERE c.tenant_id = $1 AND c.id = ANY($2::uuid[]) ORDER BY c.id"""
+FROM intake.cases c WHERE c.tenant_id = $1 AND c.id = $2"""
+_READ_MANY: Final = _READ.replace(_ONE, _MANY)
 
 
 async def lock_case(session: WriteSession, caller: Principal | None, case_id: UUID) -> Case | None:
     """Return a case that the caller may see (anybody's, for a consumer) and keep others from changing it meanwhile."""
-    return (await _take(session, caller, [case_id], _LOCK)).get(case_id)
+    return await _take(session, caller, case_id, _LOCK)
 
 
 async def lock_case_if_free(session: WriteSession, case_id: UUID) -> Case | None:
     """Return a case for a job, unless somebody is changing it right now: the job comes again."""
-    return (await _take(session, None, [case_id], _LOCK_IF_FREE)).get(case_id)
+    return await _take(session, None, case_id, _LOCK_IF_FREE)
 
 
 async def lock_cases(session: WriteSession, case_ids: Collection[UUID]) -> dict[UUID, Case]:
     """Return cases by id and keep others from changing them meanwhile; locked in the order of their ids."""
-    return await _take(session, None, list(case_ids), _LOCK)
+    await session.flush()
+    rows = await session.fetch_rows(_LOCK_MANY, session.tenant, list(case_ids), *_seen_by(None))
+    if not rows:
+        return {}
+    rows = await session.fetch_rows(_READ_MANY, session.tenant, [row["id"] for row in rows], None)
+    return {row["id"]: _filed(session, row, None) for row in rows}
 
 
-async def _take(
-    session: WriteSession, caller: Principal | None, case_ids: Sequence[UUID], statement: str
-) -> dict[UUID, Case]:
+async def _take(session: WriteSession, caller: Principal | None, case_id: UUID, statement: str) -> Case | None:
     # What was changed here and not written yet would be read as it was before.
     await session.flush()
+    if await session.fetch_row(statement, session.tenant, case_id, *_seen_by(caller)) is None:
+        return None
     person = caller.subject_id if caller is not None else None
-    sees = (
-        caller is None,
-        caller.paths(*SEES_BELOW) if caller is not None else (),
-        person,
-        sorted(caller.units(Role.UNIT_STAFF)) if caller is not None else (),
-        caller.paths(Role.UNIT_STAFF) if caller is not None else (),
-    )
-    locked = [row["id"] for row in await session.fetch_rows(statement, session.tenant, case_ids, *sees)]
-    if not locked:
-        return {}
-    found = {}
-    for row in await session.fetch_rows(_READ, session.tenant, locked, person):
-        file = _filed(session, row, person)
-        _files(session)[file.case.id] = file
-        found[file.case.id] = file.case
-    return found
+    row = await session.fetch_row(_READ, session.tenant, case_id, person)
+    return _filed(session, row, person) if row is not None else None
 
 
-def _filed(session: WriteSession, row: asyncpg.Record, person: UUID | None) -> CaseFile:
+def _seen_by(caller: Principal | None) -> tuple[Any, ...]:
+    """Return what decides who sees a case, as the statements that lock take it."""
+    if caller is None:
+        return (True, (), None, (), ())
+    units = sorted(caller.units(Role.UNIT_STAFF))
+    return (False, caller.paths(*SEES_BELOW), caller.subject_id, units, caller.paths(Role.UNIT_STAFF))
+
+
+def _filed(session: WriteSession, row: asyncpg.Record, person: UUID | None) -> Case:
+    """Keep what was read beside a case for the rest of the transaction, and return the case."""
     note_versions(session, row["rules_version"], row["calendar_version"])
-    intervals = [ClockInterval(**interval) for interval in row["intervals"]]
-    return CaseFile(
-        case=_kept(session, row),
-        clocks=ClockSheet(session.tenant, row["id"], intervals),
+    case = _kept(session, row)
+    _files(session)[case.id] = CaseFile(
+        case=case,
+        clocks=ClockSheet(StoredInterval(*interval) for interval in row["intervals"]),
         attachment_ids=row["attachment_ids"],
         asked_for=person,
         is_joined=row["is_joined"],
         has_offers=row["has_offers"],
         needs_proof=row["needs_proof"],
     )
+    return case
 
 
 def _kept(session: WriteSession, row: asyncpg.Record) -> Case:

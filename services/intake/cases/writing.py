@@ -12,7 +12,7 @@ import orjson
 
 from services.intake.cases.locking import settled
 from services.intake.cases.models import Case, CaseStep
-from services.intake.clocks.models import ClockInterval
+from services.intake.clocks.sheet import StoredInterval
 from shared.db import WriteSession
 
 __all__ = ["write_clocks", "write_step"]
@@ -115,7 +115,7 @@ async def write_step(
     session: WriteSession,
     case: Case,
     step: CaseStep,
-    intervals: Sequence[ClockInterval],
+    intervals: Sequence[StoredInterval],
     told: Sequence[dict[str, Any]],
 ) -> set[UUID]:
     """Write a step that a locked case takes.
@@ -147,13 +147,13 @@ async def write_step(
     return {row["person_id"] for row in rows}
 
 
-async def write_clocks(session: WriteSession, case_id: UUID, intervals: Sequence[ClockInterval]) -> None:
+async def write_clocks(session: WriteSession, case_id: UUID, intervals: Sequence[StoredInterval]) -> None:
     """Write intervals of a locked case that changed without a step."""
     if intervals:
         await session.fetch_rows(_WRITE_CLOCKS, session.tenant, case_id, *_columns(intervals))
 
 
-def _columns(intervals: Sequence[ClockInterval]) -> list[list[Any]]:
+def _columns(intervals: Sequence[StoredInterval]) -> list[list[Any]]:
     return [[getattr(row, name) for row in intervals] for name, _ in _INTERVAL]
 
 

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from services.intake.calendar.rules import WorkCalendar
 from services.intake.clocks.models import ClockInterval
@@ -20,12 +19,35 @@ from services.intake.clocks.rules import (
 )
 from services.intake.handling.service import Handling
 
-__all__ = ["ClockSheet", "ClockView", "first_interval", "newest_runs", "timing_of"]
+__all__ = ["ClockSheet", "ClockView", "StoredInterval", "first_interval", "newest_runs", "timing_of"]
 
 # The last day of the requester's time is the end of asking.
 _VERDICT_RUNGS_S: Final = (0,)
 
-Rows = Mapping[tuple[ClockKind, int], list[ClockInterval]]
+
+@dataclass(slots=True)
+class StoredInterval:
+    """One stretch of one run of a clock, as its row in `clock_intervals` has it, without the weight of a mapped one."""
+
+    clock: str
+    run: int
+    position: int
+    running: bool
+    reason: str | None
+    budget_s: int
+    started_at: datetime
+    ended_at: datetime | None
+    left_s: int
+    left_end_s: int | None
+    due_at: datetime | None
+    calendar_version: int
+    rung: int
+    next_at: datetime | None
+    tries: int
+
+
+Kept = StoredInterval | ClockInterval
+Rows = Mapping[tuple[ClockKind, int], Sequence[StoredInterval] | Sequence[ClockInterval]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +76,12 @@ class ClockSheet:
     """All intervals of a case's clocks; the case is locked by whoever acts on them.
 
     Args:
-        tenant: whose case it is.
-        case_id: the case.
         intervals: as they are stored, in the order of clock, run and position.
     """
 
-    def __init__(self, tenant: str, case_id: UUID, intervals: Iterable[ClockInterval]) -> None:
-        self._tenant = tenant
-        self._case_id = case_id
-        self._rows: dict[tuple[ClockKind, int], list[ClockInterval]] = {}
-        self._changed: dict[tuple[ClockKind, int, int], ClockInterval] = {}
+    def __init__(self, intervals: Iterable[StoredInterval]) -> None:
+        self._rows: dict[tuple[ClockKind, int], list[StoredInterval]] = {}
+        self._changed: dict[tuple[str, int, int], StoredInterval] = {}
         for row in intervals:
             self._rows.setdefault((ClockKind(row.clock), row.run), []).append(row)
 
@@ -100,46 +118,51 @@ class ClockSheet:
         rows = self._rows[key]
         rung, tries = (rows[-1].rung, rows[-1].tries) if rows else (0, 0)
         for place, interval in enumerate(clock.intervals):
+            row = StoredInterval(
+                clock=kind.value,
+                run=run,
+                position=interval.position,
+                running=interval.running,
+                reason=interval.reason,
+                budget_s=interval.budget_s,
+                started_at=interval.started_at,
+                ended_at=interval.ended_at,
+                left_s=interval.left_s,
+                left_end_s=interval.left_end_s,
+                due_at=interval.due_at,
+                calendar_version=handling.calendar.version,
+                rung=rung,
+                next_at=_next_at(interval, kind, rung, handling),
+                tries=tries,
+            )
             if place == len(rows):
-                rows.append(
-                    ClockInterval(
-                        tenant_id=self._tenant,
-                        case_id=self._case_id,
-                        clock=kind.value,
-                        run=run,
-                        position=interval.position,
-                    )
-                )
-            row = rows[place]
-            row.running, row.reason, row.budget_s = interval.running, interval.reason, interval.budget_s
-            row.started_at, row.ended_at, row.due_at = interval.started_at, interval.ended_at, interval.due_at
-            row.left_s, row.left_end_s = interval.left_s, interval.left_end_s
-            row.calendar_version = handling.calendar.version
-            row.rung, row.tries = rung, tries
-            row.next_at = _next_at(interval, kind, rung, handling)
+                rows.append(row)
+            elif row == rows[place]:
+                continue
+            rows[place] = row
             self._touch(row)
 
-    def lasting(self, like: ClockInterval) -> ClockInterval | None:
+    def lasting(self, like: Kept) -> StoredInterval | None:
         """Return the interval that was seen before the lock, if it still lasts."""
         rows = self._rows.get((ClockKind(like.clock), like.run), [])
         return next((row for row in rows if row.position == like.position and row.ended_at is None), None)
 
-    def set_next(self, row: ClockInterval, rung: int, handling: Handling) -> None:
+    def set_next(self, row: StoredInterval, rung: int, handling: Handling) -> None:
         """Move an interval that lasts to a rung of its ladder."""
         row.rung, row.tries = rung, 0
         row.next_at = _next_at(_interval_of(row), ClockKind(row.clock), rung, handling)
         self._touch(row)
 
-    def wait(self, row: ClockInterval, until: datetime | None) -> None:
+    def wait(self, row: StoredInterval, until: datetime | None) -> None:
         """Let the next rung of an interval wait until a time, or for ever."""
         row.tries += 1
         row.next_at = until
         self._touch(row)
 
-    def _touch(self, row: ClockInterval) -> None:
-        self._changed[ClockKind(row.clock), row.run, row.position] = row
+    def _touch(self, row: StoredInterval) -> None:
+        self._changed[row.clock, row.run, row.position] = row
 
-    def take_changed(self) -> Sequence[ClockInterval]:
+    def take_changed(self) -> Sequence[StoredInterval]:
         """Return the intervals that are to be written, once."""
         changed, self._changed = self._changed, {}
         return list(changed.values())
@@ -176,13 +199,13 @@ def first_interval(
 
 def newest_runs(intervals: Rows, now: datetime, handling: Handling) -> list[ClockView]:
     """Show the newest run of each clock among intervals in the order of clock and run."""
-    newest: dict[ClockKind, tuple[int, list[ClockInterval]]] = {}
+    newest: dict[ClockKind, tuple[int, Sequence[Kept]]] = {}
     for (kind, run), rows in sorted(intervals.items()):
         newest[kind] = (run, rows)
     return [_view(kind, run, rows, now, handling) for kind, (run, rows) in newest.items()]
 
 
-def _view(kind: ClockKind, run: int, rows: list[ClockInterval], now: datetime, handling: Handling) -> ClockView:
+def _view(kind: ClockKind, run: int, rows: Sequence[Kept], now: datetime, handling: Handling) -> ClockView:
     last = rows[-1]
     if last.ended_at is not None:
         return ClockView(kind, run, "stopped", last.due_at, last.budget_s, last.left_end_s or 0, None)
@@ -208,7 +231,7 @@ def _next_at(interval: Interval, kind: ClockKind, rung: int, handling: Handling)
     )
 
 
-def _interval_of(row: ClockInterval) -> Interval:
+def _interval_of(row: Kept) -> Interval:
     return Interval(
         position=row.position,
         running=row.running,
@@ -222,7 +245,7 @@ def _interval_of(row: ClockInterval) -> Interval:
     )
 
 
-def _clock_of(kind: ClockKind, rows: Sequence[ClockInterval], handling: Handling) -> Clock:
+def _clock_of(kind: ClockKind, rows: Sequence[Kept], handling: Handling) -> Clock:
     """Return a clock as it is stored, counted by the calendar in force."""
     timing = timing_of(kind, handling.calendar)
     clock = Clock(timing, [_interval_of(row) for row in rows])

@@ -17,6 +17,7 @@ from services.intake.clocks import repository
 from services.intake.clocks.models import ClockInterval, Escalation
 from services.intake.clocks.rules import ClockKind, ClockOp, Interval, Verb
 from services.intake.clocks.service import rebuilt
+from services.intake.clocks.sheet import StoredInterval
 from services.intake.escalation.rules import above
 from services.intake.handling.schemas import Rung
 from services.intake.handling.service import Handling, handling_of
@@ -83,7 +84,7 @@ async def climb(session: WriteSession, seen: ClockInterval) -> bool:
     return True
 
 
-async def _warn(session: WriteSession, case: Case, row: ClockInterval) -> None:
+async def _warn(session: WriteSession, case: Case, row: StoredInterval) -> None:
     """Tell whoever has it in hand that the time is nearly over: the requester, the unit, or the area's staff."""
     due_on = {"due_on": row.due_at.astimezone(CHINA).date().isoformat()} if row.due_at else {}
     if row.clock == ClockKind.VERDICT:
@@ -99,7 +100,7 @@ def _told_path(case: Case, kind: ClockKind, rung: int, handling: Handling) -> st
     return above(case.area_path, rungs[rung - 1].up) if 0 < rung <= len(rungs) else case.area_path
 
 
-async def _tell_above(session: WriteSession, case: Case, row: ClockInterval, rung: Rung, climbed: Escalation) -> None:
+async def _tell_above(session: WriteSession, case: Case, row: StoredInterval, rung: Rung, climbed: Escalation) -> None:
     """Write into the history who has to look now, and demand an answer where the ladder says so."""
     data: dict[str, Any] = {
         "clock": row.clock,

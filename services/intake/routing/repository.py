@@ -2,10 +2,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Subquery, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, Subquery, bindparam, delete, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.intake.cases.models import Case
@@ -34,6 +34,16 @@ __all__ = [
     "tests_of",
     "units_of",
 ]
+
+
+# Asked with every triage, so it is made once.
+_PARENT: Final = select(Category.parent_code).where(
+    Category.tenant_id == bindparam("tenant"), Category.code == bindparam("category")
+)
+_PUBLISHED: Final = select(RoutingSet.number).where(
+    RoutingSet.tenant_id == bindparam("tenant"), RoutingSet.state == SetState.PUBLISHED.value
+)
+_PARENT_AND_PUBLISHED: Final = select(_PARENT.scalar_subquery(), _PUBLISHED.scalar_subquery())
 
 
 async def find_set(session: Session, number: int) -> RoutingSet | None:
@@ -146,11 +156,7 @@ async def parents(session: Session) -> dict[str, str | None]:
 
 async def parent_and_published(session: Session, category: str) -> tuple[str | None, int | None]:
     """Return a category's parent and the number of what is published, in one trip: two look-ups by key."""
-    parent = select(Category.parent_code).where(Category.tenant_id == session.tenant, Category.code == category)
-    number = select(RoutingSet.number).where(
-        RoutingSet.tenant_id == session.tenant, RoutingSet.state == SetState.PUBLISHED.value
-    )
-    row = (await session.execute(select(parent.scalar_subquery(), number.scalar_subquery()))).one()
+    row = (await session.execute(_PARENT_AND_PUBLISHED, {"tenant": session.tenant, "category": category})).one()
     return row[0], row[1]
 
 

@@ -91,7 +91,7 @@ def show_case(view: Any) -> Shown:  # noqa: ANN401
     return Shown(version=view.case.version, body=body.model_dump(mode="json"))
 
 
-_area, _unit = reference
+_area, _unit = reference.area, reference.unit
 _CATEGORIES = TableChanges(Category, Category.code, lambda _: true())
 # Where an area or a unit lies is no secret, so that one has left the caller's places may be told to everybody.
 _AREAS = TableChanges(_area, _area.id, lambda caller: _below(_area.path, caller), lambda _: true())
