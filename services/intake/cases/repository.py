@@ -1,24 +1,22 @@
 """SQL of cases. Every statement names its tenant; what a caller may see is part of the statement."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, any_, delete, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, any_, delete, false, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.intake.attachments.models import Attachment
 from services.intake.cases.models import Case, CaseJoiner, CaseStep
-from services.intake.cases.schemas import CaseQuery
 from services.intake.claims.models import ClaimHelper
-from services.intake.clocks.models import ClockInterval
 from shared.auth import Principal, Role
-from shared.clock import utc_now
 from shared.db import Session, WriteSession
 
 __all__ = [
     "SEES_BELOW",
+    "VisiblePart",
     "add_joiners",
     "attachment_ids_of",
     "count_joiners",
@@ -28,7 +26,7 @@ __all__ = [
     "is_joined",
     "joined_among",
     "joiner_ids",
-    "list_cases",
+    "parts_visible_to",
     "remove_joiners",
     "remove_joiners_via",
     "report_attachment_ids",
@@ -49,27 +47,47 @@ SEES_BELOW = (
 
 def visible_to(caller: Principal) -> ColumnElement[bool]:
     """Return the condition of what a caller may see: below its areas, its own, joined, or its units'."""
-    conditions: list[ColumnElement[bool]] = []
+    return or_(false(), *(part.condition for part in parts_visible_to(caller)))
+
+
+@dataclass(frozen=True, slots=True)
+class VisiblePart:
+    """One reason for which a caller sees cases.
+
+    Attributes:
+        condition: which cases; each has an index of its own.
+        path: the area at or below which they all lie, if that is the reason.
+        is_whole: whether nothing below that area is hidden.
+    """
+
+    condition: ColumnElement[bool]
+    path: str | None = None
+    is_whole: bool = False
+
+
+def parts_visible_to(caller: Principal) -> list[VisiblePart]:
+    """Return all reasons for which a caller sees cases; a case may be seen for several."""
     # One condition a path: an index on a path knows `<@ path`, and not `<@ paths`.
-    conditions += [Case.area_path.within(path) for path in caller.paths(*SEES_BELOW)]
+    parts = [VisiblePart(Case.area_path.within(path), path, is_whole=True) for path in caller.paths(*SEES_BELOW)]
     if caller.subject_id is not None:
-        conditions.append(Case.requester_id == caller.subject_id)
+        parts.append(VisiblePart(Case.requester_id == caller.subject_id))
         # As an array, so that each condition here can use an index of its own.
         joined = select(CaseJoiner.case_id).where(
             CaseJoiner.tenant_id == caller.tenant, CaseJoiner.person_id == caller.subject_id
         )
-        conditions.append(Case.id == any_(func.array(joined.scalar_subquery())))
+        parts.append(VisiblePart(Case.id == any_(func.array(joined.scalar_subquery()))))
     units = caller.units(Role.UNIT_STAFF)
     if units:
-        conditions.append(Case.unit_id.in_(units))
+        parts += [VisiblePart(Case.unit_id == unit) for unit in sorted(units)]
         helped = select(ClaimHelper.case_id).where(
             ClaimHelper.tenant_id == caller.tenant, ClaimHelper.unit_id.in_(units)
         )
-        conditions.append(Case.id == any_(func.array(helped.scalar_subquery())))
+        parts.append(VisiblePart(Case.id == any_(func.array(helped.scalar_subquery()))))
         # What waits for a unit to claim it is open to the units of its surroundings.
+        waits = and_(Case.state == "triaged", Case.unit_id.is_(None), Case.closed_at.is_(None))
         for path in caller.paths(Role.UNIT_STAFF):
-            conditions.append(and_(Case.state == "triaged", Case.unit_id.is_(None), Case.area_path.within(path)))
-    return or_(*conditions) if conditions else false()
+            parts.append(VisiblePart(and_(waits, Case.area_path.within(path)), path))
+    return parts
 
 
 def _one(session: Session, caller: Principal, case_id: UUID) -> Select[tuple[Case]]:
@@ -97,75 +115,6 @@ async def find_any_case(session: Session, case_id: UUID) -> Case:
 async def find_case_for_filing(session: Session, case_id: UUID) -> Case | None:
     """Return whatever already has an id that a client has made."""
     return await session.scalar(select(Case).where(Case.tenant_id == session.tenant, Case.id == case_id))
-
-
-async def list_cases(
-    session: Session,
-    caller: Principal,
-    wanted: CaseQuery,
-    *,
-    under: str | None,
-    after: tuple[Any, ...] | None,
-    limit: int,
-) -> Sequence[Case]:
-    """Return visible cases at or below the path `under`, the newest first, or open ones by how many have joined."""
-    statement = select(Case).where(Case.tenant_id == session.tenant, visible_to(caller))
-    if under is not None:
-        statement = statement.where(Case.area_path.within(under))
-    conditions = [] if wanted.open is None else [Case.state != "closed" if wanted.open else Case.state == "closed"]
-    conditions += [_overdue(session.tenant)] if wanted.overdue else []
-    conditions += [_inside(wanted.bbox)] if wanted.bbox is not None else []
-    statement = statement.where(*conditions)
-    for column, value in (
-        (Case.state, wanted.state),
-        (Case.category, wanted.category),
-        (Case.level, wanted.level),
-        (Case.unit_id, wanted.unit_id),
-        (Case.collective, wanted.collective),
-    ):
-        if value is not None:
-            statement = statement.where(column == value)
-    if wanted.since is not None:
-        statement = statement.where(Case.filed_at >= wanted.since)
-    if wanted.until is not None:
-        statement = statement.where(Case.filed_at < wanted.until)
-    if wanted.q is not None:
-        pattern = f"%{_literally(wanted.q)}%"
-        statement = statement.where(or_(Case.title.ilike(pattern), Case.description.ilike(pattern)))
-    if wanted.mine:
-        statement = statement.where(Case.requester_id == caller.subject_id)
-    order = [Case.filed_at, Case.id]
-    if wanted.sort == "joiners":
-        statement = statement.where(Case.state != "closed")
-        order.insert(0, Case.joiners)
-    if after is not None:
-        statement = statement.where(tuple_(*order) < tuple_(*after))
-    return (await session.scalars(statement.order_by(*(column.desc() for column in order)).limit(limit))).all()
-
-
-def _inside(bbox: str) -> ColumnElement[bool]:
-    """Return the condition of lying inside west, south, east, north; an index on the point knows it."""
-    west, south, east, north = (float(part) for part in bbox.split(","))
-    place = func.point(Case.longitude, Case.latitude)
-    box = func.box(func.point(west, south), func.point(east, north))
-    return and_(Case.latitude.is_not(None), place.op("<@", is_comparison=True)(box))
-
-
-def _overdue(tenant: str) -> ColumnElement[bool]:
-    """Return the condition that a clock of the case runs past its due time."""
-    late = select(ClockInterval.case_id).where(
-        ClockInterval.tenant_id == tenant,
-        ClockInterval.case_id == Case.id,
-        ClockInterval.ended_at.is_(None),
-        ClockInterval.due_at < utc_now(),
-        ClockInterval.clock != "verdict",
-    )
-    return Case.state.not_in(("closed", "resolved")) & late.exists()
-
-
-def _literally(text: str) -> str:
-    """Take a pattern's meaning from its special characters."""
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 async def steps_of(session: Session, case_id: UUID, *, after: int, limit: int) -> Sequence[CaseStep]:

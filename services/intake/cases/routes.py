@@ -9,6 +9,7 @@ from fastapi import Depends, Query, Request, Response
 
 from services.intake.cases import filing_service, repository, service
 from services.intake.cases.answers import begin, told
+from services.intake.cases.listing import list_cases as list_cases_for
 from services.intake.cases.problems import UnknownArea
 from services.intake.cases.schemas import (
     AcceptIn,
@@ -104,7 +105,7 @@ async def list_cases(
         if area is None:
             raise UnknownArea(pointer="/query/under")
         path = area.path
-    rows = await repository.list_cases(session, caller, wanted, under=path, after=paging.after, limit=paging.size + 1)
+    rows = await list_cases_for(session, caller, wanted, under=path, after=paging.after, limit=paging.size + 1)
     by_joiners = wanted.sort == "joiners"
     return paging.page(
         rows,

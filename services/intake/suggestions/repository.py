@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from sqlalchemy import Row, and_, func, select, union
 
+from services.intake.cases.listing import first_below
 from services.intake.cases.models import Case
 from services.intake.categories.models import Category
 from shared.db import Session
@@ -12,7 +13,6 @@ from shared.db import Session
 __all__ = ["open_cases_around"]
 
 _NEAR_MAX: Final = 300
-_AROUND_MAX: Final = 2_000
 _NEWEST: Final = 300
 _LOOKED_AT: Final = 60
 _LETTERS: Final = 300
@@ -25,9 +25,9 @@ async def open_cases_around(
 
     Each part is bounded before anything is sorted, so that it reads its index and never the table.
     """
-    is_open = (Case.tenant_id == session.tenant, Case.state != "closed")
-    around = select(Case.id, Case.filed_at).where(*is_open, Case.area_path.within(path)).limit(_AROUND_MAX)
-    parts = [around.subquery("around")]
+    is_open = (Case.tenant_id == session.tenant, Case.closed_at.is_(None))
+    below = [Case.closed_at.is_(None), Case.area_path.within(path)]
+    parts = [first_below(session.tenant, path, below, [Case.filed_at, Case.id], _NEWEST).subquery("around")]
     if box is not None:
         place = func.point(Case.longitude, Case.latitude)
         corners = func.box(func.point(box[0], box[1]), func.point(box[2], box[3]))
