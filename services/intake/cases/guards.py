@@ -169,7 +169,7 @@ def appeals(case: CaseFacts, caller: Principal) -> Denial | None:
 
 
 def answers_appeal(case: CaseFacts, caller: Principal) -> Denial | None:
-    """An officer or secretary of the area, when an appeal is open."""
+    """An officer, secretary or convenor of the area, when an appeal is open."""
     denial = officer_here(case, caller)
     if denial is None and not case.appeals:
         return Denial("no_appeal_is_open", Text(zh="没有待处理的申诉", en="No appeal is open"))

@@ -122,7 +122,8 @@ def _seen_by(caller: Principal | None) -> tuple[Any, ...]:
     if caller is None:
         return (True, (), None, (), ())
     units = sorted(caller.units(Role.UNIT_STAFF))
-    return (False, caller.paths(*SEES_BELOW), caller.subject_id, units, caller.paths(Role.UNIT_STAFF))
+    around = caller.paths(Role.UNIT_STAFF) if units else ()
+    return (False, caller.paths(*SEES_BELOW), caller.subject_id, units, around)
 
 
 def _filed(session: WriteSession, row: asyncpg.Record, person: UUID | None) -> Case:

@@ -1,0 +1,65 @@
+"""Who sees a case is one rule in two forms: as conditions of a list, and inside of the statement that locks a case."""
+
+import random
+from uuid import UUID
+
+from sqlalchemy import select
+
+from services.intake.cases.listing import list_cases
+from services.intake.cases.locking import lock_case
+from services.intake.cases.models import Case
+from services.intake.cases.repository import visible_to
+from services.intake.cases.schemas import CaseQuery
+from shared.auth import Grant, Principal, Role
+from shared.db import Database
+from shared.ids import new_id
+from tests.intake.conftest import GRID, MEDIUM, NORTH, SIMPLE, Street, due_in
+
+CALLERS = 150
+PATHS = ("county", NORTH, "county.north.c1", GRID, f"{GRID}.b1", "county.south", "county.nor")
+
+
+async def settle(street: Street) -> list[UUID]:
+    """File cases in every condition in which somebody else sees them."""
+    south = str(street.areas["county.south"])
+    cases = [
+        await street.filed(),
+        await street.filed(area_id=south),
+        await street.triaged(MEDIUM),
+        await street.triaged(SIMPLE),
+        await street.resolved(),
+    ]
+    held = await street.triaged(MEDIUM)
+    claim = {"unit_id": str(street.works), "due_at": due_in(2)}
+    cases.append(await street.step(held, "claim", claim, by=street.works_clerk))
+    return [UUID(case["id"]) for case in cases]
+
+
+def somebody(chance: random.Random, street: Street, joiner: UUID) -> Principal:
+    """Think of somebody with a few roles here and there."""
+    units = (street.works, street.water, None)
+    grants = tuple(
+        Grant(chance.choice(list(Role)), chance.choice(PATHS), chance.choice(units)) for _ in range(chance.randrange(4))
+    )
+    return Principal(street.caller.tenant, chance.choice((street.owner_id, joiner, new_id())), "person", grants)
+
+
+async def test_lists_and_locks_agree_on_who_sees_what(street: Street, databases: dict[str, Database]) -> None:
+    intake = databases["intake"]
+    case_ids = await settle(street)
+    joiner = new_id()
+    joined = await street.post(f"/v1/cases/{case_ids[0]}/join", by=street.holding(Role.RESIDENT, GRID, person=joiner))
+    assert joined.status_code == 200
+    chance = random.Random(5)
+    seen = 0
+    for _ in range(CALLERS):
+        caller = somebody(chance, street, joiner)
+        async with intake.write(street.caller.tenant) as session:
+            statement = select(Case.id).where(Case.tenant_id == session.tenant, visible_to(caller))
+            in_lists = set((await session.scalars(statement)).all())
+            page = await list_cases(session, caller, CaseQuery(), under=None, after=None, limit=50)
+            locked = {one for one in case_ids if await lock_case(session, caller, one) is not None}
+        assert locked == in_lists == {case.id for case in page}, caller
+        assert [case.id for case in page] == sorted(in_lists, reverse=True)
+        seen += len(locked)
+    assert CALLERS < seen < CALLERS * len(case_ids)
