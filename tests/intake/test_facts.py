@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -53,7 +54,7 @@ async def test_a_case_is_told_as_its_history_tells_it(counting: Counting) -> Non
     ]  # fmt: skip
     assert {step["actor_kind"] for step in steps} == {"person"}
     ordered = list(reversed(steps))
-    assert all(one["until_at"] == two["at"] for one, two in zip(ordered, ordered[1:], strict=False))
+    assert all(one["until_at"] == two["at"] for one, two in pairwise(ordered))
     assert ordered[-1]["until_at"] is None
 
 
