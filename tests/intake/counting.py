@@ -43,11 +43,16 @@ class Counting:
                 self.tenant,
             )
             left_out = {"revision", "area_path"}
-            found[table] = [{name: row[name] for name in row.keys() - left_out} for row in rows]
+            found[table] = [{name: row[name] for name in set(row.keys()) - left_out} for row in rows]
         return found
 
     async def progress(self) -> Any:
         return await self.owner.fetchrow("SELECT * FROM intake.fact_progress WHERE tenant_id = $1", self.tenant)
+
+    async def revised(self) -> int:
+        """Return how many rows were counted otherwise after their day was frozen."""
+        statement = "SELECT count(*) FROM intake.day_facts WHERE tenant_id = $1 AND revision > 1"
+        return int(await self.owner.fetchval(statement, self.tenant))
 
     async def forget(self) -> None:
         """Remove all facts, as if nobody had ever counted."""

@@ -1,18 +1,15 @@
 """Facts over HTTP: what they say of a case's life, who sees them, and that nothing is lost or counted twice."""
 
-import asyncio
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
-from services.intake.facts.jobs import count_facts
 from services.intake.facts.rules import end_of
-from shared.auth import Role
 from shared.clock import CHINA, utc_now
 from shared.db import Database
-from tests.intake.conftest import GRID, NORTH, MovedClock, Street
+from tests.intake.conftest import MovedClock, Street
 from tests.intake.counting import Counting
 
 
