@@ -154,7 +154,7 @@ async def histories(session: Session, case_ids: Collection[UUID]) -> list[tuple[
     statement = select(*columns).where(CaseStep.tenant_id == session.tenant, CaseStep.case_id.in_(case_ids))
     steps: dict[UUID, list[StepRow]] = defaultdict(list)
     for case_id, *read, clocks in await session.execute(statement.order_by(CaseStep.case_id, CaseStep.position)):
-        steps[case_id].append(StepRow(*read, ops=tuple(_op(one) for one in clocks)))
+        steps[case_id].append(StepRow(*read, tuple(_op(one) for one in clocks)))
     return [(case, steps[case.id]) for case in cases]
 
 
