@@ -2,12 +2,14 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, fields
+from dataclasses import fields
 from datetime import date, datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Select, Uuid, cast, delete, func, literal, or_, select, text, tuple_
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.dialects.postgresql import insert
 
 from services.intake.calendar.models import CalendarVersion
@@ -43,6 +45,7 @@ __all__ = [
 _CASE: Final = [getattr(Case, field.name) for field in fields(CaseRow)]
 _CASE_FACT: Final = [getattr(CaseFact, field.name) for field in fields(CountedCase)]
 _STEP_FACT: Final = [getattr(TransitionFact, field.name) for field in fields(CountedStep)]
+_DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
 _DAY_FACT: Final = [getattr(DayFact, field.name) for field in fields(CountedDay)]
 
 # What a day brought, and who was where at its end: whoever had come by then and gone on later, or not yet.
@@ -118,13 +121,12 @@ async def changed_cases(
 
 async def outdated(session: Session, case_ids: Collection[UUID]) -> dict[UUID, int]:
     """Return which cases have steps that are not in their facts, and how many steps each has."""
-    statement = (
-        select(Case.id, Case.version)
-        .outerjoin(CaseFact, (CaseFact.tenant_id == Case.tenant_id) & (CaseFact.case_id == Case.id))
-        .where(Case.tenant_id == session.tenant, Case.id.in_(case_ids))
-        .where(or_(CaseFact.version.is_(None), CaseFact.version != Case.version))
-    )
-    return {row.id: row.version for row in await session.execute(statement)}
+    # Not as a join: with tables that have just grown, PostgreSQL reads one of them as often as the other has rows.
+    there = select(Case.id, Case.version).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids))
+    mine = (CaseFact.tenant_id == session.tenant, CaseFact.case_id.in_(case_ids))
+    counted = await session.execute(select(CaseFact.case_id, CaseFact.version).where(*mine))
+    known = {row.case_id: row.version for row in counted}
+    return {row.id: row.version for row in await session.execute(there) if known.get(row.id) != row.version}
 
 
 async def outdated_calendars(session: Session, newest: int, *, limit: int) -> list[UUID]:
@@ -186,24 +188,54 @@ async def stored_steps(session: Session, case_ids: Collection[UUID]) -> dict[tup
     return {(one.case_id, one.position): one for one in counted}
 
 
+def _upsert(
+    model: type[CaseFact | TransitionFact | DayFact], shape: type[Any], also: str = ""
+) -> tuple[str, list[str]]:
+    """Return the statement ($1 tenant, $2 rows as JSON) that keeps rows, and the names of their fields.
+
+    One statement a table, whatever the number of rows: statement by statement takes ten times as long.
+    """
+    table = model.__table__
+    key = [column.name for column in table.primary_key]
+    names = [field.name for field in fields(shape)]
+    types = {name: table.c[name].type.compile(_DIALECT) for name in names} | {"area_path": "text"}
+    read = ", ".join("text2ltree(r.area_path)" if name == "area_path" else f"r.{name}" for name in names)
+    changed = ", ".join(f"{name} = EXCLUDED.{name}" for name in names if name not in key)
+    statement = (
+        f"INSERT INTO {table.fullname} AS kept (tenant_id, {', '.join(names)}{', revision' if also else ''})"
+        f" SELECT $1, {read}{', 1' if also else ''} FROM jsonb_to_recordset($2::jsonb)"
+        f" AS r ({', '.join(f'{name} {types[name]}' for name in names)})"
+        f" ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changed}{also}"
+    )
+    return statement, names
+
+
+_PUT_CASES: Final = _upsert(CaseFact, CountedCase)
+_PUT_STEPS: Final = _upsert(TransitionFact, CountedStep)
+_PUT_DAYS: Final = _upsert(DayFact, CountedDay, ", revision = kept.revision + 1")
+
+
+async def _put(session: WriteSession, put: tuple[str, list[str]], rows: Sequence[Any]) -> None:
+    if rows:
+        statement, names = put
+        # The driver's UUIDs are a subclass of Python's, which orjson does not take by itself.
+        written = orjson.dumps([{name: getattr(row, name) for name in names} for row in rows], default=str)
+        await session.fetch_row(statement, session.tenant, written.decode())
+
+
 async def put_cases(session: WriteSession, rows: Sequence[CountedCase]) -> None:
     """Keep facts of cases."""
-    await _put(session, CaseFact, rows, ["case_id"])
+    await _put(session, _PUT_CASES, rows)
 
 
 async def put_steps(session: WriteSession, rows: Sequence[CountedStep]) -> None:
     """Keep facts of steps."""
-    await _put(session, TransitionFact, rows, ["case_id", "position"])
+    await _put(session, _PUT_STEPS, rows)
 
 
-async def _put(session: WriteSession, model: Any, rows: Sequence[Any], key: list[str]) -> None:  # noqa: ANN401
-    if not rows:
-        return
-    table = model.__table__
-    statement = insert(table)
-    kept = {name: statement.excluded[name] for name in asdict(rows[0]) if name not in key}
-    statement = statement.on_conflict_do_update(index_elements=["tenant_id", *key], set_=kept)
-    await session.execute(statement, [{"tenant_id": session.tenant, **asdict(row)} for row in rows])
+async def put_days(session: WriteSession, rows: Sequence[CountedDay]) -> None:
+    """Keep facts of a day; one that was kept otherwise is a revision."""
+    await _put(session, _PUT_DAYS, rows)
 
 
 async def remove_steps(session: WriteSession, keys: Collection[tuple[UUID, int]]) -> None:
@@ -244,20 +276,6 @@ async def days_outside(session: Session, first: date | None, last: date | None) 
         statement = statement.where(or_(DayFact.day < first, DayFact.day > last))
     rows = await session.scalars(statement.distinct().order_by(DayFact.day))
     return list(rows.all())
-
-
-async def put_days(session: WriteSession, rows: Sequence[CountedDay]) -> None:
-    """Keep facts of a day; one that was kept otherwise is a revision."""
-    if not rows:
-        return
-    key = ["tenant_id", "day", "area_path", "category", "level"]
-    statement = insert(DayFact.__table__)
-    kept = {name: statement.excluded[name] for name in asdict(rows[0]) if name not in key}
-    statement = statement.on_conflict_do_update(
-        index_elements=key, set_={**kept, "revision": DayFact.__table__.c.revision + 1}
-    )
-    written = [{"tenant_id": session.tenant, "revision": 1, **asdict(row)} for row in rows]
-    await session.execute(statement, written)
 
 
 async def remove_day_rows(session: WriteSession, rows: Sequence[CountedDay]) -> None:
