@@ -44,7 +44,7 @@ async def _path_of(session: Session, area_id: UUID | None) -> str | None:
 
 
 @router.get("/v1/facts", summary="How far facts are counted 统计进度")
-async def read_progress(_: Reader, session: Reading) -> FactsOut:
+async def read_fact_progress(_: Reader, session: Reading) -> FactsOut:
     """Return up to when everything is read, and which days are frozen."""
     progress = await checks_repository.progress_of(session)
     if progress is None:
@@ -93,7 +93,7 @@ async def list_day_facts(caller: Reader, session: Reading, paging: Paging, wante
 
 
 @router.post("/v1/fact-checks", status_code=202, summary="Count all facts again 重新核算")
-async def ask_for_check(
+async def ask_for_fact_check(
     caller: Administrator, session: Writing, response: Response, wanted: FactCheckIn
 ) -> FactCheckOut:
     """Count everything again from the histories and tell what differs; with `repair`, mend it."""
@@ -104,14 +104,14 @@ async def ask_for_check(
 
 
 @router.get("/v1/fact-checks", summary="List checks 核算列表")
-async def list_checks(_: Administrator, session: Reading, paging: Paging) -> Page[FactCheckOut]:
+async def list_fact_checks(_: Administrator, session: Reading, paging: Paging) -> Page[FactCheckOut]:
     """Return the checks of the tenant, the newest first."""
     rows = await checks_repository.list_checks(session, after=paging.after, limit=paging.size + 1)
     return paging.page(rows, key=lambda row: (row.asked_at, row.id), view=FactCheckOut.model_validate)
 
 
 @router.get("/v1/fact-checks/{check_id}", summary="Read a check 核算详情")
-async def read_check(_: Administrator, session: Reading, check_id: UUID) -> FactCheckOut:
+async def read_fact_check(_: Administrator, session: Reading, check_id: UUID) -> FactCheckOut:
     """Return how far a check is, and what it has found."""
     check = await checks_repository.find(session, check_id)
     if check is None:
