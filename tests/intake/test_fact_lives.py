@@ -192,7 +192,7 @@ async def test_a_worker_that_is_stopped_after_any_batch_has_lost_nothing(
         turns += 1
         assert turns < 60
         await counting.turn()
-    monkeypatch.setattr(jobs, "_TURN_S", 10.0)
+    monkeypatch.setattr(jobs, "_TURN_S", 60.0)
     await counting.turn()
     kept = await counting.rows()
     assert len(kept["case_facts"]) == 7

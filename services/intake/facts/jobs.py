@@ -21,7 +21,7 @@ from shared.messaging import TenantSchedule
 __all__ = ["count_facts", "schedules"]
 
 # The other schedules of the service wait meanwhile.
-_TURN_S: Final = 10.0
+_TURN_S: Final = 5.0
 _EVERY_S: Final = 15
 _OVERTAKEN: Final = "40001"
 _BUSY: Final = "busy"
