@@ -2,7 +2,8 @@
 
 import asyncio
 import random
-from datetime import timedelta
+from collections import Counter
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from services.intake.cases import repository as cases
 from services.intake.cases.service import accept_case
 from services.intake.escalation.jobs import climb_ladders, follow_calendar
 from services.intake.facts import jobs, service
+from services.intake.facts.rules import end_of
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Database
@@ -47,6 +49,26 @@ async def check_days(counting: Counting) -> int:
     }
     assert told == await counting.counted_plainly()
     return len(rows)
+
+
+async def check_overdue(counting: Counting) -> int:
+    """Compare how many cases were overdue at the end of each day with the stored clocks, of which no calendar changed.
+
+    Returns:
+        The most that were overdue at once.
+    """
+    told: Counter[date] = Counter()
+    for one in (await counting.rows())["day_facts"]:
+        told[one["day"]] += one["overdue"]
+    for day, count in told.items():
+        late = await counting.owner.fetchval(
+            "SELECT count(DISTINCT case_id) FROM intake.clock_intervals WHERE tenant_id = $1 AND clock <> 'verdict'"
+            " AND running AND started_at < $2 AND (ended_at IS NULL OR ended_at >= $2) AND due_at < $2",
+            counting.tenant,
+            end_of(day),
+        )
+        assert count == late, day
+    return max(told.values())
 
 
 async def check_clocks(counting: Counting) -> None:
@@ -184,18 +206,20 @@ async def test_a_worker_that_is_stopped_after_any_batch_has_lost_nothing(
     street = counting.street
     for facts in (SIMPLE, MEDIUM, HARD, SIMPLE, MEDIUM, HARD, SIMPLE):
         await street.triaged(facts, category="parking")
-    moved.forward(timedelta(days=9))
+        moved.forward(timedelta(hours=7))
+    moved.forward(timedelta(days=60))
     # A turn that is over after every batch.
     monkeypatch.setattr(jobs, "_TURN_S", -1.0)
     turns = 0
     while (await counting.progress() or {"frozen_through": None})["frozen_through"] is None or turns < 20:
         turns += 1
-        assert turns < 60
+        assert turns < 90
         await counting.turn()
     monkeypatch.setattr(jobs, "_TURN_S", 60.0)
     await counting.turn()
     kept = await counting.rows()
     assert len(kept["case_facts"]) == 7
+    assert await check_overdue(counting) == 7
     assert await counting.rebuilt() == kept
 
 

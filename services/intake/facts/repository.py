@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _CASE: Final = [getattr(Case, field.name) for field in fields(CaseRow)]
+_STEP: Final = [getattr(CaseStep, field.name) for field in fields(StepRow) if field.name != "ops"]
 _CASE_FACT: Final = [getattr(CaseFact, field.name) for field in fields(CountedCase)]
 _STEP_FACT: Final = [getattr(TransitionFact, field.name) for field in fields(CountedStep)]
 _DIALECT: Final = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -141,22 +142,11 @@ async def histories(session: Session, case_ids: Collection[UUID]) -> list[tuple[
     """Return cases with all their steps, in the order of their ids; the transaction sees one snapshot."""
     found = select(*_CASE).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids)).order_by(Case.id)
     cases = [CaseRow(*row) for row in await session.execute(found)]
-    columns = (
-        CaseStep.case_id,
-        CaseStep.position,
-        CaseStep.step,
-        CaseStep.from_state,
-        CaseStep.to_state,
-        CaseStep.level,
-        CaseStep.unit_id,
-        CaseStep.actor,
-        CaseStep.at,
-        CaseStep.clocks,
-    )
+    columns = (*_STEP, CaseStep.case_id, CaseStep.clocks)
     statement = select(*columns).where(CaseStep.tenant_id == session.tenant, CaseStep.case_id.in_(case_ids))
     steps: dict[UUID, list[StepRow]] = defaultdict(list)
-    for case_id, *read, clocks in await session.execute(statement.order_by(CaseStep.case_id, CaseStep.position)):
-        steps[case_id].append(StepRow(*read, tuple(_op(one) for one in clocks)))
+    for row in await session.execute(statement.order_by(CaseStep.case_id, CaseStep.position)):
+        steps[row.case_id].append(StepRow(*row[: len(_STEP)], ops=tuple(_op(one) for one in row.clocks)))
     return [(case, steps[case.id]) for case in cases]
 
 
