@@ -8,15 +8,17 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from services.intake.cases import repository as cases
 from services.intake.cases.service import accept_case
 from services.intake.escalation.jobs import climb_ladders, follow_calendar
 from services.intake.facts import jobs, service
+from services.intake.facts.models import FactProgress
 from services.intake.facts.rules import end_of
 from shared.auth import Principal
 from shared.clock import utc_now
-from shared.db import Database
+from shared.db import Database, WriteSession
 from shared.ids import new_id
 from tests.intake.conftest import HARD, MEDIUM, SIMPLE, MovedClock, Street
 from tests.intake.counting import Counting
@@ -220,6 +222,32 @@ async def test_a_worker_that_is_stopped_after_any_batch_has_lost_nothing(
     kept = await counting.rows()
     assert len(kept["case_facts"]) == 7
     assert await check_overdue(counting) == 7
+    assert await counting.rebuilt() == kept
+
+
+async def test_a_batch_that_was_overtaken_is_given_up_and_comes_again(
+    counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    street = counting.street
+    case = await street.filed()
+    await counting.turn()
+    await street.step(case, "accept", {}, by=street.grid_worker)
+    lock = jobs.lock_progress
+
+    async def late(session: WriteSession) -> FactProgress | None:
+        """Let another worker take a whole turn between our snapshot and our lock."""
+        monkeypatch.setattr(jobs, "lock_progress", lock)
+        await session.execute(text("SELECT 1"))
+        await counting.turn()
+        return await lock(session)
+
+    monkeypatch.setattr(jobs, "lock_progress", late)
+    before = await counting.progress()
+    assert await jobs._one(counting.database, counting.tenant, service.read_steps, None) == jobs._BUSY
+    assert (await counting.progress())["batches"] == before["batches"] + 1, "the other worker's"
+    assert [one["state"] for one in (await counting.rows())["case_facts"]] == ["accepted"]
+    await counting.turn()
+    kept = await counting.rows()
     assert await counting.rebuilt() == kept
 
 

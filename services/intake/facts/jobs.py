@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final
 
+import asyncpg
 from sqlalchemy.exc import DBAPIError
 
 from services.intake.facts import checking, service
@@ -61,8 +62,9 @@ async def _one(database: Database, tenant: str, work: Batch, place: Any) -> Any:
             if progress is None:
                 return _BUSY
             return await work(session, progress, None if place is True else place)
-    except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) != _OVERTAKEN:
+    except (DBAPIError, asyncpg.PostgresError) as error:
+        told = error.orig if isinstance(error, DBAPIError) else error
+        if getattr(told, "sqlstate", None) != _OVERTAKEN:
             raise
         return _BUSY
 
