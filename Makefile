@@ -51,8 +51,8 @@ lock: $(STAMP) ## Resolve the dependencies anew into the two lock files
 	$(BIN)/uv pip compile -q pyproject.toml --extra dev -c requirements.lock --universal --generate-hashes \
 		--no-emit-index-url --python-version 3.11 --no-header -o requirements-dev.lock
 
-snapshots: $(STAMP) ## Write the OpenAPI and AsyncAPI snapshots and golden events anew, after a change that is meant
-	LINLI_WRITE_SNAPSHOTS=1 $(BIN)/pytest -q tests/architecture/test_openapi.py tests/contracts
+snapshots: $(STAMP) ## Write the OpenAPI and AsyncAPI snapshots, docs/cases.md and golden events anew, after a change that is meant
+	LINLI_WRITE_SNAPSHOTS=1 $(BIN)/pytest -q tests/architecture/test_openapi.py tests/contracts tests/intake/test_case_drawing.py
 
 clean: ## Remove everything that a command can make again
 	rm -rf .venv .linli .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist

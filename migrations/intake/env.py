@@ -10,6 +10,7 @@ from services.intake.claims import models as claims
 from services.intake.clocks import models as clocks
 from services.intake.contacts import models as contacts
 from services.intake.drafts import models as drafts
+from services.intake.facts import models as facts
 from services.intake.forms import models as forms
 from services.intake.handling import models as handling
 from services.intake.imports import models as imports
@@ -38,6 +39,7 @@ REGISTERED = (
     clocks,
     contacts,
     drafts,
+    facts,
     forms,
     handling,
     imports,

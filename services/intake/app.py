@@ -20,6 +20,7 @@ from services.intake.claims.routes import router as claims
 from services.intake.contacts.routes import router as contacts
 from services.intake.drafts.routes import router as drafts
 from services.intake.escalation.routes import router as clocks
+from services.intake.facts.routes import router as facts
 from services.intake.forms.routes import router as forms
 from services.intake.forms.service import asked_by
 from services.intake.handling.routes import router as handling
@@ -86,6 +87,7 @@ def create() -> FastAPI:
             open311_reports,
             sync,
             imports,
+            facts,
             held_events_router("intake"),
         ],
         title="Linli intake 诉求受理",

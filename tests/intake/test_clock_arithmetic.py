@@ -1,7 +1,7 @@
 """The arithmetic of clocks, without any server: random lives against a reference that knows none of the code, and days
 that were counted by hand.
 
-3 000 random histories; LINLI_LONG lets 100 000 run.
+3 000 random histories; LINLI_HISTORIES=100000 runs as many.
 """
 
 import bisect
@@ -21,7 +21,7 @@ from services.intake.clocks.rules import AROUND_THE_CLOCK, Clock, ClockKind, Clo
 from services.intake.clocks.service import rebuilt
 from shared.clock import CHINA
 
-HISTORIES = 100_000 if os.environ.get("LINLI_LONG") else 3_000
+HISTORIES = int(os.environ.get("LINLI_HISTORIES", "3000"))
 A_CALENDAR = max(250, HISTORIES // 40)
 KIND = ClockKind.RESOLVE
 FIRST, LAST = date(2025, 1, 1), date(2032, 12, 31)
@@ -288,11 +288,25 @@ GOLDEN = [
     # New year's eve of the moon is a free Monday; 12 600 minutes are thirty days: one on the 14th, four from the 24th
     # to the 27th, one on the 28th, twenty in the four weeks of 2-27 March, four from 30 March to 2 April.
     ("2026-02-14T00:00", 12_600, "2026-04-02T17:30"),
+    # National day and mid-autumn 2025: free from Wednesday 1 to Wednesday 8 October; worked are Sunday 28 September and
+    # Saturday 11 October. Tuesday 16:30: an hour until 17:30, eight free days, another hour on Thursday the 9th.
+    ("2025-09-30T16:30", 120, "2025-10-09T10:00"),
+    # Friday after work, five days: Sunday the 28th (makes up), 29, 30 September, 9 and 10 October.
+    ("2025-09-26T17:30", 2_100, "2025-10-10T17:30"),
+    # Thursday 9:00, five days: 9, 10, (Saturday) 11, 13 and 14 October.
+    ("2025-10-09T09:00", 2_100, "2025-10-14T17:30"),
+    # Spring festival 2025: free from Tuesday 28 January to Tuesday 4 February; worked are Sunday 26 January and Saturday
+    # 8 February. Friday 17:00, fourteen hours: half of one, seven on the Sunday, six and a half on Monday the 27th.
+    ("2025-01-24T17:00", 840, "2025-01-27T17:00"),
+    # Monday 17:00: half an hour, then an hour and a half on Wednesday 5 February.
+    ("2025-01-27T17:00", 120, "2025-02-05T10:30"),
+    # Wednesday 9:00, five days: 5, 6, 7, (Saturday) 8 and 10 February.
+    ("2025-02-05T09:00", 2_100, "2025-02-10T17:30"),
 ]
 
 
 @pytest.mark.parametrize(("started", "minutes", "expected"), GOLDEN)
-def test_due_times_around_the_feasts_of_2026(started: str, minutes: int, expected: str) -> None:
+def test_due_times_around_national_day_and_the_spring_festival(started: str, minutes: int, expected: str) -> None:
     assert due(started, minutes) == at(expected)
 
 
