@@ -5,6 +5,7 @@ from services.intake.cases.jobs import consumers as case_consumers
 from services.intake.claims.jobs import schedules as claim_schedules
 from services.intake.drafts.jobs import schedules as draft_schedules
 from services.intake.escalation.jobs import schedules as clock_schedules
+from services.intake.hazards.jobs import schedules as hazard_schedules
 from services.intake.imports.jobs import schedules as import_schedules
 from services.intake.models import reference
 from services.intake.notifications.jobs import consumers as notification_consumers
@@ -28,4 +29,5 @@ schedules: tuple[TenantSchedule, ...] = (
     *draft_schedules,
     *attachment_schedules,
     *import_schedules,
+    *hazard_schedules,
 )
