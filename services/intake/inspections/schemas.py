@@ -15,6 +15,7 @@ from shared.web import InputModel, OutputModel, PlainText, ShortText
 __all__ = [
     "ChecklistIn",
     "ChecklistOut",
+    "InspectionFound",
     "InspectionIn",
     "InspectionOut",
     "InspectionQuery",
@@ -133,8 +134,13 @@ class InspectionSummary(OutputModel):
     version: int
 
 
-class InspectionOut(InspectionSummary):
-    """An inspection with what was found, and what has become of it since."""
+class InspectionFound(InspectionSummary):
+    """An inspection with what was found, as it stays."""
 
     results: list[ResultOut]
+
+
+class InspectionOut(InspectionFound):
+    """An inspection with what has become of its hazards since."""
+
     hazards: list[HazardOut]

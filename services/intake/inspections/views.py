@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from services.intake.hazards.repository import hazards_of_inspections
 from services.intake.hazards.views import hazards_out
 from services.intake.inspections.models import Inspection
-from services.intake.inspections.schemas import InspectionOut, InspectionSummary
+from services.intake.inspections.schemas import InspectionFound, InspectionOut, InspectionSummary
 from shared.auth import Principal
 from shared.db import Session
 
-__all__ = ["inspection_out", "inspections_out"]
+__all__ = ["inspection_out", "inspections_held", "inspections_out"]
 
 
 async def inspection_out(session: Session, caller: Principal, row: Inspection) -> InspectionOut:
@@ -29,3 +29,9 @@ async def inspections_out(session: Session, caller: Principal, rows: Sequence[In
         )
         for row in rows
     ]
+
+
+async def inspections_held(session: Session, caller: Principal, rows: Sequence[Inspection]) -> list[InspectionFound]:
+    """Show many inspections as phones hold them: the hazards come by themselves."""
+    del session, caller
+    return [InspectionFound.model_validate(row) for row in rows]

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, distinct, false, func, insert, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as insert_or_not
+from sqlalchemy.orm import InstrumentedAttribute
 
 from services.intake.visit_plans.models import DoorDisclosure, VisitDoor, VisitPlan, VisitRound, VisitTarget
 from services.intake.visit_plans.rules import SEES_VISITS, PlanState
@@ -36,6 +37,7 @@ __all__ = [
     "round_on",
     "rounds_of",
     "share_plan",
+    "targets_of",
     "visible_plans",
 ]
 
@@ -139,9 +141,9 @@ async def list_plans(
     return (await session.scalars(statement.order_by(VisitPlan.id.desc()).limit(limit))).all()
 
 
-def _counts(tenant: str) -> tuple[ColumnElement[bool], ...]:
+def _counts(tenant: str) -> list[ColumnElement[bool] | InstrumentedAttribute[bool]]:
     """Return the conditions of visits that reached a household of a plan."""
-    return (Visit.tenant_id == tenant, Visit.state == VisitState.RECORDED.value, Visit.reached, Visit.on_plan)
+    return [Visit.tenant_id == tenant, Visit.state == VisitState.RECORDED.value, Visit.reached, Visit.on_plan]
 
 
 def _overdue(tenant: str, today: date) -> ColumnElement[bool]:
@@ -193,10 +195,16 @@ async def planned_by(session: Session, plan_ids: Collection[UUID]) -> dict[UUID,
     return {row[0]: (int(row[1] or 0), row[2]) for row in await session.execute(statement)}
 
 
-async def rounds_of(session: Session, plan_id: UUID) -> Sequence[VisitRound]:
-    """Return the rounds of a plan in their order."""
-    statement = select(VisitRound).where(VisitRound.tenant_id == session.tenant, VisitRound.plan_id == plan_id)
-    return (await session.scalars(statement.order_by(VisitRound.position))).all()
+async def rounds_of(session: Session, plan_ids: Collection[UUID]) -> Sequence[VisitRound]:
+    """Return the rounds of plans in their order."""
+    statement = select(VisitRound).where(VisitRound.tenant_id == session.tenant, VisitRound.plan_id.in_(plan_ids))
+    return (await session.scalars(statement.order_by(VisitRound.plan_id, VisitRound.position))).all()
+
+
+async def targets_of(session: Session, plan_ids: Collection[UUID]) -> Sequence[VisitTarget]:
+    """Return the targets of plans in their order."""
+    statement = select(VisitTarget).where(VisitTarget.tenant_id == session.tenant, VisitTarget.plan_id.in_(plan_ids))
+    return (await session.scalars(statement.order_by(VisitTarget.plan_id, VisitTarget.position))).all()
 
 
 async def progress_of(session: Session, plan_id: UUID) -> list[Reached]:
@@ -275,7 +283,8 @@ async def reached_keys(session: Session, plan_id: UUID, number: int, keys: Colle
     statement = select(Visit.target, Visit.household_key).where(
         *_counts(session.tenant), Visit.plan_id == plan_id, Visit.round == number, Visit.household_key.in_(keys)
     )
-    return {(row[0], row[1]) for row in await session.execute(statement.distinct())}
+    rows = await session.execute(statement.distinct())
+    return {(target, key) for target, key in rows if target is not None and key is not None}
 
 
 async def add_disclosure(session: WriteSession, row: DoorDisclosure) -> None:

@@ -16,6 +16,7 @@ __all__ = [
     "DoorDisclosureOut",
     "DoorLabel",
     "EndPlanIn",
+    "PlanHeld",
     "PlanIn",
     "PlanOut",
     "PlanQuery",
@@ -124,6 +125,42 @@ class RoundProgressOut(OutputModel):
     coverage_percent: int | None
     overdue: bool
     targets: list[TargetProgressOut]
+
+
+class RoundOut(OutputModel):
+    """One round, counted from 1."""
+
+    position: int
+    first_on: date
+    last_on: date
+
+
+class TargetOut(OutputModel):
+    """One target, counted from 1; `listed` when its doors are."""
+
+    position: int
+    area_id: UUID
+    area_path: str
+    households: int
+    listed: bool
+
+
+class PlanHeld(OutputModel):
+    """A plan as phones hold it: without what is counted, which changes with every visit."""
+
+    kind: VisitKind
+    title: str
+    area_id: UUID
+    area_path: str
+    first_on: date
+    last_on: date
+    every: Every
+    checklist_code: str | None
+    state: PlanState
+    person_ids: list[UUID]
+    unit_ids: list[UUID]
+    rounds: list[RoundOut]
+    targets: list[TargetOut]
 
 
 class PlanOut(PlanSummary):

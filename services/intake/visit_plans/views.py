@@ -8,14 +8,14 @@ from services.intake.visit_plans import repository
 from services.intake.visit_plans.models import VisitPlan, VisitRound
 from services.intake.visit_plans.repository import Reached
 from services.intake.visit_plans.rules import STEPS, PlanState, percent
-from services.intake.visit_plans.schemas import PlanOut, PlanSummary, RoundProgressOut, TargetProgressOut
+from services.intake.visit_plans.schemas import PlanHeld, PlanOut, PlanSummary, RoundProgressOut, TargetProgressOut
 from services.intake.visit_plans.service import facts_of
 from shared.auth import Principal
 from shared.clock import today
 from shared.db import Session
 from shared.steps import NextActionOut, next_actions
 
-__all__ = ["plan_out", "plan_summary"]
+__all__ = ["plan_out", "plan_summary", "plans_held"]
 
 _COLUMNS = ("id", "kind", "title", "area_id", "area_path", "first_on", "last_on", "every", "checklist_code", "state")
 
@@ -31,7 +31,7 @@ async def plan_out(session: Session, caller: Principal, plan: VisitPlan) -> Plan
     """Show a plan with how far it is."""
     found = await repository.progress_of(session, plan.id)
     day = today()
-    rounds = [_round(row, found, day) for row in await repository.rounds_of(session, plan.id)]
+    rounds = [_round(row, found, day) for row in await repository.rounds_of(session, {plan.id})]
     over = [one for one in rounds if one.last_on < day]
     planned = await repository.planned_by(session, {plan.id})
     return PlanOut(
@@ -45,6 +45,25 @@ async def plan_out(session: Session, caller: Principal, plan: VisitPlan) -> Plan
         progress=rounds,
         next_actions=[NextActionOut.of(item) for item in next_actions(STEPS, facts_of(plan), caller)],
     )
+
+
+async def plans_held(session: Session, caller: Principal, plans: Sequence[VisitPlan]) -> list[PlanHeld]:
+    """Show many plans as phones hold them, in as many statements as one."""
+    del caller
+    plan_ids = {plan.id for plan in plans}
+    rounds = await repository.rounds_of(session, plan_ids)
+    targets = await repository.targets_of(session, plan_ids)
+    columns = [name for name in PlanHeld.model_fields if name not in {"rounds", "targets"}]
+    return [
+        PlanHeld.model_validate(
+            {
+                **{name: getattr(plan, name) for name in columns},
+                "rounds": [row for row in rounds if row.plan_id == plan.id],
+                "targets": [row for row in targets if row.plan_id == plan.id],
+            }
+        )
+        for plan in plans
+    ]
 
 
 def _round(row: VisitRound, found: Sequence[Reached], day: date) -> RoundProgressOut:
