@@ -130,6 +130,7 @@ class Batch:
                 raise
             outcome = Outcome(Status.REFUSED, problem=accident_problem(error))
         self._session.expunge_all()
+        self._work.forget()
         self._failed.add(key)
         return outcome
 

@@ -27,7 +27,6 @@ __all__ = [
     "doors_of",
     "find_any_plan",
     "find_plan",
-    "find_target",
     "is_listed",
     "list_plans",
     "lock_plan",
@@ -234,17 +233,6 @@ async def round_on(session: Session, plan_id: UUID, day: date) -> int | None:
     mine = (VisitRound.tenant_id == session.tenant, VisitRound.plan_id == plan_id)
     statement = select(VisitRound.position).where(*mine, VisitRound.first_on <= day, VisitRound.last_on >= day)
     return await session.scalar(statement)
-
-
-async def find_target(session: Session, plan_id: UUID, path: str) -> VisitTarget | None:
-    """Return the target of a plan that a path lies in; targets do not overlap."""
-    statement = select(VisitTarget).where(
-        VisitTarget.tenant_id == session.tenant,
-        VisitTarget.plan_id == plan_id,
-        VisitTarget.area_path.contains_path(func.text2ltree(path)),
-    )
-    found: VisitTarget | None = await session.scalar(statement)
-    return found
 
 
 async def is_listed(session: Session, target: VisitTarget, household_key: bytes) -> bool:

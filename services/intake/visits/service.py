@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -13,8 +14,8 @@ from services.intake.categories.repository import get_category
 from services.intake.inspections.repository import void_inspections
 from services.intake.models import reference
 from services.intake.visit_plans.models import VisitPlan
-from services.intake.visit_plans.repository import find_target, is_listed, round_on, share_plan
-from services.intake.visit_plans.rules import PlanState, VisitKind
+from services.intake.visit_plans.repository import is_listed, rounds_of, share_plan, targets_of
+from services.intake.visit_plans.rules import PlanState, VisitKind, lies_within
 from services.intake.visit_plans.service import check_visitor, disclose, household_key
 from services.intake.visits import repository
 from services.intake.visits.births import file_heard
@@ -114,7 +115,7 @@ async def _judged(work: FieldWork, wanted: VisitIn, visit_id: UUID, digest: byte
         raise InTheFuture(pointer="/visited_at")
     if wanted.visited_at < now - OLDEST:
         raise TooLongAgo(pointer="/visited_at")
-    area = await find_area(session, reference, wanted.area_id)
+    area = await work.once(wanted.area_id, partial(find_area, session, reference, wanted.area_id))
     if area is None or (area.closed_on is not None and area.closed_on <= wanted.visited_at.astimezone(CHINA).date()):
         raise UnknownArea(pointer="/area_id")
     plan = await _plan_of(work, wanted)
@@ -122,7 +123,7 @@ async def _judged(work: FieldWork, wanted: VisitIn, visit_id: UUID, digest: byte
     if wanted.unit_id is not None:
         await active_unit(session, wanted.unit_id)
     key = _key_of(work, wanted)
-    counted = await _counted(session, plan, wanted, area.path, key)
+    counted = await _counted(work, plan, wanted, area.path, key)
     location = (wanted.location.latitude, wanted.location.longitude) if wanted.location else (None, None)
     sealed = vault.seal(wanted.door, Place(session.tenant, _COLUMN, visit_id)) if wanted.door else None
     return Visit(
@@ -169,7 +170,8 @@ def _key_of(work: FieldWork, wanted: VisitIn) -> bytes | None:
 async def _plan_of(work: FieldWork, wanted: VisitIn) -> VisitPlan | None:
     if wanted.plan_id is None:
         return None
-    plan = await share_plan(work.session, wanted.plan_id)
+    session, plan_id = work.session, wanted.plan_id
+    plan = await work.once(("plan", plan_id), partial(share_plan, session, plan_id))
     if plan is None:
         raise UnknownPlan(pointer="/plan_id")
     if plan.state == PlanState.CANCELLED:
@@ -180,14 +182,17 @@ async def _plan_of(work: FieldWork, wanted: VisitIn) -> VisitPlan | None:
 
 
 async def _counted(
-    session: WriteSession, plan: VisitPlan | None, wanted: VisitIn, path: str, key: bytes | None
+    work: FieldWork, plan: VisitPlan | None, wanted: VisitIn, path: str, key: bytes | None
 ) -> _Counted | None:
     if plan is None:
         return None
-    number = await round_on(session, plan.id, wanted.visited_at.astimezone(CHINA).date())
+    session, day = work.session, wanted.visited_at.astimezone(CHINA).date()
+    rounds = await work.once(("rounds", plan.id), partial(rounds_of, session, {plan.id}))
+    number = next((row.position for row in rounds if row.first_on <= day <= row.last_on), None)
     if number is None:
         raise OutsideOfPlan(pointer="/visited_at", reason="period")
-    target = await find_target(session, plan.id, path)
+    targets = await work.once(("targets", plan.id), partial(targets_of, session, {plan.id}))
+    target = next((row for row in targets if lies_within(path, row.area_path)), None)
     if target is None:
         raise OutsideOfPlan(pointer="/area_id", reason="area")
     on_plan = key is not None and (not target.listed or await is_listed(session, target, key))
@@ -206,7 +211,7 @@ async def _add_parts(work: FieldWork, visit: Visit, wanted: VisitIn) -> list[UUI
         case_id = None
         if line.disposition is Disposition.CASE:
             case_id = await file_heard(work, visit, line, place)
-        elif await get_category(session, line.category) is None:
+        elif await work.once(line.category, partial(get_category, session, line.category)) is None:
             raise UnknownCategory(pointer=f"/heard/{place}/category")
         heard.append(
             {
