@@ -202,7 +202,8 @@ async def test_rectified_with_proof_and_closed_by_another_on_another_visit(stree
         assert (refused.status_code, refused.json()["code"]) == (422, code)
     again = await second_visit(street, other)
     closed = await done(street, "hazards", found, "pass", {"visit_id": again}, by=other)
-    assert (closed["state"], closed["ended_at"] is not None) == ("closed", True)
+    looked = await seen(street, "visits", {"id": again}, by=other)
+    assert (closed["state"], closed["ended_at"]) == ("closed", looked["visited_at"])
     history = (await street.get(f"/v1/hazards/{found['id']}/history", by=street.works_clerk)).json()
     assert [(step["position"], step["step"]) for step in history] == [(1, "report"), (2, "rectify"), (3, "pass")]
     assert history[2]["data"] == {"visit_id": again}

@@ -256,7 +256,8 @@ async def look_again(session: WriteSession, caller: Principal, hazard: Hazard, w
     await _attach(session, caller, hazard, wanted.attachment_ids, "review")
     data: dict[str, Any] = {"visit_id": str(visit.id)}
     if isinstance(wanted, PassIn):
-        hazard.ended_at = now
+        # When somebody saw it, which may be brought in days later.
+        hazard.ended_at = visit.visited_at
         _take(session, hazard, HazardAction.PASS, caller, now, note=wanted.note, data=data)
         await session.flush()
         await _tell_case(session, caller, hazard, "hazard_closed")
