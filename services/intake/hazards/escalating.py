@@ -13,7 +13,7 @@ from services.intake.handling.service import handling_of
 from services.intake.hazards import repository
 from services.intake.hazards.models import Hazard
 from services.intake.hazards.rules import HazardAction, HazardState
-from services.intake.hazards.schemas import EscalateIn
+from services.intake.hazards.schemas import EscalateHazardIn
 from services.intake.hazards.service import remember
 from services.intake.hazards.telling import tell_hazard
 from services.intake.visits.rules import title_of
@@ -27,7 +27,7 @@ from shared.problems import Invalid, NotFound
 __all__ = ["escalate", "mark_overdue"]
 
 
-async def escalate(work: FieldWork, hazard: Hazard, wanted: EscalateIn) -> None:
+async def escalate(work: FieldWork, hazard: Hazard, wanted: EscalateHazardIn) -> None:
     """Make a case of a hazard that cannot wait until it is overdue.
 
     Raises:

@@ -10,17 +10,17 @@ from services.intake.hazards.escalating import escalate
 from services.intake.hazards.models import Hazard
 from services.intake.hazards.rules import HazardAction
 from services.intake.hazards.schemas import (
-    EscalateIn,
-    ExtendIn,
-    FailIn,
+    EscalateHazardIn,
+    ExtendHazardIn,
+    FailHazardIn,
     HazardIn,
     HazardOut,
     HazardQuery,
     HazardStepOut,
     HazardSummary,
-    PassIn,
-    RectifyIn,
-    WithdrawIn,
+    PassHazardIn,
+    RectifyHazardIn,
+    WithdrawHazardIn,
 )
 from services.intake.hazards.views import hazard_out
 from services.intake.visit_plans.routes import path_of
@@ -83,13 +83,13 @@ async def read_hazard_history(caller: Caller, session: Reading, hazard_id: UUID)
 
 
 @router.post("/v1/hazards/{hazard_id}/rectify", summary="Rectify a hazard with proof 整改")
-async def rectify(
+async def rectify_hazard(
     caller: Rectifier,
     session: Writing,
     response: Response,
     expected: ExpectedVersion,
     hazard_id: UUID,
-    wanted: RectifyIn,
+    wanted: RectifyHazardIn,
 ) -> HazardOut:
     """Say with pictures that a hazard is rectified; somebody else looks again."""
     hazard = await _begin(session, caller, hazard_id, HazardAction.RECTIFY, expected)
@@ -99,7 +99,12 @@ async def rectify(
 
 @router.post("/v1/hazards/{hazard_id}/pass", summary="Close a hazard after another look 复查通过")
 async def pass_hazard(
-    caller: Staff, session: Writing, response: Response, expected: ExpectedVersion, hazard_id: UUID, wanted: PassIn
+    caller: Staff,
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    hazard_id: UUID,
+    wanted: PassHazardIn,
 ) -> HazardOut:
     """Close a hazard that was found rectified on another visit."""
     hazard = await _begin(session, caller, hazard_id, HazardAction.PASS, expected)
@@ -109,7 +114,12 @@ async def pass_hazard(
 
 @router.post("/v1/hazards/{hazard_id}/fail", summary="Give notice again after another look 复查不通过")
 async def fail_hazard(
-    caller: Staff, session: Writing, response: Response, expected: ExpectedVersion, hazard_id: UUID, wanted: FailIn
+    caller: Staff,
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    hazard_id: UUID,
+    wanted: FailHazardIn,
 ) -> HazardOut:
     """Give notice again, with a new due time, of a hazard that was found still wrong on another visit."""
     hazard = await _begin(session, caller, hazard_id, HazardAction.FAIL, expected)
@@ -118,8 +128,13 @@ async def fail_hazard(
 
 
 @router.post("/v1/hazards/{hazard_id}/extend", summary="Extend the due time of a hazard 延长整改期限")
-async def extend(
-    caller: Officer, session: Writing, response: Response, expected: ExpectedVersion, hazard_id: UUID, wanted: ExtendIn
+async def extend_hazard(
+    caller: Officer,
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    hazard_id: UUID,
+    wanted: ExtendHazardIn,
 ) -> HazardOut:
     """Let a hazard take longer, saying why."""
     hazard = await _begin(session, caller, hazard_id, HazardAction.EXTEND, expected)
@@ -136,7 +151,7 @@ async def escalate_hazard(
     response: Response,
     expected: ExpectedVersion,
     hazard_id: UUID,
-    wanted: EscalateIn,
+    wanted: EscalateHazardIn,
 ) -> HazardOut:
     """Make a case of a hazard before it is overdue, when it becomes one by itself."""
     hazard = await _begin(session, caller, hazard_id, HazardAction.ESCALATE, expected)
@@ -145,13 +160,13 @@ async def escalate_hazard(
 
 
 @router.post("/v1/hazards/{hazard_id}/withdraw", summary="Withdraw a hazard 撤销隐患")
-async def withdraw(
+async def withdraw_hazard(
     caller: Officer,
     session: Writing,
     response: Response,
     expected: ExpectedVersion,
     hazard_id: UUID,
-    wanted: WithdrawIn,
+    wanted: WithdrawHazardIn,
 ) -> HazardOut:
     """Take a hazard back that is none."""
     hazard = await _begin(session, caller, hazard_id, HazardAction.WITHDRAW, expected)

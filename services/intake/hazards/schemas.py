@@ -13,26 +13,26 @@ from shared.steps import NextActionOut
 from shared.web import InputModel, OutputModel, PlainText, ShortText
 
 __all__ = [
-    "EscalateIn",
-    "ExtendIn",
-    "FailIn",
-    "FoundIn",
+    "EscalateHazardIn",
+    "ExtendHazardIn",
+    "FailHazardIn",
+    "FoundHazardIn",
     "HazardIn",
     "HazardOut",
     "HazardQuery",
     "HazardStepOut",
     "HazardSummary",
     "Minutes",
-    "PassIn",
-    "RectifyIn",
-    "WithdrawIn",
+    "PassHazardIn",
+    "RectifyHazardIn",
+    "WithdrawHazardIn",
 ]
 
 Minutes = Annotated[int, Field(strict=True, ge=1, le=100_000, description="Working minutes 工作分钟")]
 Proof = Annotated[list[UUID], Field(min_length=1, max_length=9)]
 
 
-class FoundIn(InputModel):
+class FoundHazardIn(InputModel):
     """A hazard that was found: what, where, who has to rectify it, and within which working time."""
 
     id: UUID7 | None = None
@@ -44,7 +44,7 @@ class FoundIn(InputModel):
     attachment_ids: AttachmentIds = Field(default_factory=list)
 
 
-class HazardIn(FoundIn):
+class HazardIn(FoundHazardIn):
     """A hazard that was found on a visit of one's own without a checklist; its category is one of hazards."""
 
     visit_id: UUID
@@ -52,7 +52,7 @@ class HazardIn(FoundIn):
     severity: Severity
 
 
-class RectifyIn(InputModel):
+class RectifyHazardIn(InputModel):
     """What was done, with pictures of it, and when, if not just now."""
 
     note: PlainText
@@ -60,7 +60,7 @@ class RectifyIn(InputModel):
     rectified_at: AwareDatetime | None = None
 
 
-class PassIn(InputModel):
+class PassHazardIn(InputModel):
     """On which visit somebody has looked again and found it rectified."""
 
     visit_id: UUID
@@ -68,7 +68,7 @@ class PassIn(InputModel):
     attachment_ids: AttachmentIds = Field(default_factory=list)
 
 
-class FailIn(InputModel):
+class FailHazardIn(InputModel):
     """On which visit somebody has looked again, what is still wrong, and how long it may take now."""
 
     visit_id: UUID
@@ -77,20 +77,20 @@ class FailIn(InputModel):
     minutes: Minutes | None = None
 
 
-class ExtendIn(InputModel):
+class ExtendHazardIn(InputModel):
     """How much longer it may take, and why."""
 
     minutes: Minutes
     reason: PlainText
 
 
-class EscalateIn(InputModel):
+class EscalateHazardIn(InputModel):
     """Why it becomes a case before it is overdue."""
 
     reason: PlainText
 
 
-class WithdrawIn(InputModel):
+class WithdrawHazardIn(InputModel):
     """Why it is no hazard."""
 
     reason: PlainText

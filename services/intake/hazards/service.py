@@ -21,7 +21,15 @@ from services.intake.hazards.problems import (
     RectifiedInTheFuture,
 )
 from services.intake.hazards.rules import MINUTES, STEPS, HazardAction, HazardFacts, HazardState, Severity
-from services.intake.hazards.schemas import ExtendIn, FailIn, FoundIn, HazardIn, PassIn, RectifyIn, WithdrawIn
+from services.intake.hazards.schemas import (
+    ExtendHazardIn,
+    FailHazardIn,
+    FoundHazardIn,
+    HazardIn,
+    PassHazardIn,
+    RectifyHazardIn,
+    WithdrawHazardIn,
+)
 from services.intake.hazards.telling import tell_hazard
 from services.intake.visit_plans.rules import lies_within
 from services.intake.visits.models import Visit
@@ -74,7 +82,7 @@ class Found:
     severity: Severity
     minutes: int | None
     unit_id: UUID | None
-    wanted: FoundIn
+    wanted: FoundHazardIn
     digest: bytes
 
 
@@ -224,7 +232,7 @@ async def begin_hazard_step(session: WriteSession, caller: Principal, hazard_id:
     return hazard
 
 
-async def rectify(session: WriteSession, caller: Principal, hazard: Hazard, wanted: RectifyIn) -> None:
+async def rectify(session: WriteSession, caller: Principal, hazard: Hazard, wanted: RectifyHazardIn) -> None:
     """Say with proof that a hazard is rectified; somebody else looks again.
 
     Raises:
@@ -245,7 +253,9 @@ async def rectify(session: WriteSession, caller: Principal, hazard: Hazard, want
     await tell_hazard(session, hazard, "hazard_rectified")
 
 
-async def look_again(session: WriteSession, caller: Principal, hazard: Hazard, wanted: PassIn | FailIn) -> None:
+async def look_again(
+    session: WriteSession, caller: Principal, hazard: Hazard, wanted: PassHazardIn | FailHazardIn
+) -> None:
     """Close a hazard that is found rectified on another visit, or give notice again with a new due time.
 
     Raises:
@@ -255,7 +265,7 @@ async def look_again(session: WriteSession, caller: Principal, hazard: Hazard, w
     now = utc_now()
     await _attach(session, caller, hazard, wanted.attachment_ids, "review")
     data: dict[str, Any] = {"visit_id": str(visit.id)}
-    if isinstance(wanted, PassIn):
+    if isinstance(wanted, PassHazardIn):
         # When somebody saw it, which may be brought in days later.
         hazard.ended_at = visit.visited_at
         _take(session, hazard, HazardAction.PASS, caller, now, note=wanted.note, data=data)
@@ -285,7 +295,7 @@ async def _second_look(session: WriteSession, hazard: Hazard, visit_id: UUID) ->
     return visit
 
 
-async def extend(session: WriteSession, caller: Principal, hazard: Hazard, wanted: ExtendIn) -> None:
+async def extend(session: WriteSession, caller: Principal, hazard: Hazard, wanted: ExtendHazardIn) -> None:
     """Let a hazard take longer: from its due time on, or from now when that is over already."""
     now = utc_now()
     handling = await handling_of(session)
@@ -297,7 +307,7 @@ async def extend(session: WriteSession, caller: Principal, hazard: Hazard, wante
     await tell_hazard(session, hazard, "hazard_extended")
 
 
-async def withdraw(session: WriteSession, caller: Principal, hazard: Hazard, wanted: WithdrawIn) -> None:
+async def withdraw(session: WriteSession, caller: Principal, hazard: Hazard, wanted: WithdrawHazardIn) -> None:
     """Take a hazard back that is none; its case, if it has one, is told and goes on."""
     hazard.ended_at = utc_now()
     _take(session, hazard, HazardAction.WITHDRAW, caller, hazard.ended_at, note=wanted.reason)

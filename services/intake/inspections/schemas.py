@@ -8,23 +8,23 @@ from pydantic import UUID7, AwareDatetime, BaseModel, Field, model_validator
 
 from services.intake.categories.schemas import CategoryCode
 from services.intake.hazards.rules import Severity
-from services.intake.hazards.schemas import FoundIn, HazardOut, Minutes
+from services.intake.hazards.schemas import FoundHazardIn, HazardOut, Minutes
 from services.intake.inspections.rules import Result
 from shared.web import InputModel, OutputModel, PlainText, ShortText
 
 __all__ = [
     "ChecklistIn",
+    "ChecklistItemIn",
     "ChecklistOut",
     "InspectionFound",
     "InspectionIn",
     "InspectionOut",
     "InspectionQuery",
     "InspectionSummary",
-    "ItemIn",
 ]
 
 
-class ItemIn(InputModel):
+class ChecklistItemIn(InputModel):
     """One item of a checklist: what to look at, how bad it is when it fails, and what says so.
 
     `minutes` is the working time within which it is to be rectified, if not that of its severity.
@@ -44,7 +44,7 @@ class ChecklistIn(InputModel):
     name_zh: ShortText
     name_en: ShortText
     category: CategoryCode
-    items: Annotated[list[ItemIn], Field(min_length=1, max_length=200)]
+    items: Annotated[list[ChecklistItemIn], Field(min_length=1, max_length=200)]
 
     @model_validator(mode="after")
     def _names_items_once(self) -> Self:
@@ -67,13 +67,13 @@ class ChecklistOut(OutputModel):
     published_at: datetime
 
 
-class ResultIn(InputModel):
+class ItemResultIn(InputModel):
     """What was found at an item; what fails is a hazard, whose severity and time are the item's unless said."""
 
     item: CategoryCode
     result: Result
     note: PlainText | None = None
-    hazard: FoundIn | None = None
+    hazard: FoundHazardIn | None = None
 
     @model_validator(mode="after")
     def _fails_with_a_hazard(self) -> Self:
@@ -91,7 +91,7 @@ class InspectionIn(InputModel):
     checklist_code: CategoryCode
     checklist_version: Annotated[int, Field(strict=True, ge=1, le=999_999)]
     unit_id: UUID | None = None
-    results: Annotated[list[ResultIn], Field(min_length=1, max_length=200)]
+    results: Annotated[list[ItemResultIn], Field(min_length=1, max_length=200)]
 
 
 class InspectionQuery(BaseModel):
@@ -107,7 +107,7 @@ class InspectionQuery(BaseModel):
     until: Annotated[AwareDatetime | None, Field(description="Inspected before 止")] = None
 
 
-class ResultOut(OutputModel):
+class ItemResultOut(OutputModel):
     """What was found at an item."""
 
     item: str
@@ -137,7 +137,7 @@ class InspectionSummary(OutputModel):
 class InspectionFound(InspectionSummary):
     """An inspection with what was found, as it stays."""
 
-    results: list[ResultOut]
+    results: list[ItemResultOut]
 
 
 class InspectionOut(InspectionFound):

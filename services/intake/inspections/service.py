@@ -8,7 +8,7 @@ from services.intake.categories.rules import CaseKind
 from services.intake.hazards.models import Hazard
 from services.intake.hazards.problems import NotAHazardCategory
 from services.intake.hazards.rules import Severity
-from services.intake.hazards.schemas import FoundIn
+from services.intake.hazards.schemas import FoundHazardIn
 from services.intake.hazards.service import Found, found_on, own_visit
 from services.intake.inspections import repository
 from services.intake.inspections.models import Checklist, Inspection
@@ -141,7 +141,9 @@ async def _report(
     return reported
 
 
-def _found(wanted: FoundIn, item: dict[str, Any], hazard_id: UUID, checklist: Checklist, row: Inspection) -> Found:
+def _found(
+    wanted: FoundHazardIn, item: dict[str, Any], hazard_id: UUID, checklist: Checklist, row: Inspection
+) -> Found:
     return Found(
         hazard_id=hazard_id,
         inspection_id=row.id,

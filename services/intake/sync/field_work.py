@@ -26,7 +26,7 @@ from services.intake.visits import service as visit_service
 from services.intake.visits.models import Visit
 from services.intake.visits.rules import STEPS as VISIT_STEPS
 from services.intake.visits.rules import VisitAction
-from services.intake.visits.schemas import VisitIn, VoidIn
+from services.intake.visits.schemas import VisitIn, VoidVisitIn
 from services.intake.visits.views import visit_out
 from services.intake.visits.work import FieldWork
 from shared.auth import Principal
@@ -98,7 +98,7 @@ def _check_void(visit: Visit, caller: Principal) -> None:
     check_step(VISIT_STEPS, VisitAction.VOID, visit_service.facts_of(visit), caller)
 
 
-async def _void(work: FieldWork, visit: Visit, wanted: VoidIn) -> None:
+async def _void(work: FieldWork, visit: Visit, wanted: VoidVisitIn) -> None:
     await visit_service.void_visit(work.session, visit, wanted.reason)
 
 
@@ -111,19 +111,21 @@ def _hazard_step(
     return FieldStep(schema, check, run)
 
 
-async def _rectify(work: FieldWork, hazard: Hazard, wanted: hazard_schemas.RectifyIn) -> None:
+async def _rectify(work: FieldWork, hazard: Hazard, wanted: hazard_schemas.RectifyHazardIn) -> None:
     await hazard_service.rectify(work.session, work.caller, hazard, wanted)
 
 
-async def _look_again(work: FieldWork, hazard: Hazard, wanted: hazard_schemas.PassIn | hazard_schemas.FailIn) -> None:
+async def _look_again(
+    work: FieldWork, hazard: Hazard, wanted: hazard_schemas.PassHazardIn | hazard_schemas.FailHazardIn
+) -> None:
     await hazard_service.look_again(work.session, work.caller, hazard, wanted)
 
 
 _HAZARD_STEPS: Final = {
-    HazardAction.RECTIFY.value: _hazard_step(HazardAction.RECTIFY, hazard_schemas.RectifyIn, _rectify),
-    HazardAction.PASS.value: _hazard_step(HazardAction.PASS, hazard_schemas.PassIn, _look_again),
-    HazardAction.FAIL.value: _hazard_step(HazardAction.FAIL, hazard_schemas.FailIn, _look_again),
-    HazardAction.ESCALATE.value: _hazard_step(HazardAction.ESCALATE, hazard_schemas.EscalateIn, escalate),
+    HazardAction.RECTIFY.value: _hazard_step(HazardAction.RECTIFY, hazard_schemas.RectifyHazardIn, _rectify),
+    HazardAction.PASS.value: _hazard_step(HazardAction.PASS, hazard_schemas.PassHazardIn, _look_again),
+    HazardAction.FAIL.value: _hazard_step(HazardAction.FAIL, hazard_schemas.FailHazardIn, _look_again),
+    HazardAction.ESCALATE.value: _hazard_step(HazardAction.ESCALATE, hazard_schemas.EscalateHazardIn, escalate),
 }
 
 FIELD_KINDS: Final[Mapping[str, FieldKind]] = {
@@ -133,7 +135,7 @@ FIELD_KINDS: Final[Mapping[str, FieldKind]] = {
         _record_visit,
         visits.lock_visit,
         visit_out,
-        {VisitAction.VOID.value: FieldStep(VoidIn, _check_void, _void)},
+        {VisitAction.VOID.value: FieldStep(VoidVisitIn, _check_void, _void)},
     ),
     "inspection": FieldKind(RECORD, InspectionIn, _record_inspection),
     "hazard": FieldKind(REPORT, HazardIn, _report_hazard, hazards.lock_hazard, hazard_out, _HAZARD_STEPS),

@@ -20,10 +20,10 @@ __all__ = [
     "PlanIn",
     "PlanOut",
     "PlanQuery",
+    "PlanRoundProgressOut",
     "PlanSummary",
-    "RoundProgressOut",
-    "TargetIn",
-    "TargetProgressOut",
+    "PlanTargetIn",
+    "PlanTargetProgressOut",
 ]
 
 DoorLabel = Annotated[
@@ -33,7 +33,7 @@ DoorLabel = Annotated[
 ]
 
 
-class TargetIn(InputModel):
+class PlanTargetIn(InputModel):
     """An area to be visited: its households by their doors, or only how many there are."""
 
     area_id: UUID
@@ -59,7 +59,7 @@ class PlanIn(InputModel):
     last_on: date
     every: Every = Every.ONCE
     checklist_code: CategoryCode | None = None
-    targets: Annotated[list[TargetIn], Field(min_length=1, max_length=200)]
+    targets: Annotated[list[PlanTargetIn], Field(min_length=1, max_length=200)]
     person_ids: Annotated[list[UUID], Field(max_length=200)] = Field(default_factory=list)
     unit_ids: Annotated[list[UUID], Field(max_length=50)] = Field(default_factory=list)
 
@@ -99,7 +99,7 @@ class PlanSummary(OutputModel):
     version: int
 
 
-class TargetProgressOut(OutputModel):
+class PlanTargetProgressOut(OutputModel):
     """How many different households of a target were reached in a round.
 
     `covered` is never more than `households`: what was reached beyond stands in for nobody else.
@@ -114,7 +114,7 @@ class TargetProgressOut(OutputModel):
     covered: int
 
 
-class RoundProgressOut(OutputModel):
+class PlanRoundProgressOut(OutputModel):
     """One round; `overdue` when it is over and somebody was not reached."""
 
     position: int
@@ -124,10 +124,10 @@ class RoundProgressOut(OutputModel):
     covered: int
     coverage_percent: int | None
     overdue: bool
-    targets: list[TargetProgressOut]
+    targets: list[PlanTargetProgressOut]
 
 
-class RoundOut(OutputModel):
+class PlanRoundOut(OutputModel):
     """One round, counted from 1."""
 
     position: int
@@ -135,7 +135,7 @@ class RoundOut(OutputModel):
     last_on: date
 
 
-class TargetOut(OutputModel):
+class PlanTargetOut(OutputModel):
     """One target, counted from 1; `listed` when its doors are."""
 
     position: int
@@ -159,8 +159,8 @@ class PlanHeld(OutputModel):
     state: PlanState
     person_ids: list[UUID]
     unit_ids: list[UUID]
-    rounds: list[RoundOut]
-    targets: list[TargetOut]
+    rounds: list[PlanRoundOut]
+    targets: list[PlanTargetOut]
 
 
 class PlanOut(PlanSummary):
@@ -172,7 +172,7 @@ class PlanOut(PlanSummary):
     created_by: str
     created_at: datetime
     overdue: bool
-    progress: list[RoundProgressOut]
+    progress: list[PlanRoundProgressOut]
     next_actions: list[NextActionOut]
 
 

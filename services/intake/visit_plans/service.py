@@ -24,7 +24,7 @@ from services.intake.visit_plans.rules import (
     overlapping,
     rounds,
 )
-from services.intake.visit_plans.schemas import DisclosedDoorOut, PlanIn, TargetIn
+from services.intake.visit_plans.schemas import DisclosedDoorOut, PlanIn, PlanTargetIn
 from services.intake.visits.rules import same_door
 from shared.auth import Principal, Role
 from shared.clock import today, utc_now
@@ -164,7 +164,7 @@ async def _targets(session: WriteSession, wanted: PlanIn, path: str) -> list[dic
     ]
 
 
-def _different(target: TargetIn) -> dict[str, str]:
+def _different(target: PlanTargetIn) -> dict[str, str]:
     """Return the doors of a list by what is the same in all spellings, the first spelling of each."""
     found: dict[str, str] = {}
     for label in target.doors:

@@ -8,7 +8,13 @@ from services.intake.visit_plans import repository
 from services.intake.visit_plans.models import VisitPlan, VisitRound
 from services.intake.visit_plans.repository import Reached
 from services.intake.visit_plans.rules import STEPS, PlanState, percent
-from services.intake.visit_plans.schemas import PlanHeld, PlanOut, PlanSummary, RoundProgressOut, TargetProgressOut
+from services.intake.visit_plans.schemas import (
+    PlanHeld,
+    PlanOut,
+    PlanRoundProgressOut,
+    PlanSummary,
+    PlanTargetProgressOut,
+)
 from services.intake.visit_plans.service import facts_of
 from shared.auth import Principal
 from shared.clock import today
@@ -66,11 +72,11 @@ async def plans_held(session: Session, caller: Principal, plans: Sequence[VisitP
     ]
 
 
-def _round(row: VisitRound, found: Sequence[Reached], day: date) -> RoundProgressOut:
+def _round(row: VisitRound, found: Sequence[Reached], day: date) -> PlanRoundProgressOut:
     targets = [_target(one) for one in found if one.round == row.position]
     planned = sum(one.households for one in targets)
     covered = sum(one.covered for one in targets)
-    return RoundProgressOut(
+    return PlanRoundProgressOut(
         position=row.position,
         first_on=row.first_on,
         last_on=row.last_on,
@@ -82,9 +88,9 @@ def _round(row: VisitRound, found: Sequence[Reached], day: date) -> RoundProgres
     )
 
 
-def _target(one: Reached) -> TargetProgressOut:
+def _target(one: Reached) -> PlanTargetProgressOut:
     target = one.target
-    return TargetProgressOut(
+    return PlanTargetProgressOut(
         position=target.position,
         area_id=target.area_id,
         area_path=target.area_path,

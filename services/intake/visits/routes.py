@@ -10,7 +10,7 @@ from services.intake.visit_plans.routes import WhyItIsRead, path_of
 from services.intake.visits import repository, service
 from services.intake.visits.models import Visit
 from services.intake.visits.rules import VisitAction
-from services.intake.visits.schemas import DoorOut, VisitIn, VisitOut, VisitQuery, VisitSummary, VoidIn
+from services.intake.visits.schemas import DoorOut, VisitIn, VisitOut, VisitQuery, VisitSummary, VoidVisitIn
 from services.intake.visits.views import visit_out
 from services.intake.visits.work import FieldWork
 from shared.auth import Principal, authenticated
@@ -74,7 +74,7 @@ async def read_door(
 
 @router.post("/v1/visits/{visit_id}/void", summary="Void a visit 作废走访记录")
 async def void_visit(
-    caller: Caller, session: Writing, response: Response, expected: ExpectedVersion, visit_id: UUID, wanted: VoidIn
+    caller: Caller, session: Writing, response: Response, expected: ExpectedVersion, visit_id: UUID, wanted: VoidVisitIn
 ) -> VisitOut:
     """Let a visit that was recorded by mistake count for nothing; cases and hazards that came of it go on."""
     visit = await service.begin_visit_step(session, caller, visit_id, VisitAction.VOID)

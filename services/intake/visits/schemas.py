@@ -24,7 +24,7 @@ __all__ = [
     "VisitOut",
     "VisitQuery",
     "VisitSummary",
-    "VoidIn",
+    "VoidVisitIn",
 ]
 
 Phone = Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^\+?[0-9][0-9 \-]{2,23}$")]
@@ -102,7 +102,7 @@ class VisitIn(InputModel):
         return self
 
 
-class VoidIn(InputModel):
+class VoidVisitIn(InputModel):
     """Why a visit is voided."""
 
     reason: PlainText
