@@ -357,6 +357,17 @@ async def test_coverage_tells_of_cases_errands_inspections_and_hazards(street: S
     assert (past.json()["total"]["visits"], past.json()["total"]["hazards"]) == (0, 0)
 
 
+async def test_an_enterprise_that_was_met_in_two_places_is_one(street: Street, places: Places) -> None:
+    by, south = worker(street), worker(street, path="county.south")
+    for who, path in ((by, GRID), (by, GRID), (south, "county.south")):
+        body = visit(street, kind="enterprise", door=None, unit_id=str(street.works), area_id=str(street.areas[path]))
+        await made(street, "/v1/visits", body, by=who)
+    officer = street.holding(Role.OFFICER, "county")
+    told = (await street.get("/v1/visit-coverage", by=officer, under=str(street.areas["county"]))).json()
+    assert (told["total"]["visits"], told["total"]["households"]) == (3, 1)
+    assert {row["area_path"]: row["households"] for row in told["parts"]} == {NORTH: 1, "county.south": 1}
+
+
 async def test_coverage_is_for_who_works_there(street: Street) -> None:
     north = str(street.areas[NORTH])
     for who in (street.owner, street.works_clerk):

@@ -83,7 +83,7 @@ class FieldKind:
 
 
 async def _record_visit(work: FieldWork, wanted: VisitIn) -> int:
-    return (await visit_service.record_visit(work, wanted)).visit.version
+    return (await visit_service.record_visit(work, wanted))[0].version
 
 
 async def _record_inspection(work: FieldWork, wanted: InspectionIn) -> int:

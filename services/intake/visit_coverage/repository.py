@@ -17,7 +17,7 @@ from services.intake.visits.models import Visit, VisitErrand, VisitHeard
 from services.intake.visits.rules import Disposition, VisitState
 from shared.db import Session
 
-__all__ = ["Window", "areas_right_below", "figures"]
+__all__ = ["Window", "areas_right_below", "figures", "households_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,12 @@ async def figures(session: Session, window: Window) -> Figures:
             values = {name: int(value or 0) for name, value in row.items() if name != "part"}
             found.setdefault(row["part"], {}).update(values)
     return found
+
+
+async def households_of(session: Session, window: Window) -> int:
+    """Count the different households and units of the whole area: one that was met in two parts is one here."""
+    statement = select(func.count(distinct(Visit.household_key))).where(*_made(session.tenant, window), Visit.reached)
+    return await session.scalar(statement) or 0
 
 
 def _planned(tenant: str, window: Window) -> Any:  # noqa: ANN401 - a select of mixed columns

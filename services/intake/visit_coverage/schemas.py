@@ -25,7 +25,8 @@ class AreaCoverageOut(OutputModel):
     """The figures of an area and everything below it; voided visits count for nothing.
 
     `planned` adds up the households of each round of each plan, `covered` those of them that were reached;
-    `households` are the different ones that were reached, with or without a plan.
+    `households` are the different ones, or enterprises, that were reached, with or without a plan: one that was met in
+    two parts is one of the whole.
     """
 
     area_id: UUID | None

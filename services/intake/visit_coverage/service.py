@@ -45,8 +45,8 @@ async def coverage_of(session: Session, caller: Principal, wanted: CoverageQuery
     )
     found = await repository.figures(session, window)
     known = {path: (area_id, name) for area_id, path, name in await repository.areas_right_below(session, area.path)}
-    # A household belongs to one area, so the parts add up to the whole.
     total = {name: sum(figures.get(name, 0) for figures in found.values()) for name in _NAMES}
+    total["households"] = await repository.households_of(session, window)
     paths = sorted((known.keys() - {area.path}) | found.keys())
     return CoverageOut(
         total=_row(area.path, known, total), parts=[_row(path, known, found.get(path, {})) for path in paths]

@@ -30,7 +30,7 @@ class UnknownVisit(Invalid):
 
 
 class PlanIsOver(Invalid):
-    """The plan was cancelled, or finished before the visit."""
+    """Nobody goes there any more: the plan was cancelled."""
 
     code = "plan_is_over"
     title = Text(zh="该走访计划已取消", en="The plan was cancelled")

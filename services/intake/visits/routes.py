@@ -36,10 +36,10 @@ async def record_visit(
     What is heard with `case` is filed as a case in the same breath, or the visit is refused as a whole.
     """
     desk: Desk = request.app.state.desk
-    recorded = await service.record_visit(FieldWork(session, caller, desk, vault), wanted)
-    response.status_code = 201 if recorded.is_new else 200
-    response.headers["Location"] = f"/v1/visits/{recorded.visit.id}"
-    return await _told(session, caller, recorded.visit, response)
+    visit, is_new = await service.record_visit(FieldWork(session, caller, desk, vault), wanted)
+    response.status_code = 201 if is_new else 200
+    response.headers["Location"] = f"/v1/visits/{visit.id}"
+    return await _told(session, caller, visit, response)
 
 
 @router.get("/v1/visits", summary="List visits 走访列表")

@@ -1,6 +1,5 @@
 """Use cases of visits: recorded as a whole with the cases that come of them, shown, and voided."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -50,18 +49,9 @@ from shared.reference import find_area
 from shared.steps import check_step
 from shared.vault import Place, Vault
 
-__all__ = ["Recorded", "begin_visit_step", "facts_of", "read_door", "record_visit", "void_visit"]
+__all__ = ["begin_visit_step", "facts_of", "read_door", "record_visit", "void_visit"]
 
 _COLUMN: Final = "visits.sealed_door"
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A visit, whether it is new, and the cases that came of it just now."""
-
-    visit: Visit
-    is_new: bool
-    case_ids: Sequence[UUID] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +68,11 @@ def facts_of(visit: Visit) -> VisitFacts:
     return VisitFacts(VisitState(visit.state), visit.area_path, visit.visitor_id)
 
 
-async def record_visit(work: FieldWork, wanted: VisitIn) -> Recorded:
+async def record_visit(work: FieldWork, wanted: VisitIn) -> tuple[Visit, bool]:
     """Record a visit: what was heard becomes cases, or is noted; all of it, or nothing.
 
     Returns:
-        The visit: the same id with the same content is the same visit, and nothing is done twice.
+        The visit and whether it is new: the same id with the same content is the same visit, and nothing is done twice.
 
     Raises:
         IdTaken: the id names another visit, or one of its cases is there already.
@@ -98,11 +88,12 @@ async def record_visit(work: FieldWork, wanted: VisitIn) -> Recorded:
     if earlier is None:
         visit = await _judged(work, wanted, visit_id, digest)
         if await repository.add_visit(session, visit):
-            return Recorded(visit, is_new=True, case_ids=await _add_parts(work, visit, wanted))
+            await _add_parts(work, visit, wanted)
+            return visit, True
         earlier = await repository.find_any_visit(session, visit_id)
     if earlier is None or (earlier.digest, earlier.recorded_by) != (digest, caller.actor):
         raise IdTaken(pointer="/id")
-    return Recorded(earlier, is_new=False)
+    return earlier, False
 
 
 async def _judged(work: FieldWork, wanted: VisitIn, visit_id: UUID, digest: bytes) -> Visit:
@@ -199,8 +190,8 @@ async def _counted(
     return _Counted(number, target.position, on_plan)
 
 
-async def _add_parts(work: FieldWork, visit: Visit, wanted: VisitIn) -> list[UUID]:
-    """Write down what was heard and run, and give the visit its pictures; returns the cases that were filed."""
+async def _add_parts(work: FieldWork, visit: Visit, wanted: VisitIn) -> None:
+    """Write down what was heard and run, file the cases that come of it, and give the visit its pictures."""
     session = work.session
     use = AttachmentUse(
         owner_kind="visit", owner_id=visit.id, purpose="report", area_path=visit.area_path, unit_id=None
@@ -224,7 +215,6 @@ async def _add_parts(work: FieldWork, visit: Visit, wanted: VisitIn) -> list[UUI
         )
     errands = [{"what": errand.what, "done": errand.done} for errand in wanted.errands]
     await repository.add_parts(session, visit.id, heard, errands)
-    return [line["case_id"] for line in heard if isinstance(line["case_id"], UUID)]
 
 
 async def begin_visit_step(session: WriteSession, caller: Principal, visit_id: UUID, action: VisitAction) -> Visit:
