@@ -13,7 +13,9 @@ from services.intake.drafts import models as drafts
 from services.intake.facts import models as facts
 from services.intake.forms import models as forms
 from services.intake.handling import models as handling
+from services.intake.hazards import models as hazards
 from services.intake.imports import models as imports
+from services.intake.inspections import models as inspections
 from services.intake.merging import models as merging
 from services.intake.models import Base
 from services.intake.notifications import models as notifications
@@ -25,6 +27,8 @@ from services.intake.spotchecks import models as spotchecks
 from services.intake.supervision import models as supervision
 from services.intake.sync import models as sync
 from services.intake.verdicts import models as verdicts
+from services.intake.visit_plans import models as visit_plans
+from services.intake.visits import models as visits
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
@@ -42,7 +46,9 @@ REGISTERED = (
     facts,
     forms,
     handling,
+    hazards,
     imports,
+    inspections,
     merging,
     notifications,
     open311,
@@ -53,6 +59,8 @@ REGISTERED = (
     supervision,
     sync,
     verdicts,
+    visit_plans,
+    visits,
 )
 
 run_migrations(Base.metadata, "intake")

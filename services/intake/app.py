@@ -24,7 +24,9 @@ from services.intake.facts.routes import router as facts
 from services.intake.forms.routes import router as forms
 from services.intake.forms.service import asked_by
 from services.intake.handling.routes import router as handling
+from services.intake.hazards.routes import router as hazards
 from services.intake.imports.routes import router as imports
+from services.intake.inspections.routes import router as inspections
 from services.intake.merging.routes import router as merging
 from services.intake.notifications.routes import router as notifications
 from services.intake.open311.routes import office_router as open311_reports
@@ -39,6 +41,9 @@ from services.intake.suggestions.routes import router as suggestions
 from services.intake.supervision.routes import router as supervision
 from services.intake.sync.routes import router as sync
 from services.intake.verdicts.routes import router as verdicts
+from services.intake.visit_coverage.routes import router as visit_coverage
+from services.intake.visit_plans.routes import router as visit_plans
+from services.intake.visits.routes import router as visits
 from shared.held import held_events_router
 from shared.vault import Vault
 from shared.web import create_app
@@ -88,6 +93,11 @@ def create() -> FastAPI:
             sync,
             imports,
             facts,
+            visit_plans,
+            visits,
+            visit_coverage,
+            inspections,
+            hazards,
             held_events_router("intake"),
         ],
         title="Linli intake 诉求受理",

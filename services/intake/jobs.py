@@ -6,6 +6,7 @@ from services.intake.claims.jobs import schedules as claim_schedules
 from services.intake.drafts.jobs import schedules as draft_schedules
 from services.intake.escalation.jobs import schedules as clock_schedules
 from services.intake.facts.jobs import schedules as fact_schedules
+from services.intake.hazards.jobs import schedules as hazard_schedules
 from services.intake.imports.jobs import schedules as import_schedules
 from services.intake.models import reference
 from services.intake.notifications.jobs import consumers as notification_consumers
@@ -30,4 +31,5 @@ schedules: tuple[TenantSchedule, ...] = (
     *attachment_schedules,
     *import_schedules,
     *fact_schedules,
+    *hazard_schedules,
 )

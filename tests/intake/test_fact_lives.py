@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
-from services.intake.cases import repository as cases
+from services.intake.cases.locking import lock_case
 from services.intake.cases.service import accept_case
 from services.intake.escalation.jobs import climb_ladders, follow_calendar
 from services.intake.facts import jobs, service
@@ -159,7 +159,7 @@ async def test_what_commits_late_is_read_and_its_day_waits_for_it(counting: Coun
     first, second = await street.filed(), await street.filed()
     await counting.turn()
     async with counting.database.write(counting.tenant) as session:
-        case = await cases.lock_case(session, None, UUID(first["id"]))
+        case = await lock_case(session, None, UUID(first["id"]))
         assert case is not None
         await accept_case(session, Principal(counting.tenant, new_id(), "person"), case, None)
         await session.flush()

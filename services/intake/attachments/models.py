@@ -7,9 +7,9 @@ from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, La
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.intake.models import Base
-from shared.db import TenantRow
+from shared.db import Ltree, TenantRow
 
-__all__ = ["Attachment", "HeldAttachment"]
+__all__ = ["Attachment", "AttachmentUse", "HeldAttachment"]
 
 
 class Attachment(TenantRow, Base):
@@ -46,3 +46,20 @@ class HeldAttachment(Base):
     attachment_id: Mapped[UUID] = mapped_column(primary_key=True)
     tries: Mapped[int]
     next_at: Mapped[datetime]
+
+
+class AttachmentUse(Base):
+    """What an attachment belongs to, if that is no case; whoever works at its area, or for its unit, may see it."""
+
+    __tablename__ = "attachment_uses"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "attachment_id"], ["intake.attachments.tenant_id", "intake.attachments.id"]),
+        Index("attachment_uses_owner_idx", "tenant_id", "owner_id", "attachment_id"),
+    )
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    attachment_id: Mapped[UUID] = mapped_column(primary_key=True)
+    owner_kind: Mapped[str] = mapped_column(String(12))
+    owner_id: Mapped[UUID]
+    purpose: Mapped[str] = mapped_column(String(10))
+    area_path: Mapped[str] = mapped_column(Ltree())
+    unit_id: Mapped[UUID | None]

@@ -1,17 +1,19 @@
 """SQL of attachments."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Uuid, delete, func, literal, select, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import undefer
 
-from services.intake.attachments.models import Attachment, HeldAttachment
+from services.intake.attachments.models import Attachment, AttachmentUse, HeldAttachment
 from services.intake.attachments.rules import ScanState
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "add_uses",
     "attachments_of_case",
     "bind_to_case",
     "decide",
@@ -20,6 +22,8 @@ __all__ = [
     "get_attachment",
     "has_held",
     "put_off",
+    "use_of",
+    "used_by",
 ]
 
 
@@ -103,3 +107,61 @@ async def put_off(session: WriteSession, attachment_id: UUID, next_at: datetime)
         HeldAttachment.tenant_id == session.tenant, HeldAttachment.attachment_id == attachment_id
     )
     await session.execute(statement.values(next_at=next_at, tries=HeldAttachment.tries + 1))
+
+
+async def add_uses(
+    session: WriteSession,
+    attachment_ids: Sequence[UUID],
+    use: AttachmentUse,
+    *,
+    uploader: UUID,
+    states: Sequence[ScanState],
+) -> int:
+    """Give the uploader's attachments that belong to nothing to what `use` names; returns how many there were."""
+    free = select(
+        Attachment.tenant_id,
+        Attachment.id,
+        literal(use.owner_kind),
+        literal(use.owner_id),
+        literal(use.purpose),
+        func.text2ltree(use.area_path),
+        literal(use.unit_id, Uuid()),
+    ).where(
+        Attachment.tenant_id == session.tenant,
+        Attachment.id.in_(attachment_ids),
+        Attachment.uploaded_by == uploader,
+        Attachment.case_id.is_(None),
+        Attachment.state.in_(states),
+    )
+    columns = [column.key for column in AttachmentUse.__table__.columns]
+    statement = insert(AttachmentUse).from_select(columns, free).on_conflict_do_nothing()
+    return len((await session.scalars(statement.returning(AttachmentUse.attachment_id))).all())
+
+
+async def use_of(session: Session, attachment_id: UUID) -> AttachmentUse | None:
+    """Return what an attachment belongs to, if that is no case."""
+    statement = select(AttachmentUse).where(
+        AttachmentUse.tenant_id == session.tenant, AttachmentUse.attachment_id == attachment_id
+    )
+    return await session.scalar(statement)
+
+
+async def used_by(session: Session, owner_ids: Collection[UUID]) -> dict[UUID, list[tuple[UUID, str]]]:
+    """Return the attachments of visits, hazards and the like, each with its purpose, without refused ones."""
+    statement = (
+        select(AttachmentUse.owner_id, AttachmentUse.attachment_id, AttachmentUse.purpose)
+        .join(
+            Attachment,
+            (Attachment.tenant_id == AttachmentUse.tenant_id) & (Attachment.id == AttachmentUse.attachment_id),
+        )
+        .where(
+            AttachmentUse.tenant_id == session.tenant,
+            AttachmentUse.owner_id.in_(owner_ids),
+            Attachment.state != ScanState.REFUSED,
+        )
+        .order_by(AttachmentUse.attachment_id)
+    )
+    found: dict[UUID, list[tuple[UUID, str]]] = {}
+    for owner_id, attachment_id, purpose in await session.execute(statement):
+        found.setdefault(owner_id, []).append((attachment_id, purpose))
+    return found

@@ -3,11 +3,11 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NoReturn
 from uuid import UUID
 
 from services.intake.attachments import repository
-from services.intake.attachments.models import Attachment, HeldAttachment
+from services.intake.attachments.models import Attachment, AttachmentUse, HeldAttachment
 from services.intake.attachments.rules import (
     AttachmentHeld,
     AttachmentRefused,
@@ -17,14 +17,15 @@ from services.intake.attachments.rules import (
     again_in,
 )
 from services.intake.attachments.scanners import Scanner, ScannerAway, StructureScanner
+from services.intake.cases.repository import SEES_BELOW
 from services.intake.cases.viewing import can_see_case
-from shared.auth import Principal
+from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.db import Database, Session, WriteSession
 from shared.ids import new_id
 from shared.problems import NotFound, Problem, Unauthenticated
 
-__all__ = ["Scanned", "attach", "judge_held", "keep_attachment", "scanned", "visible_attachment"]
+__all__ = ["Scanned", "attach", "attach_elsewhere", "judge_held", "keep_attachment", "scanned", "visible_attachment"]
 
 _PROOF: Final = "proof"
 _AT_ONCE: Final = 50
@@ -86,7 +87,7 @@ async def keep_attachment(session: WriteSession, caller: Principal, found: Scann
 
 
 async def visible_attachment(session: Session, caller: Principal, attachment_id: UUID) -> tuple[Attachment, bool]:
-    """Return an attachment of the caller's, or of a case that they may see, and whether it is their own.
+    """Return an attachment of the caller's, or of what they may see, and whether it is their own.
 
     Raises:
         NotFound: for the caller it does not exist.
@@ -95,9 +96,19 @@ async def visible_attachment(session: Session, caller: Principal, attachment_id:
     if attachment is None:
         raise NotFound
     is_own = attachment.uploaded_by == caller.subject_id
-    if not is_own and (attachment.case_id is None or not await can_see_case(session, caller, attachment.case_id)):
+    if is_own:
+        return attachment, True
+    of_case = attachment.case_id is not None and await can_see_case(session, caller, attachment.case_id)
+    if not of_case and not _may_see(await repository.use_of(session, attachment_id), caller):
         raise NotFound
-    return attachment, is_own
+    return attachment, False
+
+
+def _may_see(use: AttachmentUse | None, caller: Principal) -> bool:
+    """Tell whether somebody works at the area of what an attachment belongs to, or for the unit that it is about."""
+    if use is None:
+        return False
+    return caller.has(*SEES_BELOW, at=use.area_path) or use.unit_id in caller.units(Role.UNIT_STAFF)
 
 
 async def attach(
@@ -113,14 +124,36 @@ async def attach(
         return
     if caller.subject_id is None:
         raise Unauthenticated
-    states = [ScanState.CLEAN] if purpose == _PROOF else [ScanState.CLEAN, ScanState.HELD]
     bound = await repository.bind_to_case(
-        session, attachment_ids, case_id=case_id, uploader=caller.subject_id, purpose=purpose, states=states
+        session, attachment_ids, case_id=case_id, uploader=caller.subject_id, purpose=purpose, states=_states(purpose)
     )
     if bound != len(set(attachment_ids)):
-        if purpose == _PROOF and await repository.has_held(session, attachment_ids, caller.subject_id):
-            raise AttachmentHeld(pointer="/attachment_ids")
-        raise UnknownAttachment(pointer="/attachment_ids")
+        await _refuse(session, attachment_ids, caller.subject_id, purpose)
+
+
+async def attach_elsewhere(
+    session: WriteSession, caller: Principal, attachment_ids: Sequence[UUID], use: AttachmentUse
+) -> None:
+    """Give the caller's attachments to something that is no case, all or none, by the same rules as `attach`."""
+    if not attachment_ids:
+        return
+    if caller.subject_id is None:
+        raise Unauthenticated
+    added = await repository.add_uses(
+        session, attachment_ids, use, uploader=caller.subject_id, states=_states(use.purpose)
+    )
+    if added != len(set(attachment_ids)):
+        await _refuse(session, attachment_ids, caller.subject_id, use.purpose)
+
+
+def _states(purpose: str) -> list[ScanState]:
+    return [ScanState.CLEAN] if purpose == _PROOF else [ScanState.CLEAN, ScanState.HELD]
+
+
+async def _refuse(session: WriteSession, attachment_ids: Sequence[UUID], uploader: UUID, purpose: str) -> NoReturn:
+    if purpose == _PROOF and await repository.has_held(session, attachment_ids, uploader):
+        raise AttachmentHeld(pointer="/attachment_ids")
+    raise UnknownAttachment(pointer="/attachment_ids")
 
 
 async def judge_held(database: Database, tenant: str, second: Scanner | None) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -110,22 +111,25 @@ async def file_case(
     *,
     channel: Channel = Channel.APP,
     asks: bool | None = None,
+    requester_id: UUID | None = None,
 ) -> Filed | None:
     """File a case with one statement.
 
     Args:
         run: runs the statement in a transaction of the caller's tenant.
         desk: where its number and the tenant's rules come from.
-        caller: the requester.
+        caller: who files it.
         wanted: the case.
         channel: how it came in.
+        requester_id: who raised it, if somebody else files it for them; its attachments are theirs.
         asks: whether the category's questions were put to the requester, so that required ones are answered; else they
             may be answered later. Only the app asks, if nobody says otherwise.
 
     Returns:
         What was filed; None when nothing was written (see `why_not_filed`).
     """
-    if caller.subject_id is None:
+    raised_by = requester_id or caller.subject_id
+    if raised_by is None:
         raise Unauthenticated
     case_id = wanted.id or new_id()
     if case_id.version != _UUID7:
@@ -137,7 +141,7 @@ async def file_case(
         tenant=caller.tenant,
         case_id=case_id,
         number=await desk.numbers.take(caller.tenant, now.astimezone(CHINA).year),
-        requester_id=caller.subject_id,
+        requester_id=raised_by,
         actor=caller.actor,
         channel=channel,
         now=now,
@@ -161,6 +165,7 @@ async def file_in_session(
     *,
     channel: Channel,
     asks: bool | None = None,
+    requester_id: UUID | None = None,
 ) -> Filed:
     """File a case together with what else the caller writes; its id is new, or made for this one filing.
 
@@ -172,7 +177,9 @@ async def file_in_session(
     # Ring for its event after the commit.
     session.info["published"] = True
     for _ in range(2):
-        filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel, asks=asks)
+        filed = await file_case(
+            session.fetch_row, desk, caller, wanted, channel=channel, asks=asks, requester_id=requester_id
+        )
         if filed is not None:
             return filed
         if await why_not_filed(session, caller, wanted) is not None:

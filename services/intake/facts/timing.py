@@ -6,7 +6,7 @@ from datetime import datetime
 
 from services.intake.calendar.rules import TooFar, WorkCalendar
 from services.intake.clocks.rules import Clock, ClockKind, ClockOp, Interval, Verb
-from services.intake.clocks.service import timing_of
+from services.intake.clocks.sheet import timing_of
 from services.intake.facts.calendars import Calendars
 
 __all__ = ["ClockTotal", "Run", "due_at", "runs_of", "totals"]

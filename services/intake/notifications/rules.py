@@ -120,6 +120,23 @@ TEMPLATES: Final[Mapping[str, Text]] = {
     "project_completed": Text(
         zh="诉求 {number}{quoted}的项目已完成", en="The project of case {number} {quoted} is completed"
     ),
+    "hazard_noticed": Text(
+        zh="隐患 {number}{quoted}须于 {due_on} 前整改", en="The hazard {number} {quoted} is to be rectified by {due_on}"
+    ),
+    "hazard_extended": Text(
+        zh="隐患 {number}{quoted}的整改期限延至 {due_on}", en="The hazard {number} {quoted} may take until {due_on}"
+    ),
+    "hazard_rectified": Text(
+        zh="隐患 {number}{quoted}已报整改，待复查", en="The hazard {number} {quoted} waits for a second look"
+    ),
+    "hazard_failed": Text(
+        zh="隐患 {number}{quoted}复查未通过，须于 {due_on} 前重新整改",
+        en="The hazard {number} {quoted} is still there: rectify it by {due_on}",
+    ),
+    "hazard_overdue": Text(
+        zh="隐患 {number}{quoted}逾期未整改（期限 {due_on}）",
+        en="The hazard {number} {quoted} was not rectified by {due_on}",
+    ),
 }
 
 

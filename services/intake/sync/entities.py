@@ -6,12 +6,13 @@ others refer to comes first. Adding, removing or reshaping a kind changes SHAPE,
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, false, or_, true
+from sqlalchemy import ColumnElement, and_, false, or_, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from services.intake.cases.models import Case
@@ -19,14 +20,30 @@ from services.intake.cases.viewing import view_cases
 from services.intake.cases.views import case_out
 from services.intake.categories.models import Category
 from services.intake.categories.schemas import CategoryOut
+from services.intake.hazards.models import Hazard
+from services.intake.hazards.repository import visible_hazards
+from services.intake.hazards.rules import OPEN
+from services.intake.hazards.views import hazards_out
+from services.intake.inspections.models import Inspection
+from services.intake.inspections.repository import visible_inspections
+from services.intake.inspections.views import inspections_held
 from services.intake.models import reference
 from services.intake.sync import repository
 from services.intake.sync.repository import CaseChanges, TableChanges
 from services.intake.sync.schemas import AreaItem, UnitItem
+from services.intake.visit_plans.models import VisitPlan
+from services.intake.visit_plans.repository import visible_plans
+from services.intake.visit_plans.rules import PlanState
+from services.intake.visit_plans.views import plans_held
+from services.intake.visits.models import Visit
+from services.intake.visits.repository import visible_visits
+from services.intake.visits.rules import VisitState
+from services.intake.visits.views import visits_out
 from shared.auth import Principal
+from shared.clock import utc_now
 from shared.db import Session
 
-__all__ = ["ENTITIES", "SHAPE", "Entity", "Shown", "show_case"]
+__all__ = ["ENTITIES", "SHAPE", "Entity", "Shown", "show_case", "show_row"]
 
 Keys = Sequence[UUID | str]
 
@@ -84,6 +101,28 @@ async def _show_cases(session: Session, caller: Principal, wanted: Keys) -> Mapp
     return {view.case.id: show_case(view) for view in await view_cases(session, caller, rows)}
 
 
+async def _show_views(
+    model: Any,  # noqa: ANN401 - a mapped class
+    view: Callable[[Session, Principal, Sequence[Any]], Awaitable[Sequence[BaseModel]]],
+    session: Session,
+    caller: Principal,
+    wanted: Keys,
+) -> Mapping[UUID | str, Shown]:
+    """Show rows that look as their details do; of the next actions only what is allowed."""
+    rows = await repository.rows_by_key(session, model, model.id, wanted)
+    return {
+        row.id: show_row(row.version, shown) for row, shown in zip(rows, await view(session, caller, rows), strict=True)
+    }
+
+
+def show_row(version: int, shown: BaseModel) -> Shown:
+    """Show a row; why something is not allowed is told on the spot."""
+    body = shown.model_dump(mode="json")
+    if "next_actions" in body:
+        body["next_actions"] = [action for action in body["next_actions"] if action["allowed"]]
+    return Shown(version=version, body=body)
+
+
 def show_case(view: Any) -> Shown:  # noqa: ANN401
     """Show a case as its detail does; of the next actions only what is allowed, since why not is told on the spot."""
     body = case_out(view)
@@ -97,11 +136,41 @@ _CATEGORIES = TableChanges(Category, Category.code, lambda _: true())
 _AREAS = TableChanges(_area, _area.id, lambda caller: _below(_area.path, caller), lambda _: true())
 _UNITS = TableChanges(_unit, _unit.id, lambda caller: _below(_unit.area_path, caller), lambda _: true())
 
+# What was visited longer ago than this is looked up and not held.
+_HELD_FOR: Final = timedelta(days=90)
+
+
+def _recent_visits(caller: Principal) -> ColumnElement[bool]:
+    recent = Visit.visited_at > utc_now() - _HELD_FOR
+    return and_(visible_visits(caller), Visit.state == VisitState.RECORDED.value, recent)
+
+
+def _recent_inspections(caller: Principal) -> ColumnElement[bool]:
+    return and_(visible_inspections(caller), ~Inspection.voided, Inspection.inspected_at > utc_now() - _HELD_FOR)
+
+
+def _open_plans(caller: Principal) -> ColumnElement[bool]:
+    return and_(visible_plans(caller), VisitPlan.state == PlanState.OPEN.value)
+
+
+def _open_hazards(caller: Principal) -> ColumnElement[bool]:
+    return and_(visible_hazards(caller), Hazard.state.in_([state.value for state in OPEN]))
+
+
+_PLANS = TableChanges(VisitPlan, VisitPlan.id, _open_plans, visible_plans)
+_VISITS = TableChanges(Visit, Visit.id, _recent_visits, visible_visits)
+_INSPECTIONS = TableChanges(Inspection, Inspection.id, _recent_inspections, visible_inspections)
+_HAZARDS = TableChanges(Hazard, Hazard.id, _open_hazards, visible_hazards)
+
 ENTITIES: Final[tuple[Entity, ...]] = (
     Entity("area", _AREAS, partial(_show_rows, _area, _area.id, AreaItem)),
     Entity("unit", _UNITS, partial(_show_rows, _unit, _unit.id, UnitItem)),
     Entity("category", _CATEGORIES, partial(_show_rows, Category, Category.code, CategoryOut)),
     Entity("case", CaseChanges(), _show_cases),
+    Entity("visit_plan", _PLANS, partial(_show_views, VisitPlan, plans_held)),
+    Entity("visit", _VISITS, partial(_show_views, Visit, visits_out)),
+    Entity("inspection", _INSPECTIONS, partial(_show_views, Inspection, inspections_held)),
+    Entity("hazard", _HAZARDS, partial(_show_views, Hazard, hazards_out)),
 )
 # Phones that were told less start again: what is new to them has not changed since.
 SHAPE: Final = "/".join(("1", *(entity.name for entity in ENTITIES)))

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import orjson
@@ -16,21 +16,28 @@ from services.intake.cases.service import join_open_case
 from services.intake.cases.terms import Action
 from services.intake.cases.viewing import check_case_step, view_case
 from services.intake.handling.service import handling_of
+from services.intake.hazards.repository import cases_of_hazards, lock_hazards
 from services.intake.sync import repository
-from services.intake.sync.entities import show_case
+from services.intake.sync.entities import show_case, show_row
+from services.intake.sync.field_work import FIELD_KINDS, RECORD, FieldKind
 from services.intake.sync.models import SyncOperation
 from services.intake.sync.operations import CASE_ACTIONS, FILE, JOIN, NothingIn
 from services.intake.sync.problems import IdsDiffer, OperationTaken, UnknownAction
 from services.intake.sync.schemas import OperationIn
 from services.intake.sync.terms import Status
+from services.intake.visits.repository import lock_visits
+from services.intake.visits.work import FieldWork
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import WriteSession
 from shared.problems import NotFound, Problem, Unavailable, accident_problem, is_away, validation_problem
+from shared.vault import Vault
 from shared.web import InputModel
 
 __all__ = ["Batch", "Outcome"]
 
+# A case that came of a visit has two steps: its filing, and where it comes from.
+_BORN_VERSION: Final = 2
 Body = TypeVar("Body", bound=InputModel)
 
 
@@ -70,10 +77,11 @@ class Batch:
     between.
     """
 
-    def __init__(self, session: WriteSession, caller: Principal, desk: Desk) -> None:
+    def __init__(self, session: WriteSession, caller: Principal, desk: Desk, vault: Vault) -> None:
         self._session = session
         self._caller = caller
         self._desk = desk
+        self._work = FieldWork(session, caller, desk, vault)
         self._failed: set[tuple[str, UUID]] = set()
         self._led_to: dict[tuple[str, UUID], dict[int, int]] = {}
         self._known: dict[UUID, SyncOperation] = {}
@@ -81,15 +89,30 @@ class Batch:
     async def run(self, operations: Sequence[OperationIn]) -> list[Outcome]:
         """Do the operations in their order; those after a failed one on the same object are skipped."""
         session = self._session
-        # All cases at once and in the order of their ids: two batches never wait for each other in a circle.
-        await lock_cases(session, {operation.id for operation in operations if operation.action != FILE})
-        # Read after the locks: who sends a batch twice at a time waits here for the first one.
+        # Who sends a batch twice at a time waits here for the first one.
+        await repository.one_batch_at_a_time(session, self._caller.actor)
+        await self._lock(operations)
         known = await repository.known_operations(session, {operation.op_id for operation in operations})
         self._known = dict(known)
         # The desk then knows the rules of the tenant, and needs no second connection for them.
         await handling_of(session)
         session.expunge_all()
         return [await self._one(operation) for operation in operations]
+
+    async def _lock(self, operations: Sequence[OperationIn]) -> None:
+        """Lock kind by kind and in the order of ids: two batches never wait for each other in a circle."""
+        named: dict[str, set[UUID]] = {"case": set(), "visit": set(), "hazard": set()}
+        for operation in operations:
+            if operation.action != FILE:
+                named.setdefault(operation.entity, set()).add(operation.id)
+        session = self._session
+        if named["hazard"]:
+            named["case"] |= await cases_of_hazards(session, named["hazard"])
+        await lock_cases(session, named["case"])
+        if named["visit"]:
+            await lock_visits(session, named["visit"])
+        if named["hazard"]:
+            await lock_hazards(session, named["hazard"])
 
     async def _one(self, operation: OperationIn) -> Outcome:
         key = (operation.entity, operation.id)
@@ -107,6 +130,7 @@ class Batch:
                 raise
             outcome = Outcome(Status.REFUSED, problem=accident_problem(error))
         self._session.expunge_all()
+        self._work.forget()
         self._failed.add(key)
         return outcome
 
@@ -143,6 +167,9 @@ class Batch:
 
     async def _effect(self, operation: OperationIn) -> tuple[int, int]:
         """Return the versions of the object before and after."""
+        kind = FIELD_KINDS.get(operation.entity)
+        if kind is not None:
+            return await self._field_work(kind, operation)
         if operation.entity != "case":
             raise UnknownAction(pointer="/entity")
         if operation.action == FILE:
@@ -188,19 +215,50 @@ class Batch:
         await session.flush()
         return before, case.version
 
+    async def _field_work(self, kind: FieldKind, operation: OperationIn) -> tuple[int, int]:
+        if operation.action == kind.made_by:
+            if operation.body.get("id") not in (None, str(operation.id)):
+                raise IdsDiffer(pointer="/id")
+            wanted = _read(kind.schema, operation.body | {"id": str(operation.id)})
+            return 0, await kind.make(self._work, wanted)
+        step = kind.steps.get(operation.action)
+        if step is None or kind.lock is None or kind.show is None:
+            raise UnknownAction(pointer="/action")
+        wanted = _read(step.schema, operation.body)
+        session, caller = self._session, self._caller
+        row = await kind.lock(session, caller, operation.id)
+        if row is None:
+            raise NotFound
+        before = row.version
+        if self._expected(operation) != before:
+            shown = show_row(before, await kind.show(session, caller, row))
+            raise _MovedOnError(shown.version, shown.body)
+        step.check(row, caller)
+        await step.run(self._work, row, wanted)
+        await session.flush()
+        return before, row.version
+
     def _expected(self, operation: OperationIn) -> int:
         base = operation.base_version or 0
         return self._led_to.get((operation.entity, operation.id), {}).get(base, base)
 
     def _lead(self, operation: OperationIn, before: int, version: int) -> None:
         """Remember where the phone's own operation has led: from `before`, and from what had led there."""
-        if operation.action == FILE and version > 1:
-            # It was filed before by other ways, and somebody has changed it since.
+        if before == 0 and version > 1:
+            # It was made before by other ways, and somebody has changed it since.
             return
+        if (operation.entity, operation.action) == ("visit", RECORD):
+            self._lead_cases(operation)
         led = self._led_to.setdefault((operation.entity, operation.id), {})
         for start in [start for start, end in led.items() if end == before]:
             led[start] = version
         led[before] = version
+
+    def _lead_cases(self, operation: OperationIn) -> None:
+        """Let the phone go on with the cases that came of a visit: filed, and told of the visit."""
+        for line in operation.body.get("heard", ()):
+            if isinstance(line, dict) and isinstance(line.get("case_id"), str):
+                self._led_to.setdefault(("case", UUID(line["case_id"])), {})[0] = _BORN_VERSION
 
 
 def _read(schema: type[Body], body: dict[str, Any]) -> Body:

@@ -43,6 +43,7 @@ __all__ = [
     "freeze",
     "has_changes",
     "known_operations",
+    "one_batch_at_a_time",
     "rows_by_key",
 ]
 
@@ -231,6 +232,12 @@ async def rows_by_key(
     if hasattr(model, "changed_xid"):
         statement = statement.options(undefer(model.changed_xid))
     return (await session.scalars(statement)).all()
+
+
+async def one_batch_at_a_time(session: WriteSession, actor: str) -> None:
+    """Let the batches of one person take turns: what one has done, the next one knows."""
+    key = func.hashtextextended(f"sync/{session.tenant}/{actor}", 0)
+    await session.execute(select(func.pg_advisory_xact_lock(key)))
 
 
 async def known_operations(session: Session, op_ids: Collection[UUID]) -> dict[UUID, SyncOperation]:

@@ -12,6 +12,7 @@ from services.intake.sync.schemas import SyncIn, SyncOut, SyncPage
 from services.intake.sync.views import operation_out
 from shared.auth import Principal, authenticated
 from shared.texts import preferred_language
+from shared.vault import VaultOfApp
 from shared.web import Reading, Writing, service_router
 
 __all__ = ["router"]
@@ -36,14 +37,16 @@ async def pull_changes(
 
 
 @router.post("/v1/sync", summary="Do what was done offline 提交离线操作")
-async def push_operations(caller: Caller, request: Request, session: Writing, wanted: SyncIn) -> SyncOut:
+async def push_operations(
+    caller: Caller, request: Request, session: Writing, vault: VaultOfApp, wanted: SyncIn
+) -> SyncOut:
     """Do operations in their order, each as its own endpoint would, and tell what came of each.
 
     An operation that fails changes nothing; those after it on the same object are skipped. Sending again does again
     only what was not done.
     """
     desk: Desk = request.app.state.desk
-    outcomes = await Batch(session, caller, desk).run(wanted.operations)
+    outcomes = await Batch(session, caller, desk, vault).run(wanted.operations)
     language = preferred_language(request.headers.get("accept-language"))
     request_id = str(request.scope.get("linli.request_id", ""))
     told = zip(wanted.operations, outcomes, strict=True)
