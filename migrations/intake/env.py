@@ -13,6 +13,7 @@ from services.intake.drafts import models as drafts
 from services.intake.forms import models as forms
 from services.intake.handling import models as handling
 from services.intake.imports import models as imports
+from services.intake.mediation import models as mediation
 from services.intake.merging import models as merging
 from services.intake.models import Base
 from services.intake.notifications import models as notifications
@@ -41,6 +42,7 @@ REGISTERED = (
     forms,
     handling,
     imports,
+    mediation,
     merging,
     notifications,
     open311,

@@ -24,6 +24,8 @@ from services.intake.forms.routes import router as forms
 from services.intake.forms.service import asked_by
 from services.intake.handling.routes import router as handling
 from services.intake.imports.routes import router as imports
+from services.intake.mediation.agreement_routes import router as mediated_agreements
+from services.intake.mediation.routes import router as mediation
 from services.intake.merging.routes import router as merging
 from services.intake.notifications.routes import router as notifications
 from services.intake.open311.routes import office_router as open311_reports
@@ -69,6 +71,8 @@ def create() -> FastAPI:
             verdicts,
             appeals,
             merging,
+            mediation,
+            mediated_agreements,
             supervision,
             spot_checks,
             anonymous,

@@ -6,6 +6,7 @@ from services.intake.claims.jobs import schedules as claim_schedules
 from services.intake.drafts.jobs import schedules as draft_schedules
 from services.intake.escalation.jobs import schedules as clock_schedules
 from services.intake.imports.jobs import schedules as import_schedules
+from services.intake.mediation.jobs import schedules as mediation_schedules
 from services.intake.models import reference
 from services.intake.notifications.jobs import consumers as notification_consumers
 from services.intake.proposals.jobs import schedules as proposal_schedules
@@ -28,4 +29,5 @@ schedules: tuple[TenantSchedule, ...] = (
     *draft_schedules,
     *attachment_schedules,
     *import_schedules,
+    *mediation_schedules,
 )

@@ -38,6 +38,8 @@ def _table() -> dict[str, Route]:
             "categories",
             "drafts",
             "handling",
+            "mediation-figures",
+            "mediations",
             "notifications",
             "open311",
             "open311-keys",
