@@ -110,6 +110,7 @@ async def file_case(
     *,
     channel: Channel = Channel.APP,
     asks: bool | None = None,
+    actor: str | None = None,
 ) -> Filed | None:
     """File a case with one statement.
 
@@ -121,6 +122,7 @@ async def file_case(
         channel: how it came in.
         asks: whether the category's questions were put to the requester, so that required ones are answered; else they
             may be answered later. Only the app asks, if nobody says otherwise.
+        actor: who writes it down, when that is not the requester.
 
     Returns:
         What was filed; None when nothing was written (see `why_not_filed`).
@@ -138,7 +140,7 @@ async def file_case(
         case_id=case_id,
         number=await desk.numbers.take(caller.tenant, now.astimezone(CHINA).year),
         requester_id=caller.subject_id,
-        actor=caller.actor,
+        actor=actor or caller.actor,
         channel=channel,
         now=now,
         handling=handling,
@@ -161,6 +163,7 @@ async def file_in_session(
     *,
     channel: Channel,
     asks: bool | None = None,
+    actor: str | None = None,
 ) -> Filed:
     """File a case together with what else the caller writes; its id is new, or made for this one filing.
 
@@ -172,7 +175,7 @@ async def file_in_session(
     # Ring for its event after the commit.
     session.info["published"] = True
     for _ in range(2):
-        filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel, asks=asks)
+        filed = await file_case(session.fetch_row, desk, caller, wanted, channel=channel, asks=asks, actor=actor)
         if filed is not None:
             return filed
         if await why_not_filed(session, caller, wanted) is not None:
