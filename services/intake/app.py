@@ -28,6 +28,7 @@ from services.intake.mediation.agreement_routes import router as mediated_agreem
 from services.intake.mediation.routes import router as mediation
 from services.intake.merging.routes import router as merging
 from services.intake.notifications.routes import router as notifications
+from services.intake.on_behalf.routes import router as on_behalf
 from services.intake.open311.routes import office_router as open311_reports
 from services.intake.open311.routes import router as open311
 from services.intake.open311_admin.routes import router as open311_admin
@@ -63,6 +64,7 @@ def create() -> FastAPI:
         settings=settings,
         routers=[
             cases,
+            on_behalf,
             case_answers,
             suggestions,
             drafts,
