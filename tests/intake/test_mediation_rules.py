@@ -26,11 +26,11 @@ from services.intake.mediation.terms import (
     OPEN,
     TALKS,
     Confirmation,
-    MediationAction,
     MediationFacts,
-    MediationState,
     TermState,
 )
+from services.intake.mediation.terms import MediationAction as Action
+from services.intake.mediation.terms import MediationState as State
 from shared.auth import Grant, Principal, Role
 from shared.ids import new_id
 from shared.problems import Forbidden, WrongState
@@ -40,7 +40,6 @@ from tests.intake.mediating import Json, Table
 
 HERE = "d.s.c.g"
 ONE, OTHER, MEDIATOR = new_id(), new_id(), new_id()
-Action, State = MediationAction, MediationState
 
 
 def somebody(*grants: Grant, person: UUID | None = None) -> Principal:

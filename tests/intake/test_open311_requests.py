@@ -28,7 +28,7 @@ async def told(civic: Civic, example: str, ours: dict[str, str]) -> tuple[Any, A
     address, _, query = example.partition("?")
     for theirs, name in ours.items():
         address = address.replace(theirs, name)
-    params = {name: ours.get(value, value) for name, value in parse_qsl(query)}
+    params: dict[str, Any] = {name: ours.get(value, value) for name, value in parse_qsl(query)}
     name = next(key for key, asked in ASKED.items() if asked == example)
     json_answer = await civic.get(address.replace(".xml", ".json"), **params)
     assert json_answer.status_code == 200, json_answer.text
