@@ -16,6 +16,7 @@ from services.intake.handling import models as handling
 from services.intake.hazards import models as hazards
 from services.intake.imports import models as imports
 from services.intake.inspections import models as inspections
+from services.intake.mediation import models as mediation
 from services.intake.merging import models as merging
 from services.intake.models import Base
 from services.intake.notifications import models as notifications
@@ -49,6 +50,7 @@ REGISTERED = (
     hazards,
     imports,
     inspections,
+    mediation,
     merging,
     notifications,
     open311,

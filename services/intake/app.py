@@ -27,8 +27,11 @@ from services.intake.handling.routes import router as handling
 from services.intake.hazards.routes import router as hazards
 from services.intake.imports.routes import router as imports
 from services.intake.inspections.routes import router as inspections
+from services.intake.mediation.agreement_routes import router as mediated_agreements
+from services.intake.mediation.routes import router as mediation
 from services.intake.merging.routes import router as merging
 from services.intake.notifications.routes import router as notifications
+from services.intake.on_behalf.routes import router as on_behalf
 from services.intake.open311.routes import office_router as open311_reports
 from services.intake.open311.routes import router as open311
 from services.intake.open311_admin.routes import router as open311_admin
@@ -67,6 +70,7 @@ def create() -> FastAPI:
         settings=settings,
         routers=[
             cases,
+            on_behalf,
             case_answers,
             suggestions,
             drafts,
@@ -75,6 +79,8 @@ def create() -> FastAPI:
             verdicts,
             appeals,
             merging,
+            mediation,
+            mediated_agreements,
             supervision,
             spot_checks,
             anonymous,

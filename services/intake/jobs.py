@@ -8,6 +8,7 @@ from services.intake.escalation.jobs import schedules as clock_schedules
 from services.intake.facts.jobs import schedules as fact_schedules
 from services.intake.hazards.jobs import schedules as hazard_schedules
 from services.intake.imports.jobs import schedules as import_schedules
+from services.intake.mediation.jobs import schedules as mediation_schedules
 from services.intake.models import reference
 from services.intake.notifications.jobs import consumers as notification_consumers
 from services.intake.proposals.jobs import schedules as proposal_schedules
@@ -32,4 +33,5 @@ schedules: tuple[TenantSchedule, ...] = (
     *import_schedules,
     *fact_schedules,
     *hazard_schedules,
+    *mediation_schedules,
 )

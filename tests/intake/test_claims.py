@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
 
 from services.intake.claims.jobs import return_lapsed_claims
@@ -142,12 +143,22 @@ async def test_of_five_hundred_who_claim_at_once_one_holds_it(street: Street, pl
     units = [await places.unit(NORTH, name=f"unit {number}") for number in range(10)]
     case = await street.triaged(MEDIUM)
     askers = [(unit, clerk_of(street, unit)) for number in range(500) for unit in [units[number % 10]]]
-    answers = await asyncio.gather(
-        *(street.act(case, "claim", {"unit_id": str(unit), "due_at": due_in(2)}, by=by) for unit, by in askers)
-    )
+    turned_away = 0
+
+    async def insist(unit: UUID, by: Headers) -> httpx.Response:
+        """Come again when told to, until somebody has time."""
+        nonlocal turned_away
+        body = {"unit_id": str(unit), "due_at": due_in(2)}
+        while (answer := await street.act(case, "claim", body, by=by)).status_code == 503:
+            turned_away += 1
+            await asyncio.sleep(float(answer.headers["Retry-After"]))
+        return answer
+
+    answers = await asyncio.gather(*(insist(unit, by) for unit, by in askers))
     codes = Counter(answer.status_code for answer in answers)
+    print(f"{len(askers)} claims at once: {dict(sorted(codes.items()))}, {turned_away} times told to come again")
     assert codes[200] == 1, codes
-    assert set(codes) <= {200, 403, 404, 409, 412, 503}
+    assert set(codes) <= {200, 403, 404, 409, 412}
     (winner,) = [unit for (unit, _), answer in zip(askers, answers, strict=True) if answer.status_code == 200]
     held = await owner.fetch("SELECT unit_id, state FROM intake.claims WHERE case_id = $1", case["id"])
     assert [(row["unit_id"], row["state"]) for row in held] == [(winner, "active")]
@@ -207,6 +218,7 @@ async def test_what_a_crashed_holder_left_returns_once(
     assert {(row["unit_id"], row["cause"], row["state"]) for row in written} == {
         (street.works, "claim_lapsed", "issued")
     }
+    print(f"{len(held)} claims of a crashed holder, 4 workers twice: {len(written)} returned, each once")
     # Somebody else takes it up.
     case = await street.read(held[0])
     body = {"unit_id": str(street.water), "due_at": due_in(3)}

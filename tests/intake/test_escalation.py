@@ -211,6 +211,7 @@ async def test_four_workers_climb_each_rung_of_three_hundred_cases_once_beside_a
         "SELECT count(*) FROM intake.clock_intervals WHERE tenant_id = $1 AND next_at <= $2", tenant, utc_now()
     )
     assert waiting == 0
+    print(f"{len(ids)} cases, {len(head)} of them poisoned at first, 4 workers: {len(rows)} rungs, each once")
 
 
 async def test_a_rung_waits_for_whoever_is_at_the_case(street: Street, intake: Database, moved: MovedClock) -> None:

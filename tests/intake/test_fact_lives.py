@@ -13,7 +13,7 @@ from sqlalchemy import text
 from services.intake.cases.locking import lock_case
 from services.intake.cases.service import accept_case
 from services.intake.escalation.jobs import climb_ladders, follow_calendar
-from services.intake.facts import jobs, service
+from services.intake.facts import jobs, repository, service
 from services.intake.facts.models import FactProgress
 from services.intake.facts.rules import end_of
 from shared.auth import Principal
@@ -232,7 +232,7 @@ async def test_a_batch_that_was_overtaken_is_given_up_and_comes_again(
     case = await street.filed()
     await counting.turn()
     await street.step(case, "accept", {}, by=street.grid_worker)
-    lock = jobs.lock_progress
+    lock = repository.lock_progress
 
     async def late(session: WriteSession) -> FactProgress | None:
         """Let another worker take a whole turn between our snapshot and our lock."""

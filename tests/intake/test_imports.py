@@ -93,10 +93,18 @@ async def test_an_open_case_goes_on_from_now(desk: Desk) -> None:
 OPEN = [("", "", ""), ("已受理", "", ""), ("办理中", "", ""), ("办理中", "", "难事"), ("办理中", "works", "小事")]
 
 
-def year_of_rows(chance: random.Random) -> tuple[list[list[Any]], set[int]]:
-    """Return 10 000 rows and the numbers of the lines that are wrong."""
-    rows, wrong = [], set()
-    spoil = [{"标题": ""}, {"区域": "nowhere"}, {"提出时间": "昨天"}, {"类型": "?"}, {"办结时间": "2024-12-01"}]
+SPOILS: list[tuple[dict[str, str], str]] = [
+    ({"标题": ""}, "title"),
+    ({"区域": "nowhere"}, "area"),
+    ({"提出时间": "昨天"}, "filed_at"),
+    ({"类型": "?"}, "category"),
+    ({"办结时间": "2024-12-01"}, "closed_at"),
+]
+
+
+def year_of_rows(chance: random.Random) -> tuple[list[list[Any]], dict[int, str]]:
+    """Return 10 000 rows and, by the numbers of the lines that are wrong, the column that is."""
+    rows, wrong = [], {}
     bad = set(chance.sample(range(ROWS), ROWS * 3 // 100))
     for place in range(ROWS):
         filed = datetime.fromisoformat("2025-01-01") + timedelta(minutes=50 * place)
@@ -104,25 +112,27 @@ def year_of_rows(chance: random.Random) -> tuple[list[list[Any]], set[int]]:
         cells |= {"状态": "已办结", "办结时间": filed + timedelta(days=2), "结果": chance.choice(["满意", "不满意"])}
         cells |= {"编号": f"H{place}"} if place % 2 else {}
         if place in bad:
-            cells |= chance.choice(spoil)
-            wrong.add(place + 2)
+            spoilt, wrong[place + 2] = chance.choice(SPOILS)
+            cells |= spoilt
         rows.append(row(**cells))
     return rows, wrong
 
 
-async def test_a_year_in_bulk_is_filed_fast_and_once(desk: Desk, owner: asyncpg.Connection) -> None:
+@pytest.mark.parametrize("kind", ["xlsx", "csv"])
+async def test_a_year_in_bulk_is_filed_fast_and_once(desk: Desk, owner: asyncpg.Connection, kind: str) -> None:
     rows, wrong = year_of_rows(random.Random(7))
-    content = xlsx(rows)
+    content = xlsx(rows) if kind == "xlsx" else as_csv(rows)
     began = time.monotonic()
     done = await desk.done(content)
     while done["state"] == "running":
         await desk.turn()
         done = await desk.read(done["id"])
     took = time.monotonic() - began
-    print(f"{ROWS} rows, {len(wrong)} bad: {took:.1f} s from the upload to the last line")
+    print(f"{ROWS} rows of {kind}, {len(wrong)} bad: {took:.1f} s from the upload to the last line")
     assert took < 60
     assert done["counts"] == counts(filed=ROWS - len(wrong), bad=len(wrong))
-    assert {line["line"] for line in await desk.lines(done["id"], "bad")} == wrong
+    told = {line["line"]: [one["column"] for one in line["complaints"]] for line in await desk.lines(done["id"], "bad")}
+    assert told == {line: [column] for line, column in wrong.items()}, "every bad line, and of each what is wrong"
     tenant = desk.street.caller.tenant
     before = await figures(owner, tenant)
     assert before["cases"] == before["numbers"] == before["filed"] == before["closed"] == ROWS - len(wrong)

@@ -1,6 +1,7 @@
 """Notifications: everybody concerned hears of every step, reads it once, and nobody reads what was told to others."""
 
 import re
+from collections import Counter
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from shared.contracts.directory import NotificationSent, ReachabilityChanged
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import Pipe
-from tests.intake.conftest import GRID, NORTH, Headers, Street, picture
+from tests.intake.conftest import GRID, MEDIUM, NORTH, Headers, Street, due_in, picture
 from tests.intake.test_filing import outbox
 
 
@@ -62,6 +63,79 @@ async def test_requester_and_joiners_hear_of_every_step_and_the_unit_of_its_own(
         "person",
     )
     assert await kinds(street, street.water_clerk) == []
+
+
+# Who takes a step knows of it, so the requester hears neither of its own appeal nor of its own verdict.
+JOURNEY: list[tuple[str, dict[str, Any], str, str | list[str] | None]] = [
+    ("accept", {}, "grid_worker", "case_accepted"),
+    ("triage", MEDIUM, "grid_worker", "case_triaged"),
+    ("appeals", {"reason": "是大事"}, "owner", None),
+    ("appeals/answer", {"decision": "rejected", "answer": "按标准评定"}, "officer", "appeal_answered"),
+    ("level", {"level": "joint", "reason": "牵涉多家"}, "officer", "case_triaged"),
+    ("level", {"level": "council", "reason": "退回"}, "officer", "case_triaged"),
+    ("assign", {"unit_id": "works"}, "officer", "case_assigned"),
+    ("claim", {"unit_id": "works", "due_at": "soon"}, "works_clerk", "case_claimed"),
+    ("progress", {"note": "开挖"}, "works_clerk", "case_progress"),
+    ("reply", {"note": "周五完成"}, "works_clerk", "case_replied"),
+    ("comment", {"note": "已现场查看"}, "grid_worker", "case_commented"),
+    ("pause", {"reason": "weather"}, "works_clerk", "case_paused"),
+    ("resume", {}, "works_clerk", None),
+    ("hand-on", {"reason": "不属本单位"}, "works_clerk", "case_handed_on"),
+    ("assign", {"unit_id": "works"}, "officer", "case_assigned"),
+    ("hand-on", {"reason": "仍不属本单位"}, "works_clerk", ["case_handed_on", "case_forced_joint"]),
+    ("assign", {"unit_id": "works"}, "officer", "case_assigned"),
+    ("claim", {"unit_id": "works", "due_at": "soon"}, "works_clerk", "case_claimed"),
+    ("resolve", {"note": "已修复"}, "works_clerk", "case_resolved"),
+]
+
+
+async def test_everybody_concerned_hears_of_every_step_and_each_message_has_its_receipt(
+    street: Street, pipe: Pipe, databases: dict[str, Database]
+) -> None:
+    joiner_id = new_id()
+    joiner = street.holding(Role.RESIDENT, GRID, person=joiner_id)
+    tenant = street.caller.tenant
+    for person in (street.owner_id, joiner_id):
+        wish = ReachabilityChanged(person_id=person, push=True, sms=False)
+        await pipe.publish("directory", tenant, f"person/{person}", wish)
+    await pipe.rest()
+    case = await street.filed(category="parking")
+    await street.post(f"/v1/cases/{case['id']}/join", by=joiner)
+    expected: list[str] = []
+    for action, body, who, heard in JOURNEY:
+        said = {
+            name: {"works": str(street.works), "soon": due_in(3)}.get(str(value), value) for name, value in body.items()
+        }
+        case = await street.read(case, by=street.officer)
+        answer = await street.act(case, action, said, by=getattr(street, who))
+        assert answer.status_code in (200, 201), (action, answer.text)
+        expected += [heard] if isinstance(heard, str) else heard or []
+    assert await kinds(street, street.owner) == expected
+    assert await kinds(street, joiner) == expected
+    await street.step(await street.read(case), "feedback", {"answer": "not_solved"}, by=street.owner)
+    assert await kinds(street, joiner) == [*expected, "case_reopened"]
+    due = [
+        one["data"] for one in await outbox(databases["intake"], tenant) if one["type"] == "linli.notification.due.v1"
+    ]
+    for one in due:
+        sent = NotificationSent(
+            notification_id=UUID(one["notification_id"]),
+            person_id=UUID(one["person_id"]),
+            channel="push",
+            ok=True,
+            detail=None,
+            at=utc_now(),
+        )
+        await pipe.publish("directory", tenant, f"person/{one['person_id']}", sent)
+    await pipe.rest()
+    path = f"/v1/cases/{case['id']}/receipts"
+    receipts = (await street.get(path, by=street.officer, page_size=200)).json()["items"]
+    got = Counter(
+        (one["told"], one["kind"]) for one in receipts if (one["channel"], one["state"]) == ("push", "delivered")
+    )
+    wanted = Counter(("requester", kind) for kind in expected) + Counter(("neighbour", kind) for kind in expected)
+    assert got == wanted + Counter([("neighbour", "case_reopened")])
+    print(f"{len(JOURNEY) + 1} steps, {len(receipts)} messages to two people, each with its receipt")
 
 
 async def test_roles_hear_at_the_place_and_above_it_but_not_beside_it(street: Street) -> None:

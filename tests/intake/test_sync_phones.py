@@ -229,6 +229,8 @@ async def test_phones_hold_what_the_house_lists_whatever_happens(
         for stack in here.open.values():
             await stack.aclose()
     answers = [answer["status"] for phone in here.phones for answer in phone.answers]
+    counted = {status: answers.count(status) for status in sorted(set(answers))}
+    print(f"seed {seed}: {here.syncs} syncs equal to the lists, {here.late} late commits, operations {counted}")
     # It was worth the while: much was done, much was refused, much came late.
     assert here.syncs >= 10
     assert here.late >= 5

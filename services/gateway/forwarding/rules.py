@@ -46,6 +46,8 @@ def _table() -> dict[str, Route]:
             "handling",
             "hazards",
             "inspections",
+            "mediation-figures",
+            "mediations",
             "notifications",
             "open311",
             "open311-keys",

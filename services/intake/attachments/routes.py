@@ -5,19 +5,13 @@ from uuid import UUID
 
 from fastapi import Depends, Request, Response
 
-from services.intake.attachments import repository, service
+from services.intake.attachments import service
+from services.intake.attachments.answers import file_answer
 from services.intake.attachments.models import Attachment
-from services.intake.attachments.rules import (
-    MAX_BYTES,
-    AttachmentHeld,
-    PictureTooLarge,
-    RefusedAttachment,
-    ScanState,
-)
+from services.intake.attachments.rules import MAX_BYTES, PictureTooLarge, ScanState
 from services.intake.attachments.schemas import AttachmentOut
 from services.intake.attachments.service import Scanned
 from shared.auth import Principal, authenticated
-from shared.problems import NotFound
 from shared.web import Reading, Writing, service_router
 
 __all__ = ["router"]
@@ -88,17 +82,5 @@ async def download_attachment(
     caller: Annotated[Principal, Depends(authenticated)], session: Reading, attachment_id: UUID
 ) -> Response:
     """Return a file to its uploader and, once it is found clean, to who may see its case."""
-    attachment, is_own = await service.visible_attachment(session, caller, attachment_id)
-    if attachment.state == ScanState.REFUSED:
-        raise RefusedAttachment(reason=attachment.reason)
-    if attachment.state == ScanState.HELD and not is_own:
-        raise AttachmentHeld
-    whole = await repository.get_attachment(session, attachment_id)
-    if whole is None:
-        raise NotFound
-    headers = {
-        "Cache-Control": "private, max-age=3600",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }
-    return Response(whole.content, media_type=whole.media_type, headers=headers)
+    _, is_own = await service.visible_attachment(session, caller, attachment_id)
+    return await file_answer(session, attachment_id, is_own=is_own)

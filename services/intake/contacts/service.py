@@ -17,7 +17,7 @@ from shared.ids import new_id
 from shared.problems import NotFound
 from shared.vault import Place, Vault
 
-__all__ = ["CONTACT_FIELDS", "keep_contact", "list_disclosures", "read_contact"]
+__all__ = ["CONTACT_FIELDS", "keep_contact", "list_disclosures", "made_up_person", "read_contact"]
 
 CONTACT_FIELDS: Final = ("first_name", "last_name", "phone", "email", "account_id", "device_id")
 _COLUMN: Final = "case_contacts.sealed"
@@ -30,6 +30,21 @@ def keep_contact(session: WriteSession, vault: Vault, case_id: UUID, words: Mapp
         return
     sealed = vault.seal(orjson.dumps(said).decode(), Place(session.tenant, _COLUMN, case_id))
     session.add(CaseContact(tenant_id=session.tenant, case_id=case_id, sealed=sealed, kept_at=utc_now()))
+
+
+def made_up_person(vault: Vault, tenant: str, source: str, words: Mapping[str, str]) -> UUID | None:
+    """Make up the person behind a contact: the same for the same words of one source, and nothing can be read from it.
+
+    Returns:
+        Its id; None when nothing was said by which somebody could be known again.
+    """
+    for name in ("account_id", "device_id", "email", "phone"):
+        said = words.get(name)
+        if said is not None:
+            # In the form of a name-based UUID (RFC 9562 §5.8); the name is hashed with a key.
+            digest = vault.index(tenant, f"{source}/{name}", said)
+            return UUID(bytes=digest[:16], version=5)
+    return None
 
 
 async def read_contact(

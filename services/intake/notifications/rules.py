@@ -107,6 +107,71 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         zh="抽查发现诉求 {number}{quoted}未真正解决，已重新打开",
         en="A spot check found case {number} {quoted} not solved: it is open again",
     ),
+    "mediation_proposed": Text(
+        zh="诉求 {number}{quoted}拟进行调解，请表明是否同意",
+        en="Case {number} {quoted} could be mediated: say whether you agree",
+    ),
+    "mediator_proposed": Text(
+        zh="诉求 {number}{quoted}已提出调解员，请表明是否接受",
+        en="A mediator is proposed for case {number} {quoted}: say whether you accept",
+    ),
+    "mediator_recused": Text(
+        zh="诉求 {number}{quoted}的调解员回避，将另行提出", en="The mediator of case {number} {quoted} is replaced"
+    ),
+    "mediation_begun": Text(
+        zh="诉求 {number}{quoted}的调解开始", en="All have agreed: the mediation of case {number} {quoted} begins"
+    ),
+    "mediation_session": Text(
+        zh="诉求 {number}{quoted}定于 {when} 调解", en="The parties of case {number} {quoted} meet on {when}"
+    ),
+    "mediation_session_off": Text(
+        zh="诉求 {number}{quoted}原定 {when} 的调解取消", en="The session of case {number} {quoted} on {when} is off"
+    ),
+    "mediation_drafted": Text(
+        zh="诉求 {number}{quoted}的调解协议待签署", en="The agreement on case {number} {quoted} waits for signatures"
+    ),
+    "mediation_draft_declined": Text(
+        zh="诉求 {number}{quoted}的协议文本未获同意，继续调解",
+        en="A party does not sign the text on case {number} {quoted}: the talks go on",
+    ),
+    "mediation_in_effect": Text(
+        zh="诉求 {number}{quoted}的调解协议已生效，可于 {due_on} 前共同申请司法确认",
+        en="The agreement on case {number} {quoted} is in effect; the court can be asked by {due_on} to confirm it",
+    ),
+    "mediation_failed": Text(
+        zh="诉求 {number}{quoted}调解不成：{note}", en="No agreement was reached on case {number} {quoted}: {note}"
+    ),
+    "mediation_withdrawn": Text(
+        zh="诉求 {number}{quoted}的调解已终止", en="The mediation of case {number} {quoted} was ended"
+    ),
+    "mediation_due_soon": Text(
+        zh="诉求 {number}{quoted}的调解协议有义务应于 {due_on} 前履行",
+        en="What was agreed on case {number} {quoted} is due on {due_on}",
+    ),
+    "mediation_overdue": Text(
+        zh="诉求 {number}{quoted}的调解协议有义务逾期未履行，期限 {due_on}",
+        en="What was agreed on case {number} {quoted} was due on {due_on} and is overdue",
+    ),
+    "mediation_fulfilled": Text(
+        zh="诉求 {number}{quoted}的调解协议已全部履行",
+        en="All that was agreed on case {number} {quoted} has been performed",
+    ),
+    "mediation_breached": Text(
+        zh="诉求 {number}{quoted}的调解协议未履行，诉求已重新打开",
+        en="The agreement on case {number} {quoted} was not kept: the case is open again",
+    ),
+    "mediation_applied": Text(
+        zh="诉求 {number}{quoted}的调解协议已申请司法确认",
+        en="The court was asked to confirm the agreement on case {number} {quoted}",
+    ),
+    "mediation_confirmed": Text(
+        zh="诉求 {number}{quoted}的调解协议经法院确认有效",
+        en="The court has confirmed the agreement on case {number} {quoted}",
+    ),
+    "mediation_not_confirmed": Text(
+        zh="诉求 {number}{quoted}的司法确认申请被驳回",
+        en="The court has not confirmed the agreement on case {number} {quoted}",
+    ),
     "unsealed": Text(
         zh="诉求 {number}{quoted}的匿名信息被依规启封", en="Who raised case {number} {quoted} was unsealed"
     ),

@@ -18,7 +18,7 @@ from services.intake.cases.repository import find_case
 from services.intake.cases.schemas import FileCaseIn, PointIn
 from services.intake.cases.terms import Channel
 from services.intake.categories.rules import is_valid
-from services.intake.contacts.service import keep_contact
+from services.intake.contacts.service import keep_contact, made_up_person
 from services.intake.forms.rules import AnswersDoNotFit
 from services.intake.models import reference
 from services.intake.open311 import repository
@@ -163,7 +163,8 @@ async def file_request(
     if earlier is not None:
         return Receipt(earlier[1], earlier[0].token, notice)
 
-    requester = Principal(session.tenant, _requester_of(vault, session.tenant, key, wanted), "client")
+    known = made_up_person(vault, session.tenant, f"open311/{key.id}", wanted.contact)
+    requester = Principal(session.tenant, known or new_id(), "client")
     case = FileCaseIn(
         category=wanted.service_code,
         title=wanted.title or offered.offer.category.name_zh,
@@ -218,17 +219,6 @@ async def _area_of(session: Session, key: Open311Key, wanted: Submission) -> UUI
     if wanted.point is None and wanted.address_string is None:
         raise BadArguments(Text(zh="没有该 address_id", en="The address_id was not found"))
     return key.area_id
-
-
-def _requester_of(vault: Vault, tenant: str, key: Open311Key, wanted: Submission) -> UUID:
-    """Make up the person: the same for the same account of the same app, and nothing can be read from it."""
-    for name in ("account_id", "device_id", "email", "phone"):
-        said = wanted.contact.get(name)
-        if said is not None:
-            # In the form of a name-based UUID (RFC 9562 §5.8); the name is hashed with a key.
-            digest = vault.index(tenant, f"open311/{key.id}/{name}", said)
-            return UUID(bytes=digest[:16], version=5)
-    return new_id()
 
 
 async def number_of_token(session: Session, token: str) -> str:
