@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from services.intake.calendar.rules import DEFAULT_HOURS, DayKind, WorkCalendar
 from services.intake.cases.terms import State
 from services.intake.clocks.rules import Clock, ClockKind, Verb
-from services.intake.clocks.service import rebuilt, timing_of
+from services.intake.clocks.service import rebuilt
+from services.intake.clocks.sheet import timing_of
 from services.intake.facts.calendars import BEGINNING, Calendars
 from services.intake.facts.rules import (
     CountedStep,
