@@ -146,7 +146,8 @@ async def histories(session: Session, case_ids: Collection[UUID]) -> list[tuple[
     statement = select(*columns).where(CaseStep.tenant_id == session.tenant, CaseStep.case_id.in_(case_ids))
     steps: dict[UUID, list[StepRow]] = defaultdict(list)
     for row in await session.execute(statement.order_by(CaseStep.case_id, CaseStep.position)):
-        steps[row.case_id].append(StepRow(*row[: len(_STEP)], ops=tuple(_op(one) for one in row.clocks)))
+        read = (*row[: len(_STEP)], tuple(_op(one) for one in row.clocks))
+        steps[row.case_id].append(StepRow(*read))
     return [(case, steps[case.id]) for case in cases]
 
 
