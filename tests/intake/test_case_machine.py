@@ -282,8 +282,8 @@ async def test_over_http_every_role_tries_and_the_same_rules_hold(street: Street
     await street.handle(pauses_max=20)
     HttpMachine.street, HttpMachine.loop, HttpMachine.seen = street, asyncio.get_running_loop(), Counter()
     profile = settings(
-        max_examples=60 if _IS_LONG else 6,
-        stateful_step_count=40,
+        max_examples=60 if _IS_LONG else 3,
+        stateful_step_count=40 if _IS_LONG else 25,
         derandomize=not _IS_LONG,
         database=None,
         deadline=None,

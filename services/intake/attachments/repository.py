@@ -56,6 +56,8 @@ async def bind_to_case(
             Attachment.id.in_(attachment_ids),
             Attachment.uploaded_by == uploader,
             Attachment.case_id.is_(None),
+            # What only the table of a mediation sees does not come into a case by being attached once more.
+            Attachment.purpose.is_(None),
             Attachment.state.in_(states),
         )
         .values(case_id=case_id, purpose=purpose)

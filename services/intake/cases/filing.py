@@ -57,7 +57,7 @@ timed AS (
         AS t (clock, budget_s, due_at, next_at)),
 bound AS (
     UPDATE intake.attachments SET case_id = $2, purpose = 'report'
-    WHERE tenant_id = $1 AND id = ANY($17::uuid[]) AND uploaded_by = $11 AND case_id IS NULL
+    WHERE tenant_id = $1 AND id = ANY($17::uuid[]) AND uploaded_by = $11 AND case_id IS NULL AND purpose IS NULL
       AND state <> 'refused' AND EXISTS (SELECT FROM filed) RETURNING id),
 numbered AS (
     INSERT INTO intake.outbox_subjects (tenant_id, subject, consumer, last_sequence)
