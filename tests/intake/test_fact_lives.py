@@ -13,7 +13,8 @@ from sqlalchemy import text
 from services.intake.cases.locking import lock_case
 from services.intake.cases.service import accept_case
 from services.intake.escalation.jobs import climb_ladders, follow_calendar
-from services.intake.facts import jobs, repository, service
+from services.intake.facts import jobs, service
+from services.intake.facts import repository as facts
 from services.intake.facts.models import FactProgress
 from services.intake.facts.rules import end_of
 from shared.auth import Principal
@@ -125,7 +126,7 @@ async def test_counted_as_they_come_facts_are_what_a_rebuild_gives(
     life = Life(street, chance)
     await street.handle(pauses_max=20)
     lives = [await street.filed(category=chance.choice(["parking", "drainage"])) for _ in range(6)]
-    for number in range(120):
+    for number in range(90):
         moved.forward(timedelta(minutes=chance.choice([1, 100, 1_000]) * chance.random()))
         await life.take_a_step(chance.choice(lives))
         if number % 25 == 5:
@@ -206,8 +207,8 @@ async def test_a_worker_that_is_stopped_after_any_batch_has_lost_nothing(
     counting: Counting, moved: MovedClock, small_batches: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     street = counting.street
-    for facts in (SIMPLE, MEDIUM, HARD, SIMPLE, MEDIUM, HARD, SIMPLE):
-        await street.triaged(facts, category="parking")
+    for hard in (SIMPLE, MEDIUM, HARD, SIMPLE, MEDIUM, HARD, SIMPLE):
+        await street.triaged(hard, category="parking")
         moved.forward(timedelta(hours=7))
     moved.forward(timedelta(days=60))
     # A turn that is over after every batch.
@@ -232,7 +233,7 @@ async def test_a_batch_that_was_overtaken_is_given_up_and_comes_again(
     case = await street.filed()
     await counting.turn()
     await street.step(case, "accept", {}, by=street.grid_worker)
-    lock = repository.lock_progress
+    lock = facts.lock_progress
 
     async def late(session: WriteSession) -> FactProgress | None:
         """Let another worker take a whole turn between our snapshot and our lock."""

@@ -462,6 +462,27 @@ async def test_figures_count_outcomes_and_name_nobody(table: Table) -> None:
     assert (unknown.status_code, unknown.json()["code"]) == (422, "unknown_area")
 
 
+async def test_a_session_is_planned_ahead_and_written_down_once(table: Table) -> None:
+    first, second = await table.begun(), await table.begun()
+    planned = {"id": str(new_id()), "planned_for": due_in(1), "place": "社区调解室"}
+    first = await table.step(first, "sessions", planned, by=table.mediator)
+    for body, code in (
+        (planned, "id_taken"),
+        ({**planned, "id": "0b0b8e0e-8a54-4d7a-9c9b-0e2f6a1f9a11"}, "id_not_uuid7"),
+        ({**planned, "id": str(new_id()), "planned_for": due_in(-1)}, "due_in_the_past"),
+    ):
+        assert (await table.act(second, "sessions", body, by=table.mediator)).json()["code"] == code
+    path = f"sessions/{planned['id']}/close"
+    first = await table.step(first, path, {"state": "cancelled", "note": "改期"}, by=table.officer)
+    assert first["sessions_held"] == 0
+    again = await table.act(first, path, {"state": "held", "note": "x"}, by=table.officer)
+    assert (again.status_code, again.json()["code"]) == (409, "session_is_over")
+    elsewhere = await table.act(second, path, {"state": "held", "note": "x"}, by=table.officer)
+    assert elsewhere.status_code == 404
+    still = await table.act(second, path, {"state": "planned", "note": "x"}, by=table.officer)
+    assert still.status_code == 422
+
+
 async def test_lists_are_narrowed_and_a_stale_version_is_answered_with_the_current_one(table: Table) -> None:
     street = table.street
     first, second = await table.proposed(), await table.begun()

@@ -16,7 +16,7 @@ from services.intake.mediation.problems import MediationIsOpen, MediatorIsRelate
 from services.intake.mediation.recording import facts_of, record, tell_all
 from services.intake.mediation.rules import OFFICERS, leads
 from services.intake.mediation.schemas import ContactIn, MediationIn, PartyIn
-from services.intake.mediation.service import MEDIABLE, At, propose_mediator
+from services.intake.mediation.service import MEDIABLE, UUID7, At, propose_mediator
 from services.intake.mediation.terms import MediationAction, MediationState
 from shared.auth import Principal
 from shared.clock import utc_now
@@ -28,7 +28,6 @@ from shared.vault import Place, Vault
 __all__ = ["add_party", "open_mediation", "read_contact"]
 
 _COLUMN: Final = "mediation_parties.contact"
-_UUID7: Final = 7
 
 
 async def open_mediation(
@@ -48,7 +47,7 @@ async def open_mediation(
     if case is None:
         raise NotFound
     caller.must(*OFFICERS, at=case.area_path, rule="officers_of_the_area")
-    if wanted.id is not None and wanted.id.version != _UUID7:
+    if wanted.id is not None and wanted.id.version != UUID7:
         raise WrongIdVersion(pointer="/id")
     earlier = await repository.any_mediation(session, wanted.id) if wanted.id else None
     if earlier is not None:

@@ -38,6 +38,7 @@ __all__ = [
     "lock_term",
     "open_mediation_of",
     "parties_of",
+    "session_exists",
     "sessions_of",
     "signatures_of",
     "steps_of",
@@ -131,6 +132,14 @@ async def lock_session(session: WriteSession, mediation_id: UUID, session_id: UU
         MediationSession.id == session_id,
     )
     return await session.scalar(statement.with_for_update())
+
+
+async def session_exists(session: Session, session_id: UUID) -> bool:
+    """Tell whether an id that a client has made names a session already, of whatever mediation."""
+    statement = select(MediationSession.id).where(
+        MediationSession.tenant_id == session.tenant, MediationSession.id == session_id
+    )
+    return await session.scalar(statement) is not None
 
 
 async def agreement_of(session: Session, mediation: Mediation) -> MediationAgreement | None:

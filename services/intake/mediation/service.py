@@ -12,7 +12,7 @@ from uuid import UUID
 from services.intake.cases.locking import lock_case
 from services.intake.cases.models import Case
 from services.intake.cases.moving import Move, move
-from services.intake.cases.problems import DueInThePast
+from services.intake.cases.problems import DueInThePast, WrongIdVersion
 from services.intake.cases.repository import joiner_ids
 from services.intake.cases.rules import IN_HAND
 from services.intake.cases.service import let_go
@@ -44,6 +44,7 @@ from shared.steps import check_step
 
 __all__ = [
     "MEDIABLE",
+    "UUID7",
     "At",
     "Spoken",
     "begin_mediation_step",
@@ -60,6 +61,7 @@ __all__ = [
 
 # A case that nobody has looked at yet is looked at first; one that is resolved or closed is opened again first.
 MEDIABLE: Final = IN_HAND | {State.REOPENED}
+UUID7: Final = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +218,14 @@ async def plan_session(session: WriteSession, caller: Principal, at: At, wanted:
 
     Raises:
         DueInThePast: the time has passed.
-        IdTaken: the id names another session.
+        IdTaken: the id names a session, here or elsewhere.
+        WrongIdVersion: it is no UUIDv7.
     """
     if wanted.planned_for <= utc_now():
         raise DueInThePast(pointer="/planned_for")
-    if wanted.id is not None and any(one.id == wanted.id for one in await _sessions(session, at)):
+    if wanted.id is not None and wanted.id.version != UUID7:
+        raise WrongIdVersion(pointer="/id")
+    if wanted.id is not None and await repository.session_exists(session, wanted.id):
         raise IdTaken(pointer="/id")
     row = MediationSession(
         tenant_id=session.tenant,
@@ -238,10 +243,6 @@ async def plan_session(session: WriteSession, caller: Principal, at: At, wanted:
     when = _minute(wanted.planned_for)
     await tell_all(session, at.case, at.mediation, "mediation_session", actor=caller.actor, when=when)
     return row
-
-
-async def _sessions(session: WriteSession, at: At) -> list[MediationSession]:
-    return list(await repository.sessions_of(session, at.mediation.id))
 
 
 def _minute(at: datetime) -> str:
