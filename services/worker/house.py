@@ -19,6 +19,7 @@ from services.matching import jobs as matching_jobs
 from services.worker.settings import WorkerSettings
 from shared.contracts import SERVICES
 from shared.db import Database, StatelessConnection
+from shared.garbage import keep_what_stays
 from shared.messaging import Bell, Consumers, Inbox, Patience, QueueWorker, Relay, Schedule, TenantSchedule, redis_pool
 from shared.messaging.figures import look
 from shared.messaging.glance import Glance
@@ -100,6 +101,7 @@ class House:
             if jobs.schedules:
                 work = run_schedules(self.relay_pool, service, self.databases[service], jobs.schedules)
                 self._tasks.append(asyncio.create_task(work))
+        keep_what_stays()
         log.info("worker_ready", services=SERVICES)
 
     async def watch(self) -> None:

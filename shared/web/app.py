@@ -2,10 +2,8 @@
 routes.
 """
 
-import gc
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from typing import Final
 
 import orjson
 from fastapi import APIRouter, FastAPI, Response
@@ -14,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from shared.auth import InternalVerifier, read_public_key
 from shared.db import Database
+from shared.garbage import keep_what_stays
 from shared.logging import configure_logging
 from shared.messaging.bell import Bell
 from shared.problems import install_problem_handlers
@@ -25,17 +24,6 @@ from shared.web.middleware import RequestEnvelope, record_pool_use
 __all__ = ["create_app"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
-
-
-# What a request leaves behind is freed by counting references; cycles are few, and looking for them costs a tenth.
-_NEW_OBJECTS: Final = 20_000
-
-
-def _keep_what_stays() -> None:
-    """Take modules, routes and models out of what the garbage collector looks through again and again."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS, 20, 20)
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -82,7 +70,7 @@ def create_app(
             stack.push_async_callback(bell.close)
             if lifespan_extra is not None:
                 await stack.enter_async_context(lifespan_extra(app))
-            _keep_what_stays()
+            keep_what_stays()
             yield
 
     app = FastAPI(
