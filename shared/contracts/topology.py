@@ -24,6 +24,7 @@ from shared.contracts.ledger import (
     StatementPublished,
 )
 from shared.contracts.matching import (
+    CredentialExpiring,
     HoldCommitted,
     HoldEnded,
     MoneyPledged,
@@ -68,6 +69,7 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     CampaignRefunded: _PUBLIC,
     PartnerVetted: _PUBLIC,
     OfferStale: _PUBLIC,
+    CredentialExpiring: _PUBLIC,
     HoldCommitted: _PUBLIC,
     HoldEnded: _PUBLIC,
     MoneyPledged: ("ledger",),

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from shared.db.migrations import secure_tables
+from shared.db.migrations import RELAY_ROLE, secure_tables
 
 revision = "0005"
 down_revision = "0004"
@@ -60,6 +60,7 @@ CREATE TABLE matching.offer_holds (
     moving INTEGER NOT NULL,
     received INTEGER NOT NULL,
     reason TEXT,
+    outcome VARCHAR(6),
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
     resolved_at TIMESTAMP WITH TIME ZONE,
     released_at TIMESTAMP WITH TIME ZONE,
@@ -75,6 +76,7 @@ CREATE TABLE matching.offer_holds (
         (what = 'slot') = (resource_id IS NOT NULL AND starts_at IS NOT NULL AND ends_at IS NOT NULL)
         AND ends_at > starts_at AND (what = 'day') = (day IS NOT NULL)),
     CONSTRAINT offer_holds_resolved_check CHECK ((state = 'held') = (resolved_at IS NULL)),
+    CONSTRAINT offer_holds_outcome_check CHECK (outcome IN ('kept', 'late', 'broken')),
     CONSTRAINT offer_holds_both_sides_check CHECK (
         state NOT IN ('committed', 'released')
         OR (giver_confirmed_at IS NOT NULL AND taker_confirmed_at IS NOT NULL)),
@@ -84,6 +86,8 @@ CREATE TABLE matching.offer_holds (
 );
 CREATE INDEX offer_holds_due_idx ON matching.offer_holds (tenant_id, expires_at) WHERE state = 'held';
 CREATE INDEX offer_holds_offer_idx ON matching.offer_holds (tenant_id, offer_id, created_at DESC, id DESC);
+CREATE INDEX offer_holds_unsaid_idx ON matching.offer_holds (tenant_id, ends_at, day)
+    WHERE state = 'committed' AND outcome IS NULL AND what <> 'quantity';
 CREATE INDEX offer_holds_for_idx ON matching.offer_holds (tenant_id, for_kind, for_id);
 CREATE INDEX offer_holds_slot_idx ON matching.offer_holds (tenant_id, resource_id, ends_at)
     WHERE resource_id IS NOT NULL AND state IN ('held', 'committed');
@@ -148,16 +152,101 @@ CREATE TABLE matching.hold_steps (
 )"""
 
 
+_RECORD = """
+CREATE TABLE matching.fulfilment_entries (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    partner_id UUID NOT NULL,
+    outcome VARCHAR(6) NOT NULL,
+    about_kind VARCHAR(20) NOT NULL,
+    about_id UUID NOT NULL,
+    note TEXT,
+    actor VARCHAR(80) NOT NULL,
+    state VARCHAR(8) NOT NULL,
+    appeal TEXT,
+    appealed_at TIMESTAMP WITH TIME ZONE,
+    appealed_by VARCHAR(80),
+    answer TEXT,
+    answered_at TIMESTAMP WITH TIME ZONE,
+    answered_by VARCHAR(80),
+    noted_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT fulfilment_entries_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT fulfilment_entries_tenant_id_partner_id_fkey FOREIGN KEY (tenant_id, partner_id)
+        REFERENCES matching.partners (tenant_id, id),
+    CONSTRAINT fulfilment_entries_outcome_check CHECK (outcome IN ('kept', 'late', 'broken')),
+    CONSTRAINT fulfilment_entries_state_check CHECK (state IN ('standing', 'appealed', 'upheld', 'struck'))
+);
+CREATE UNIQUE INDEX fulfilment_entries_about_key
+    ON matching.fulfilment_entries (tenant_id, partner_id, about_kind, about_id);
+CREATE INDEX fulfilment_entries_partner_idx
+    ON matching.fulfilment_entries (tenant_id, partner_id, noted_at DESC, id DESC);
+CREATE TABLE matching.credentials (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    partner_id UUID NOT NULL,
+    name VARCHAR(200) NOT NULL,
+    number_sealed BYTEA NOT NULL,
+    number_index BYTEA NOT NULL,
+    issuer VARCHAR(200) NOT NULL,
+    valid_from DATE,
+    valid_until DATE,
+    attachment_ids UUID[] NOT NULL,
+    told_days INTEGER,
+    added_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    withdrawn_at TIMESTAMP WITH TIME ZONE,
+    version INTEGER NOT NULL,
+    CONSTRAINT credentials_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT credentials_tenant_id_partner_id_fkey FOREIGN KEY (tenant_id, partner_id)
+        REFERENCES matching.partners (tenant_id, id),
+    CONSTRAINT credentials_validity_check CHECK (valid_until >= valid_from)
+);
+CREATE UNIQUE INDEX credentials_number_key ON matching.credentials (tenant_id, partner_id, number_index)
+    WHERE withdrawn_at IS NULL;
+CREATE INDEX credentials_until_idx ON matching.credentials (tenant_id, valid_until) WHERE withdrawn_at IS NULL;
+CREATE TABLE matching.credential_views (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    credential_id UUID NOT NULL,
+    actor VARCHAR(80) NOT NULL,
+    purpose VARCHAR(200) NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT credential_views_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT credential_views_tenant_id_credential_id_fkey FOREIGN KEY (tenant_id, credential_id)
+        REFERENCES matching.credentials (tenant_id, id)
+);
+CREATE INDEX credential_views_credential_idx ON matching.credential_views (tenant_id, credential_id)"""
+
+
 def upgrade() -> None:
-    for statement in _TABLES.split(";"):
+    for statement in (_TABLES + ";" + _RECORD).split(";"):
         op.execute(statement)
-    secure_tables("matching", "offer_resources", "offer_holds", "offer_days", "transfers")
+    secure_tables(
+        "matching", "offer_resources", "offer_holds", "offer_days", "transfers", "fulfilment_entries", "credentials"
+    )
+    op.execute(f"CREATE POLICY relay ON matching.partners FOR SELECT TO {RELAY_ROLE} USING (true)")
+    op.execute(f"GRANT SELECT (tenant_id) ON matching.partners TO {RELAY_ROLE}")
     # A lane is taken or given back, and never moved under somebody.
     secure_tables("matching", "booking_blocks", grants="SELECT, INSERT, DELETE")
-    # History is only ever added to.
-    secure_tables("matching", "hold_steps", grants="SELECT, INSERT")
+    # Histories are only ever added to.
+    secure_tables("matching", "hold_steps", "credential_views", grants="SELECT, INSERT")
+
+
+_NEW = (
+    "credential_views",
+    "credentials",
+    "fulfilment_entries",
+    "hold_steps",
+    "transfers",
+    "offer_days",
+    "booking_blocks",
+    "offer_holds",
+    "offer_resources",
+)
 
 
 def downgrade() -> None:
-    for table in ("hold_steps", "transfers", "offer_days", "booking_blocks", "offer_holds", "offer_resources"):
+    op.execute(f"REVOKE SELECT (tenant_id) ON matching.partners FROM {RELAY_ROLE}")
+    op.execute("DROP POLICY relay ON matching.partners")
+    for table in _NEW:
         op.execute(f"DROP TABLE matching.{table}")
