@@ -1,5 +1,6 @@
 """Alembic environment of the matching."""
 
+from services.matching.agreements import models as agreements
 from services.matching.cases import models as cases
 from services.matching.credentials import models as credentials
 from services.matching.holds import models as holds
@@ -14,6 +15,6 @@ from services.matching.resources import models as resources
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (cases, credentials, holds, matches, needs, offers, partners, projects, record, resources)
+REGISTERED = (agreements, cases, credentials, holds, matches, needs, offers, partners, projects, record, resources)
 
 run_migrations(Base.metadata, "matching")

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from services.matching.agreements.routes import router as agreements
 from services.matching.availability.routes import router as availability
 from services.matching.credentials.routes import router as credentials
 from services.matching.holds.routes import router as holds
@@ -13,6 +14,7 @@ from services.matching.projects.routes import router as projects
 from services.matching.record.routes import router as record
 from services.matching.resources.routes import router as resources
 from services.matching.settings import MatchingSettings
+from services.matching.utilisation.routes import router as utilisation
 from shared.held import held_events_router
 from shared.vault import Vault
 from shared.web import create_app
@@ -34,6 +36,8 @@ def create() -> FastAPI:
             resources,
             availability,
             holds,
+            agreements,
+            utilisation,
             needs,
             matches,
             projects,

@@ -218,21 +218,94 @@ CREATE TABLE matching.credential_views (
 CREATE INDEX credential_views_credential_idx ON matching.credential_views (tenant_id, credential_id)"""
 
 
+_AGREEMENTS = """
+CREATE TABLE matching.agreements (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    offer_id UUID NOT NULL,
+    resource_id UUID NOT NULL,
+    guest_unit_id UUID NOT NULL,
+    title VARCHAR(200) NOT NULL,
+    service TEXT NOT NULL,
+    starts_on DATE NOT NULL,
+    ends_on DATE NOT NULL,
+    service_min_per_room_hour INTEGER NOT NULL,
+    room_minutes_max INTEGER NOT NULL,
+    state VARCHAR(10) NOT NULL,
+    host_agreed_at TIMESTAMP WITH TIME ZONE,
+    guest_agreed_at TIMESTAMP WITH TIME ZONE,
+    reason TEXT,
+    proposed_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    terminated_at TIMESTAMP WITH TIME ZONE,
+    version INTEGER NOT NULL,
+    CONSTRAINT agreements_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT agreements_tenant_id_offer_id_fkey FOREIGN KEY (tenant_id, offer_id)
+        REFERENCES matching.offers (tenant_id, id),
+    CONSTRAINT agreements_tenant_id_resource_id_fkey FOREIGN KEY (tenant_id, resource_id)
+        REFERENCES matching.offer_resources (tenant_id, id),
+    CONSTRAINT agreements_tenant_id_guest_unit_id_fkey FOREIGN KEY (tenant_id, guest_unit_id)
+        REFERENCES matching.units (tenant_id, id),
+    CONSTRAINT agreements_state_check CHECK (state IN ('proposed', 'active', 'terminated')),
+    CONSTRAINT agreements_period_check CHECK (ends_on >= starts_on),
+    CONSTRAINT agreements_terms_check CHECK (service_min_per_room_hour > 0 AND room_minutes_max > 0),
+    CONSTRAINT agreements_both_sides_check CHECK (
+        state = 'proposed' OR state = 'terminated' OR (host_agreed_at IS NOT NULL AND guest_agreed_at IS NOT NULL))
+);
+CREATE INDEX agreements_offer_idx ON matching.agreements (tenant_id, offer_id);
+CREATE INDEX agreements_proposed_idx ON matching.agreements (tenant_id, proposed_at DESC, id DESC);
+CREATE TABLE matching.service_records (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    agreement_id UUID NOT NULL,
+    served_on DATE NOT NULL,
+    minutes INTEGER NOT NULL,
+    description TEXT NOT NULL,
+    attachment_ids UUID[] NOT NULL,
+    state VARCHAR(9) NOT NULL,
+    reason TEXT,
+    recorded_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    decided_at TIMESTAMP WITH TIME ZONE,
+    version INTEGER NOT NULL,
+    CONSTRAINT service_records_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT service_records_tenant_id_agreement_id_fkey FOREIGN KEY (tenant_id, agreement_id)
+        REFERENCES matching.agreements (tenant_id, id),
+    CONSTRAINT service_records_state_check CHECK (state IN ('recorded', 'confirmed', 'refused')),
+    CONSTRAINT service_records_minutes_check CHECK (minutes > 0)
+);
+CREATE INDEX service_records_agreement_idx ON matching.service_records (tenant_id, agreement_id);
+CREATE TABLE matching.agreement_steps (
+    tenant_id VARCHAR(32) NOT NULL,
+    agreement_id UUID NOT NULL,
+    position INTEGER NOT NULL,
+    step VARCHAR(24) NOT NULL,
+    actor VARCHAR(80) NOT NULL,
+    data JSONB NOT NULL,
+    at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT agreement_steps_pkey PRIMARY KEY (tenant_id, agreement_id, position),
+    CONSTRAINT agreement_steps_tenant_id_agreement_id_fkey FOREIGN KEY (tenant_id, agreement_id)
+        REFERENCES matching.agreements (tenant_id, id)
+)"""
+
+
 def upgrade() -> None:
-    for statement in (_TABLES + ";" + _RECORD).split(";"):
+    for statement in f"{_TABLES};{_RECORD};{_AGREEMENTS}".split(";"):
         op.execute(statement)
     secure_tables(
         "matching", "offer_resources", "offer_holds", "offer_days", "transfers", "fulfilment_entries", "credentials"
     )
+    secure_tables("matching", "agreements", "service_records")
     op.execute(f"CREATE POLICY relay ON matching.partners FOR SELECT TO {RELAY_ROLE} USING (true)")
     op.execute(f"GRANT SELECT (tenant_id) ON matching.partners TO {RELAY_ROLE}")
     # A lane is taken or given back, and never moved under somebody.
     secure_tables("matching", "booking_blocks", grants="SELECT, INSERT, DELETE")
     # Histories are only ever added to.
-    secure_tables("matching", "hold_steps", "credential_views", grants="SELECT, INSERT")
+    secure_tables("matching", "hold_steps", "credential_views", "agreement_steps", grants="SELECT, INSERT")
 
 
 _NEW = (
+    "agreement_steps",
+    "service_records",
+    "agreements",
     "credential_views",
     "credentials",
     "fulfilment_entries",

@@ -13,7 +13,9 @@ from shared.steps import NextActionOut
 from shared.web import InputModel, OutputModel, PlainText
 
 __all__ = [
+    "Attachments",
     "ConfirmIn",
+    "Day",
     "DispatchIn",
     "EndIn",
     "EndTransferIn",
