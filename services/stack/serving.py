@@ -81,6 +81,8 @@ def main() -> None:
         http=_PROTOCOLS.get(asked.name, "httptools"),
         log_level="warning",
         access_log=False,
+        # The gateway may stand behind a proxy; the others are asked by nobody but the gateway.
+        proxy_headers=asked.name == "gateway",
         timeout_graceful_shutdown=_FINISH_S,
         timeout_keep_alive=_KEEP_ALIVE_S,
     )

@@ -23,7 +23,7 @@ async def fill_in(session: WriteSession, caller: Principal, case: Case, answers:
     form = await form_of(session, case.category)
     form.check(answers, complete=case.channel == Channel.APP and not case.anonymous)
     told = {name for name in {*answers, *(case.answers or {})} if (case.answers or {}).get(name) != answers.get(name)}
-    case.answers = answers
-    case.form_version = form.version if form.version != FIRST_VERSION else None
     data = {"form_version": form.version, "changed": sorted(told)}
     case.answers_changed_at = await move(session, case, Move(Action.ANSWERS, caller.actor, data=data))
+    case.answers = answers
+    case.form_version = form.version if form.version != FIRST_VERSION else None

@@ -11,7 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm import make_transient, make_transient_to_detached
 from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.orm.util import identity_key
 
@@ -151,18 +151,16 @@ def _kept(session: WriteSession, row: asyncpg.Record) -> Case:
         make_transient_to_detached(case)
         session.add(case)
         return case
-    _commit(known, values)
+    for key, value in values.items():
+        set_committed_value(known, key, value)
     return known
 
 
-def _commit(case: Case, values: dict[str, Any]) -> None:
-    for key, value in values.items():
-        set_committed_value(case, key, value)
-
-
-def settled(case: Case, keys: Collection[str]) -> None:
-    """Note that these columns of a case are stored as they are, so that the session does not write them again."""
-    _commit(case, {key: getattr(case, key) for key in keys})
+def settled(session: WriteSession, case: Case) -> None:
+    """Note that a case is stored as it stands, so that the session does not write it again."""
+    make_transient(case)
+    make_transient_to_detached(case)
+    session.add(case)
 
 
 def _files(session: Session) -> dict[UUID, CaseFile]:

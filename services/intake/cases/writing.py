@@ -1,7 +1,7 @@
 """Writing a step, as one statement: the case as it is now, the line in its history, its clocks, and who is told.
 
-Beside SQLAlchemy, like filing: a step is what the house does most. The columns of a case that no step changes by itself
-(its answers) are left to the session.
+Beside SQLAlchemy, like filing: a step is what the house does most. Whatever a step may change of a case is written;
+what is not among it never changes, or is changed once the step is taken (answers) and left to the session.
 """
 
 from collections.abc import Sequence
@@ -15,9 +15,10 @@ from services.intake.cases.models import Case, CaseStep
 from services.intake.clocks.sheet import StoredInterval
 from shared.db import WriteSession
 
-__all__ = ["write_clocks", "write_step"]
+__all__ = ["WRITTEN", "write_clocks", "write_step"]
 
-_WRITTEN: Final = (
+# Beside the triage, which is JSON.
+WRITTEN: Final = (
     "state",
     "level",
     "outcome",
@@ -81,7 +82,7 @@ def _store_intervals(first: int) -> str:
     ON CONFLICT (tenant_id, case_id, clock, run, position) DO UPDATE SET {kept}"""
 
 
-_FIRST_OF_STEP: Final = 3 + len(_WRITTEN) + 1
+_FIRST_OF_STEP: Final = 3 + len(WRITTEN) + 1
 _FIRST_OF_CLOCKS: Final = _FIRST_OF_STEP + 6
 _FIRST_OF_TOLD: Final = _FIRST_OF_CLOCKS + len(_INTERVAL)
 
@@ -89,22 +90,22 @@ _FIRST_OF_TOLD: Final = _FIRST_OF_CLOCKS + len(_INTERVAL)
 # whom of those who are told the directory can reach outside the inbox.
 _WRITE: Final = f"""
 WITH moved AS (
-    UPDATE intake.cases SET {", ".join(f"{name} = ${3 + place}" for place, name in enumerate(_WRITTEN))},
+    UPDATE intake.cases SET {", ".join(f"{name} = ${3 + place}" for place, name in enumerate(WRITTEN))},
         triage = ${_FIRST_OF_STEP - 1}::jsonb
     WHERE tenant_id = $1 AND id = $2),
 stepped AS (
     INSERT INTO intake.case_steps (tenant_id, case_id, position, step, from_state, to_state, level, unit_id, actor,
         note, data, clocks, at)
-    SELECT $1, $2, ${3 + _WRITTEN.index("version")}, ${_FIRST_OF_STEP}, ${_FIRST_OF_STEP + 1},
-        ${3 + _WRITTEN.index("state")}, ${3 + _WRITTEN.index("level")}, ${3 + _WRITTEN.index("unit_id")},
+    SELECT $1, $2, ${3 + WRITTEN.index("version")}, ${_FIRST_OF_STEP}, ${_FIRST_OF_STEP + 1},
+        ${3 + WRITTEN.index("state")}, ${3 + WRITTEN.index("level")}, ${3 + WRITTEN.index("unit_id")},
         ${_FIRST_OF_STEP + 2}, ${_FIRST_OF_STEP + 3}, ${_FIRST_OF_STEP + 4}::jsonb, ${_FIRST_OF_STEP + 5}::jsonb,
-        ${3 + _WRITTEN.index("updated_at")}),
+        ${3 + WRITTEN.index("updated_at")}),
 timed AS ({_store_intervals(_FIRST_OF_CLOCKS)}),
 told AS (
     INSERT INTO intake.notifications (tenant_id, id, kind, case_id, params, person_id, unit_id, role, area_path,
         urgent, created_at)
     SELECT $1, id, kind, $2, params::jsonb, person_id, unit_id, role, area_path::public.ltree, urgent,
-        ${3 + _WRITTEN.index("updated_at")}
+        ${3 + WRITTEN.index("updated_at")}
     FROM unnest({_arrays(_TOLD, _FIRST_OF_TOLD)}) AS t ({_names(_TOLD)}))
 SELECT person_id FROM intake.reachable
 WHERE tenant_id = $1 AND person_id = ANY(${_FIRST_OF_TOLD + 3}::uuid[]) AND (push OR sms)"""
@@ -131,7 +132,7 @@ async def write_step(
         Who of those that are told can be reached outside the inbox.
     """
     values = (
-        *(getattr(case, name) for name in _WRITTEN),
+        *(getattr(case, name) for name in WRITTEN),
         _json(case.triage),
         step.step,
         step.from_state,
@@ -143,7 +144,7 @@ async def write_step(
         *([_json(row[name]) if name == "params" else row[name] for row in told] for name, _ in _TOLD),
     )
     rows = await session.fetch_rows(_WRITE, session.tenant, case.id, *values)
-    settled(case, (*_WRITTEN, "triage"))
+    settled(session, case)
     return {row["person_id"] for row in rows}
 
 
