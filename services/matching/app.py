@@ -7,6 +7,7 @@ from services.matching.availability.routes import router as availability
 from services.matching.credentials.routes import router as credentials
 from services.matching.holds.routes import router as holds
 from services.matching.hsds.routes import router as hsds
+from services.matching.imports.routes import router as imports
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
@@ -34,6 +35,7 @@ def create() -> FastAPI:
             offers,
             credentials,
             record,
+            imports,
             resources,
             availability,
             holds,

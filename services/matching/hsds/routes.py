@@ -77,7 +77,7 @@ async def _asked(
         # A word that nobody uses fits nothing.
         return Asked(page, per_page, kind="", **plain)
     fields = dict(zip((one.id for one in TAXONOMIES), ("kind", "category", "entitlement"), strict=True))
-    return Asked(page, per_page, **plain, **{fields[term.taxonomy_id]: term.code})
+    return Asked(page, per_page, **(plain | {fields[term.taxonomy_id]: term.code}))
 
 
 AskedOf = Annotated[Asked, Depends(_asked, scope="function")]
