@@ -15,6 +15,7 @@ from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
 from services.matching.record.routes import router as record
 from services.matching.resources.routes import router as resources
+from services.matching.series.routes import router as series
 from services.matching.settings import MatchingSettings
 from services.matching.utilisation.routes import router as utilisation
 from shared.held import held_events_router
@@ -39,6 +40,7 @@ def create() -> FastAPI:
             resources,
             availability,
             holds,
+            series,
             agreements,
             utilisation,
             needs,

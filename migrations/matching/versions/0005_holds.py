@@ -287,6 +287,25 @@ CREATE TABLE matching.agreement_steps (
 )"""
 
 
+_SERIES = """
+CREATE TABLE matching.booking_series (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    title VARCHAR(200) NOT NULL,
+    opening JSONB NOT NULL,
+    until DATE NOT NULL,
+    parts JSONB NOT NULL,
+    holds INTEGER NOT NULL,
+    taker_id UUID,
+    taker_unit_id UUID,
+    actor VARCHAR(80) NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT booking_series_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT booking_series_holds_check CHECK (holds > 0)
+);
+CREATE INDEX booking_series_created_idx ON matching.booking_series (tenant_id, created_at DESC, id DESC)"""
+
 _IMPORTS = """
 CREATE TABLE matching.offer_imports (
     tenant_id VARCHAR(32) NOT NULL,
@@ -325,12 +344,12 @@ CREATE TABLE matching.offer_import_lines (
 
 
 def upgrade() -> None:
-    for statement in f"{_TABLES};{_RECORD};{_AGREEMENTS};{_IMPORTS}".split(";"):
+    for statement in f"{_TABLES};{_RECORD};{_AGREEMENTS};{_SERIES};{_IMPORTS}".split(";"):
         op.execute(statement)
     secure_tables(
         "matching", "offer_resources", "offer_holds", "offer_days", "transfers", "fulfilment_entries", "credentials"
     )
-    secure_tables("matching", "agreements", "service_records")
+    secure_tables("matching", "agreements", "service_records", "booking_series")
     op.execute(f"CREATE POLICY relay ON matching.partners FOR SELECT TO {RELAY_ROLE} USING (true)")
     op.execute(f"GRANT SELECT (tenant_id) ON matching.partners TO {RELAY_ROLE}")
     # A lane is taken or given back, and never moved under somebody.
@@ -349,6 +368,7 @@ def upgrade() -> None:
 
 _HISTORIES = ("hold_steps", "credential_views", "agreement_steps", "offer_imports", "offer_import_lines")
 _NEW = (
+    "booking_series",
     "offer_import_lines",
     "offer_imports",
     "agreement_steps",

@@ -51,6 +51,7 @@ def _table() -> dict[str, Route]:
         ),
         "matching": (
             "agreements",
+            "booking-series",
             "hsds",
             "matches",
             "needs",

@@ -45,11 +45,9 @@ async def all_areas(session: Session) -> list[KnownArea]:
     """Return all areas with the names from the root down to each."""
     area = reference.area
     statement = select(area.id, area.path, area.name, area.closed_on).where(area.tenant_id == session.tenant)
-    rows = [tuple(row) for row in await session.execute(statement)]
-    names = {path: name for _, path, name, _ in rows}
-    return [
-        KnownArea(area_id, path, chain_of_names(path, names), closed_on is None) for area_id, path, _, closed_on in rows
-    ]
+    rows = (await session.execute(statement)).all()
+    names = {row[1]: row[2] for row in rows}
+    return [KnownArea(row[0], row[1], chain_of_names(row[1], names), row[3] is None) for row in rows]
 
 
 async def add_lines(session: WriteSession, rows: Sequence[Mapping[str, Any]]) -> None:

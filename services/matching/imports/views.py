@@ -6,7 +6,7 @@ from typing import Final
 from services.matching.imports.models import OfferImport, OfferImportLine
 from services.matching.imports.rules import COLUMNS, EXPLANATIONS, FATES, LAYOUT, Fate
 from services.matching.imports.schemas import OfferComplaintOut, OfferCountsOut, OfferImportLineOut, OfferImportOut
-from shared.tables import FileFormat, written_table
+from shared.tables import Cell, FileFormat, written_table
 
 __all__ = ["import_out", "line_out", "written_report", "written_template"]
 
@@ -49,7 +49,7 @@ def written_template(kind: FileFormat) -> bytes:
 
 def written_report(kind: FileFormat, lines: Sequence[OfferImportLine]) -> bytes:
     """Write what became of each line, by its number in the sheet."""
-    rows = []
+    rows: list[list[Cell]] = []
     for line in lines:
         complaints = "；".join(f"{COLUMNS[one['column']][0]}：{one['zh']}" for one in line.complaints)
         rows.append([line.line, line.external_id, line.title, FATES[Fate(line.fate)].zh, complaints])
