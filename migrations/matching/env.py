@@ -4,6 +4,7 @@ from services.matching.agreements import models as agreements
 from services.matching.cases import models as cases
 from services.matching.credentials import models as credentials
 from services.matching.holds import models as holds
+from services.matching.imports import models as imports
 from services.matching.matches import models as matches
 from services.matching.models import Base
 from services.matching.needs import models as needs
@@ -15,6 +16,19 @@ from services.matching.resources import models as resources
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (agreements, cases, credentials, holds, matches, needs, offers, partners, projects, record, resources)
+REGISTERED = (
+    agreements,
+    cases,
+    credentials,
+    holds,
+    imports,
+    matches,
+    needs,
+    offers,
+    partners,
+    projects,
+    record,
+    resources,
+)
 
 run_migrations(Base.metadata, "matching")

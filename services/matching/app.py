@@ -7,6 +7,7 @@ from services.matching.availability.routes import router as availability
 from services.matching.credentials.routes import router as credentials
 from services.matching.holds.routes import router as holds
 from services.matching.hsds.routes import router as hsds
+from services.matching.imports.routes import router as imports
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
@@ -14,6 +15,7 @@ from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
 from services.matching.record.routes import router as record
 from services.matching.resources.routes import router as resources
+from services.matching.series.routes import router as series
 from services.matching.settings import MatchingSettings
 from services.matching.utilisation.routes import router as utilisation
 from shared.held import held_events_router
@@ -34,9 +36,11 @@ def create() -> FastAPI:
             offers,
             credentials,
             record,
+            imports,
             resources,
             availability,
             holds,
+            series,
             agreements,
             utilisation,
             needs,

@@ -65,6 +65,7 @@ def _table() -> dict[str, Route]:
         ),
         "matching": (
             "agreements",
+            "booking-series",
             "hsds",
             "matches",
             "needs",
@@ -100,6 +101,7 @@ def _table() -> dict[str, Route]:
     return table | {
         "attachments": Route("intake", takes_attachments=True),
         "imports": Route("intake", takes_tables=True),
+        "offer-imports": Route("matching", takes_tables=True),
     }
 
 

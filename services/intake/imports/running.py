@@ -19,7 +19,7 @@ from services.intake.clocks.rules import ClockKind, ClockOp, Interval, Verb
 from services.intake.clocks.sheet import first_interval
 from services.intake.handling.service import Handling, handling_of
 from services.intake.imports import repository
-from services.intake.imports.judging import Judged, KnownArea, KnownUnit, Lookup, WantedCase, judge
+from services.intake.imports.judging import Judged, KnownUnit, Lookup, WantedCase, judge
 from services.intake.imports.models import Import, ImportKey
 from services.intake.imports.rules import Fate, complain
 from shared.clock import CHINA, utc_now
@@ -27,6 +27,7 @@ from shared.contracts.intake import CaseClosed, CaseFiled
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish_each
+from shared.reference.names import KnownArea, chain_of_names
 from shared.tables import Row
 
 __all__ = [
@@ -34,7 +35,6 @@ __all__ = [
     "LEASE",
     "Progress",
     "Weighed",
-    "chain_of_names",
     "file_chunk",
     "lookup_of",
     "numbered",
@@ -78,12 +78,6 @@ async def lookup_of(session: Session, reach: Sequence[str], now: datetime) -> Lo
         reach=reach,
         now=now,
     )
-
-
-def chain_of_names(path: str, names: dict[str, str]) -> tuple[str, ...]:
-    """Return the names from the root down to an area."""
-    labels = path.split(".")
-    return tuple(names.get(".".join(labels[: size + 1]), labels[size]) for size in range(len(labels)))
 
 
 def weigh(rows: Sequence[Row], progress: Progress) -> list[Weighed]:

@@ -114,7 +114,8 @@ async def list_organizations(
 async def offers_of(session: Session, now: datetime, organization_id: UUID, *, limit: int) -> Sequence[Any]:
     """Return id and title of what a partner lists."""
     statement = _public(session, now, Offer.id, Offer.title).where(Offer.partner_id == organization_id)
-    return (await session.execute(statement.order_by(Offer.created_at, Offer.id).limit(limit))).all()
+    rows: Sequence[Any] = (await session.execute(statement.order_by(Offer.created_at, Offer.id).limit(limit))).all()
+    return rows
 
 
 async def codes_in_use(session: Session, now: datetime) -> tuple[list[str], list[str]]:

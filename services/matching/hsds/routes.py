@@ -77,7 +77,7 @@ async def _asked(
         # A word that nobody uses fits nothing.
         return Asked(page, per_page, kind="", **plain)
     fields = dict(zip((one.id for one in TAXONOMIES), ("kind", "category", "entitlement"), strict=True))
-    return Asked(page, per_page, **plain, **{fields[term.taxonomy_id]: term.code})
+    return Asked(page, per_page, **(plain | {fields[term.taxonomy_id]: term.code}))
 
 
 AskedOf = Annotated[Asked, Depends(_asked, scope="function")]
@@ -97,7 +97,7 @@ async def read_info(_: Anybody, request: Request, tenant: Tenant) -> ApiInfo:
 
 
 @router.get(f"{_AT}/services", summary="HSDS: services 服务", **_TERSE)
-async def list_services(
+async def list_hsds_services(
     _: Anybody,
     session: OpenReading,
     asked: AskedOf,
@@ -111,7 +111,7 @@ async def list_services(
 
 
 @router.get(f"{_AT}/services/{{service_id}}", summary="HSDS: a service 服务详情", **_TERSE)
-async def read_service(_: Anybody, session: OpenReading, service_id: UUID) -> FullService:
+async def read_hsds_service(_: Anybody, session: OpenReading, service_id: UUID) -> FullService:
     """Return a service with everything that belongs to it."""
     found = await repository.find_listed(session, utc_now(), service_id)
     if found is None:
@@ -140,7 +140,7 @@ def _organization(row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row of id, ki
 
 
 @router.get(f"{_AT}/organizations", summary="HSDS: organizations 机构", **_TERSE)
-async def list_organizations(
+async def list_hsds_organizations(
     _: Anybody, session: OpenReading, page: Page = 1, per_page: PerPage = 50, search: Search = None
 ) -> HsdsPage[Organization]:
     """Return the vetted partners that are no private people."""
