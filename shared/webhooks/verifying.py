@@ -50,7 +50,6 @@ class HeaderMissing(WebhookRefused):
     """One of the three headers is not there."""
 
     code = "webhook_header_missing"
-    status = 400
     title = Text(zh="缺少 Webhook 请求头", en="A webhook header is missing")
 
 
@@ -90,10 +89,26 @@ class SignedMessage:
     timestamp: int
     signatures: tuple[tuple[str, bytes], ...]
 
-    def verify(self, body: bytes, verifiers: Sequence[Verifier], now: datetime) -> None:
-        """Believe the message or refuse it.
+    def fitting(self, body: bytes, verifiers: Sequence[Verifier]) -> list[Verifier]:
+        """Return the keys that have made one of the signatures, whenever that was.
 
         Every key is tried on every signature of its scheme, so that the time tells nothing about which one fitted.
+        """
+        content = signed_content(self.message_id, self.timestamp, body)
+        fitting: list[Verifier] = []
+        for verifier in verifiers:
+            tried = [verifier.accepts(content, raw) for version, raw in self.signatures if version == verifier.version]
+            if any(tried):
+                fitting.append(verifier)
+        return fitting
+
+    def check_time(self, now: datetime) -> None:
+        """Raise TimestampRefused when it was sent more than five minutes before or after now."""
+        if abs(now.timestamp() - self.timestamp) > TOLERANCE.total_seconds():
+            raise TimestampRefused
+
+    def verify(self, body: bytes, verifiers: Sequence[Verifier], now: datetime) -> list[Verifier]:
+        """Believe the message or refuse it; returns the keys that have signed it.
 
         Args:
             body: as it came, byte for byte.
@@ -101,19 +116,14 @@ class SignedMessage:
             now: the present, aware.
 
         Raises:
-            TimestampRefused: it was sent more than five minutes before or after now.
             SignatureRefused: no key has made any of the signatures.
+            TimestampRefused: it is authentic, and was sent more than five minutes before or after now.
         """
-        if abs(now.timestamp() - self.timestamp) > TOLERANCE.total_seconds():
-            raise TimestampRefused
-        content = signed_content(self.message_id, self.timestamp, body)
-        fits = False
-        for verifier in verifiers:
-            for version, signature in self.signatures:
-                if version == verifier.version:
-                    fits |= verifier.accepts(content, signature)
-        if not fits:
+        fitting = self.fitting(body, verifiers)
+        if not fitting:
             raise SignatureRefused
+        self.check_time(now)
+        return fitting
 
 
 def read_signed_message(headers: Iterable[tuple[str, str]]) -> SignedMessage:
