@@ -6,7 +6,15 @@ from uuid import UUID
 
 from shared.contracts.envelope import EventData
 
-__all__ = ["NeedOpened", "ProjectBudgetRequested", "ProjectCompleted", "ProjectOpened", "ProjectProgressed"]
+__all__ = [
+    "NeedOpened",
+    "OfferStale",
+    "PartnerVetted",
+    "ProjectBudgetRequested",
+    "ProjectCompleted",
+    "ProjectOpened",
+    "ProjectProgressed",
+]
 
 
 class NeedOpened(EventData):
@@ -72,3 +80,24 @@ class ProjectCompleted(EventData):
     project_id: UUID
     case_id: UUID | None
     completed_at: datetime
+
+
+class PartnerVetted(EventData):
+    """An officer has decided on a partner: it is vetted, refused or suspended."""
+
+    event_type: ClassVar[str] = "linli.partner.vetted.v1"
+
+    partner_id: UUID
+    unit_id: UUID
+    state: str
+
+
+class OfferStale(EventData):
+    """Nobody has confirmed an offer for long: its partner is asked whether it still stands."""
+
+    event_type: ClassVar[str] = "linli.offer.stale.v1"
+
+    offer_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    confirmed_at: datetime

@@ -25,6 +25,8 @@ from shared.contracts.ledger import (
 )
 from shared.contracts.matching import (
     NeedOpened,
+    OfferStale,
+    PartnerVetted,
     ProjectBudgetRequested,
     ProjectCompleted,
     ProjectOpened,
@@ -61,6 +63,8 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     StatementPublished: _PUBLIC,
     CampaignSettled: _PUBLIC,
     CampaignRefunded: _PUBLIC,
+    PartnerVetted: _PUBLIC,
+    OfferStale: _PUBLIC,
 }
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {event.event_type: event for event in CONSUMERS}
