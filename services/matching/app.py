@@ -2,13 +2,20 @@
 
 from fastapi import FastAPI
 
+from services.matching.conformance.routes import router as conformance
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
 from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
 from services.matching.settings import MatchingSettings
+from services.matching.webhook_secrets.routes import router as webhook_secrets
+from services.matching.webhooks_in.keyring import Keyring
+from services.matching.webhooks_in.receiving import Desk
+from services.matching.webhooks_in.routes import door as webhook_door
+from services.matching.webhooks_in.routes import router as webhook_deliveries
 from shared.held import held_events_router
+from shared.vault import Vault
 from shared.web import create_app
 
 __all__ = ["create"]
@@ -16,10 +23,25 @@ __all__ = ["create"]
 
 def create() -> FastAPI:
     """Build the app from the environment; for `uvicorn --factory`."""
-    return create_app(
+    settings = MatchingSettings()
+    app = create_app(
         name="matching",
-        settings=MatchingSettings(),
-        routers=[partners, offers, needs, matches, projects, held_events_router("matching")],
+        settings=settings,
+        routers=[
+            partners,
+            offers,
+            needs,
+            matches,
+            projects,
+            webhook_secrets,
+            conformance,
+            webhook_deliveries,
+            webhook_door,
+            held_events_router("matching"),
+        ],
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
     )
+    app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    app.state.webhook_desk = Desk(app.state.db, Keyring(app.state.db, app.state.vault))
+    return app

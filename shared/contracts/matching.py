@@ -14,6 +14,7 @@ __all__ = [
     "ProjectCompleted",
     "ProjectOpened",
     "ProjectProgressed",
+    "WebhookReceived",
 ]
 
 
@@ -101,3 +102,12 @@ class OfferStale(EventData):
     partner_id: UUID
     unit_id: UUID
     confirmed_at: datetime
+
+
+class WebhookReceived(EventData):
+    """A partner has pushed a batch, and some of its lines wait to be worked off; told to the own service."""
+
+    event_type: ClassVar[str] = "linli.webhook.received.v1"
+
+    delivery_id: UUID
+    partner_id: UUID

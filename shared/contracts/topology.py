@@ -31,6 +31,7 @@ from shared.contracts.matching import (
     ProjectCompleted,
     ProjectOpened,
     ProjectProgressed,
+    WebhookReceived,
 )
 
 __all__ = ["CONSUMERS", "EVENT_TYPES", "SERVICES", "consumers_of"]
@@ -57,6 +58,7 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     ProjectBudgetRequested: ("ledger",),
     ProjectProgressed: ("intake",),
     ProjectCompleted: ("intake", "ledger"),
+    WebhookReceived: ("matching",),
     GrantDecided: ("matching",),
     PaymentMade: ("matching",),
     ContributionReceived: _PUBLIC,

@@ -49,7 +49,7 @@ def _table() -> dict[str, Route]:
             "sync",
             "unsealings",
         ),
-        "matching": ("partners", "offers", "needs", "matches", "projects"),
+        "matching": ("partners", "offers", "needs", "matches", "projects", "webhook-policy", "webhooks"),
         "ledger": (
             "accounts",
             "bank-lines",

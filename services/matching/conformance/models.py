@@ -24,7 +24,7 @@ class ConformanceRun(TenantRow, Base):
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "partner_id"], ["matching.partners.tenant_id", "matching.partners.id"]),
         CheckConstraint(f"state IN ({_STATES})", name="state"),
-        CheckConstraint("(state = 'passed') <= (passed_at IS NOT NULL)", name="passed"),
+        CheckConstraint("(state = 'passed') = (passed_at IS NOT NULL)", name="passed"),
         Index("conformance_runs_partner_idx", "tenant_id", "partner_id", "started_at"),
     )
     partner_id: Mapped[UUID]

@@ -5,23 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import select, tuple_, update
 
 from services.matching.conformance.models import ConformanceRun, ConformanceStep
 from services.matching.conformance.rules import RunState
 from services.matching.locking import locked
 from shared.db import Session, WriteSession
 
-__all__ = ["find_run", "list_runs", "lock_step", "passed_at", "replace_running", "steps_of"]
-
-
-async def passed_at(session: Session, partner_id: UUID) -> datetime | None:
-    """Return when a partner has last passed a run."""
-    statement = select(func.max(ConformanceRun.passed_at)).where(
-        ConformanceRun.tenant_id == session.tenant, ConformanceRun.partner_id == partner_id
-    )
-    found: datetime | None = await session.scalar(statement)
-    return found
+__all__ = ["find_run", "list_runs", "lock_step", "replace_running", "steps_of"]
 
 
 async def find_run(session: Session, partner_id: UUID, run_id: UUID) -> ConformanceRun | None:

@@ -24,6 +24,8 @@ __all__ = [
     "Step",
     "StepState",
     "Verdict",
+    "base_id",
+    "is_for_a_run",
     "judge",
     "new_message_id",
 ]
@@ -109,9 +111,7 @@ class Verdict:
 _PASSED: Final = Verdict(StepState.PASSED)
 
 HOW: Final[dict[Step, Text]] = {
-    Step.VALID_SIGNATURE: Text(
-        zh="发送一批全部正确的资源", en="Send a batch of offers that are all right"
-    ),
+    Step.VALID_SIGNATURE: Text(zh="发送一批全部正确的资源", en="Send a batch of offers that are all right"),
     Step.ROTATED_SECRET: Text(
         zh="再创建一个沙箱密钥，在旧密钥仍有效时用新密钥签名发送",
         en="Make another sandbox key, and sign with it while the old one is still valid",
@@ -240,3 +240,13 @@ def judge(step: Step, seen: Seen) -> Verdict | None:
 def new_message_id() -> str:
     """Make an id that nobody guesses."""
     return ID_PREFIX + secrets.token_urlsafe(_ID_BYTES)
+
+
+def is_for_a_run(message_id: str) -> bool:
+    """Tell whether a message may belong to a run, by its id alone."""
+    return message_id.startswith(ID_PREFIX)
+
+
+def base_id(message_id: str) -> str:
+    """Return a step's id; behind a colon the sender counts its tries, since other content needs another id."""
+    return message_id.partition(":")[0]

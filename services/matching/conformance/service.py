@@ -6,29 +6,25 @@ from uuid import UUID
 from services.matching.conformance import repository
 from services.matching.conformance.models import ConformanceRun, ConformanceStep
 from services.matching.conformance.rules import (
-    ID_PREFIX,
     LASTS,
     RunState,
     Seen,
     Step,
     StepState,
+    base_id,
     judge,
     new_message_id,
 )
 from services.matching.conformance.schemas import RunIn
 from services.matching.locking import take_turn
 from services.matching.partners.models import Partner
+from services.matching.partners.service import note_webhooks_passed
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 
-__all__ = ["is_for_a_run", "note_seen", "start_run", "with_steps"]
-
-
-def is_for_a_run(message_id: str) -> bool:
-    """Tell whether a message may belong to a run, by its id alone."""
-    return message_id.startswith(ID_PREFIX)
+__all__ = ["note_seen", "start_run", "with_steps"]
 
 
 async def start_run(
@@ -80,10 +76,8 @@ async def with_steps(
 
 async def note_seen(session: WriteSession, partner_id: UUID, message_id: str, seen: Seen) -> None:
     """Note what was seen of a message that may belong to a run; the last step that passes ends the run."""
-    if not is_for_a_run(message_id):
-        return
     now = utc_now()
-    found = await repository.lock_step(session, partner_id, message_id, now)
+    found = await repository.lock_step(session, partner_id, base_id(message_id), now)
     if found is None:
         return
     run, step = found
@@ -96,4 +90,4 @@ async def note_seen(session: WriteSession, partner_id: UUID, message_id: str, se
     others = await repository.steps_of(session, [run.id])
     if all(one.state == StepState.PASSED for one in others):
         run.state, run.passed_at = RunState.PASSED.value, now
-        await session.flush()
+        await note_webhooks_passed(session, partner_id, run.started_by)

@@ -61,9 +61,7 @@ async def create_webhook_secret(
 
 
 @router.get("/v1/partners/{partner_id}/webhook-secrets", summary="List signing keys 推送密钥列表")
-async def list_webhook_secrets(
-    caller: Giver, session: Reading, paging: Paging, partner_id: UUID
-) -> Page[SecretOut]:
+async def list_webhook_secrets(caller: Giver, session: Reading, paging: Paging, partner_id: UUID) -> Page[SecretOut]:
     """Return the keys of a partner without their secrets, the newest first."""
     await service.partner_of(session, caller, partner_id)
     rows = await repository.list_secrets(session, partner_id, after=paging.after, limit=paging.size + 1)

@@ -3,11 +3,10 @@
 from typing import Final
 from uuid import UUID
 
-from services.matching.conformance.repository import passed_at
 from services.matching.locking import take_turn
 from services.matching.partners.models import Partner
-from services.matching.partners.repository import find_partner, lock_partner
 from services.matching.partners.rules import PartnerState
+from services.matching.partners.service import get_partner, lock_partner, must_speak_for
 from services.matching.webhook_secrets import repository
 from services.matching.webhook_secrets.models import WebhookPolicy, WebhookSecret
 from services.matching.webhook_secrets.rules import (
@@ -19,18 +18,17 @@ from services.matching.webhook_secrets.rules import (
     overlap_ends,
 )
 from services.matching.webhook_secrets.schemas import PolicyIn, SecretIn
-from shared.auth import Principal, Role
+from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Session, WriteSession
 from shared.ids import new_id
-from shared.problems import Forbidden, IdTaken, NotFound
+from shared.problems import IdTaken, NotFound
 from shared.vault import Place, Vault
 from shared.webhooks import BadKey, PublicKey, SharedSecret, new_secret, read_verifier
 
 __all__ = [
     "create_secret",
     "lock_secret",
-    "must_speak_for",
     "opened",
     "partner_of",
     "put_policy",
@@ -41,14 +39,6 @@ _COLUMN: Final = "webhook_secrets.sealed"
 _HINT_LENGTH: Final = 4
 
 
-def must_speak_for(caller: Principal, partner: Partner) -> None:
-    """Refuse whoever is neither of the partner's unit nor an officer of its area."""
-    if partner.unit_id in caller.units(Role.UNIT_STAFF, Role.PARTNER):
-        return
-    if not caller.has(Role.OFFICER, Role.SECRETARY, Role.ADMINISTRATOR, at=partner.coverage):
-        raise Forbidden(rule="own_unit_or_officer")
-
-
 async def partner_of(session: Session, caller: Principal, partner_id: UUID) -> Partner:
     """Return a partner that the caller speaks for.
 
@@ -56,9 +46,7 @@ async def partner_of(session: Session, caller: Principal, partner_id: UUID) -> P
         NotFound: there is none.
         Forbidden: the caller may not.
     """
-    partner = await find_partner(session, partner_id)
-    if partner is None:
-        raise NotFound
+    partner = await get_partner(session, partner_id)
     must_speak_for(caller, partner)
     return partner
 
@@ -83,8 +71,6 @@ async def create_secret(
     await partner_of(session, caller, partner_id)
     await take_turn(session, "webhook_secrets", partner_id)
     partner = await lock_partner(session, partner_id)
-    if partner is None:
-        raise NotFound
     earlier = await _made_before(session, vault, partner_id, wanted)
     if earlier is not None:
         return earlier, None, False
@@ -115,9 +101,7 @@ async def create_secret(
     return row, key.text if isinstance(key, SharedSecret) else None, True
 
 
-async def _made_before(
-    session: WriteSession, vault: Vault, partner_id: UUID, wanted: SecretIn
-) -> WebhookSecret | None:
+async def _made_before(session: WriteSession, vault: Vault, partner_id: UUID, wanted: SecretIn) -> WebhookSecret | None:
     earlier = await repository.find_secret(session, partner_id, wanted.id) if wanted.id else None
     if earlier is None:
         return None
@@ -141,7 +125,7 @@ async def _may_go_live(session: WriteSession, partner: Partner) -> None:
     if partner.state != PartnerState.VETTED:
         raise PartnerNotVetted
     policy = await repository.find_policy(session)
-    if policy is not None and policy.requires_conformance and await passed_at(session, partner.id) is None:
+    if policy is not None and policy.requires_conformance and partner.webhooks_passed_at is None:
         raise ConformanceRequired
 
 
