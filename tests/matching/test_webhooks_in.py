@@ -1,6 +1,7 @@
 """Partners push offers: what is signed is taken once, each line has a fate of its own, everything else is refused."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -36,7 +37,7 @@ async def test_a_batch_is_taken_worked_off_and_reported_on(partner: Pushing) -> 
 
 
 async def test_every_kind_of_offer_can_be_pushed(partner: Pushing) -> None:
-    kinds = {
+    kinds: dict[str, dict[str, Any]] = {
         "venue": {"capacity_per_day": None, "hours": {"openings": [{"rrule": "FREQ=DAILY", "starts_on": "2026-01-01", "opens": "09:00", "closes": "21:00"}]}},
         "service": {"capacity_per_day": 20, "entitled_prices": [{"entitlement": "low_income", "price_fen": 0}]},
         "people": {"skills": ["piano"]},

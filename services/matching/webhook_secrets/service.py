@@ -33,6 +33,7 @@ __all__ = [
     "partner_of",
     "put_policy",
     "revoke_secret",
+    "seal_secret",
 ]
 
 _COLUMN: Final = "webhook_secrets.sealed"
@@ -53,6 +54,11 @@ async def partner_of(session: Session, caller: Principal, partner_id: UUID) -> P
 
 def _place(tenant: str, secret_id: UUID) -> Place:
     return Place(tenant, _COLUMN, secret_id)
+
+
+def seal_secret(vault: Vault, tenant: str, secret_id: UUID, key: SharedSecret | PublicKey) -> bytes:
+    """Return a key as it is kept."""
+    return vault.seal(key.text, _place(tenant, secret_id))
 
 
 def opened(vault: Vault, secret: WebhookSecret) -> SharedSecret | PublicKey:
@@ -90,7 +96,7 @@ async def create_secret(
         partner_id=partner_id,
         mode=wanted.mode.value,
         scheme=key.version,
-        sealed=vault.seal(key.text, _place(session.tenant, secret_id)),
+        sealed=seal_secret(vault, session.tenant, secret_id, key),
         hint=key.text.rstrip("=")[-_HINT_LENGTH:],
         created_by=caller.actor,
         created_at=now,

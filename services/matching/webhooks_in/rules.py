@@ -1,5 +1,6 @@
 """Limits of a batch, what can become of a line, and what can be wrong. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -114,7 +115,7 @@ class Complaint:
     pointer: str
     code: str
     detail: Text
-    extra: dict[str, object] = field(default_factory=dict)
+    extra: Mapping[str, str | int] = field(default_factory=dict)
 
 
 def complaint_of(problem: Problem, base: str) -> Complaint:

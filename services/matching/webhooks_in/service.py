@@ -108,7 +108,7 @@ def _row(
             "code": one.code,
             "detail_zh": one.detail.zh,
             "detail_en": one.detail.en,
-            "extra": one.extra,
+            "extra": dict(one.extra),
         }
         for one in complaints
     ]
