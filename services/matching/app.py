@@ -27,7 +27,9 @@ def create() -> FastAPI:
     app = create_app(
         name="matching",
         settings=settings,
+        # Routes are tried in their order, and senders have to be answered soonest.
         routers=[
+            webhook_door,
             partners,
             offers,
             needs,
@@ -36,7 +38,6 @@ def create() -> FastAPI:
             webhook_secrets,
             conformance,
             webhook_deliveries,
-            webhook_door,
             held_events_router("matching"),
         ],
         title="Linli matching 供需对接",

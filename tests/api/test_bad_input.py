@@ -22,6 +22,8 @@ OPEN = "/v1/open-books/"
 # Refuses in the words of its specification: <errors>, in XML when no format is asked for.
 OPEN311 = "/v1/open311/"
 JWKS = "/.well-known/jwks.json"
+# Asks for a signature, and says nothing about a request before it has seen one; its own tests send what is signed.
+SIGNED = "/v1/webhooks/"
 
 
 @dataclass(frozen=True)
@@ -154,7 +156,7 @@ async def test_a_body_that_is_wrong_is_refused(
     every = await every_operation(apps, places)
     before = await counted()
     for item in every:
-        if not item.takes_json:
+        if not item.takes_json or item.path.startswith(SIGNED):
             continue
         headers = caller(item.service, *EVERYTHING) | {"If-Match": '"1"', "Idempotency-Key": str(new_id())}
         send = client(item.service).request
@@ -178,6 +180,8 @@ async def test_unknown_ids_and_missing_versions_and_keys_are_told(
     for item in every:
         # Whether there is a tenant of some name is not told: its list of open books is empty.
         if "{" not in item.path or item.method == "PUT" or item.path == f"{OPEN}{{tenant}}":
+            continue
+        if item.path.startswith(SIGNED):
             continue
         headers = caller(item.service, *EVERYTHING)
         send = client(item.service).request

@@ -8,12 +8,14 @@ import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Final
 from uuid import UUID
 
 from services.matching.webhook_secrets.repository import valid_secrets
 from services.matching.webhook_secrets.rules import Mode
 from services.matching.webhook_secrets.service import opened
+from services.matching.webhooks_in.sharing import Shared
 from shared.clock import utc_now
 from shared.db import Database
 from shared.vault import Vault
@@ -59,23 +61,29 @@ class Keyring:
         self._database = database
         self._vault = vault
         self._rings: OrderedDict[tuple[str, UUID], Ring] = OrderedDict()
+        self._looking: Shared[tuple[str, UUID], Ring] = Shared()
 
     async def ring(self, tenant: str, partner_id: UUID, *, newer_than: float = 0.0) -> Ring:
         """Return a partner's keys; looks for them when what is remembered is old, or not newer than an instant."""
         known = self._rings.get((tenant, partner_id))
         if known is not None and known.seen_at > newer_than and time.monotonic() - known.seen_at < _GOOD_FOR_S:
             return known
+        while True:
+            found, _ = await self._looking.result((tenant, partner_id), partial(self._look, tenant, partner_id))
+            # A look that had begun before the instant may have seen less.
+            if found.seen_at > newer_than:
+                return found
+
+    async def _look(self, tenant: str, partner_id: UUID) -> Ring:
         seen_at = time.monotonic()
         async with self._database.read(tenant) as session:
             secrets = await valid_secrets(session, partner_id, utc_now())
         keys = [Key(row.id, Mode(row.mode), row.created_at, opened(self._vault, row)) for row in secrets]
         found = Ring(tuple(keys), seen_at)
+        self._rings.pop((tenant, partner_id), None)
         # Partners without a key are not remembered: their addresses can be made up.
         if keys:
             self._rings[tenant, partner_id] = found
-            self._rings.move_to_end((tenant, partner_id))
             if len(self._rings) > _PARTNERS_MAX:
                 self._rings.popitem(last=False)
-        else:
-            self._rings.pop((tenant, partner_id), None)
         return found

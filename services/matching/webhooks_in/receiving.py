@@ -2,8 +2,9 @@
 
 import hashlib
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from services.matching.webhooks_in.keyring import Key, Keyring, Ring
 from services.matching.webhooks_in.reading import read_items
 from services.matching.webhooks_in.repository import RECEIVE
 from services.matching.webhooks_in.rules import MalformedMessage, OtherContent, TooManyItems
+from services.matching.webhooks_in.sharing import Shared
 from shared.clock import machine_now, utc_now
 from shared.contracts.matching import WebhookReceived
 from shared.db import Database, check_tenant
@@ -68,7 +70,7 @@ class _Accepted:
 
     message: SignedMessage
     body: bytes
-    items: int
+    digest: bytes
     ring: Ring
     fitting: list[Key]
 
@@ -89,6 +91,7 @@ class Desk:
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._database = database
         self._keyring = keyring
+        self._writing: Shared[Hashable, Receipt | None] = Shared()
 
     async def receive(self, sender: Sender, headers: Iterable[tuple[str, str]], body: bytes) -> Receipt:
         """Take a message in; the same one again gets the same receipt and has no second effect.
@@ -136,15 +139,22 @@ class Desk:
                 raise SignatureRefused
             # Partners live by the world's clock, also where ours is moved.
             message.check_time(machine_now())
-            accepted = _Accepted(message, body, len(read_items(body)), ring, fitting)
-            receipt = await self._write(sender, accepted)
+            accepted = _Accepted(message, body, hashlib.sha256(body).digest(), ring, fitting)
+            receipt = await self._write_once(sender, accepted)
             if receipt is not None:
                 return accepted, receipt
         raise Unavailable
 
+    async def _write_once(self, sender: Sender, accepted: _Accepted) -> Receipt | None:
+        """Keep a message; whoever brings the very same one meanwhile waits for the same answer."""
+        key = (sender, accepted.message.message_id, accepted.digest, tuple(key.id for key in accepted.fitting))
+        receipt, is_first = await self._writing.result(key, partial(self._write, sender, accepted))
+        return receipt if is_first or receipt is None else replace(receipt, is_new=False)
+
     async def _write(self, sender: Sender, accepted: _Accepted) -> Receipt | None:
-        """Keep a message; None when its keys are no longer valid, or somebody is just writing the same one."""
-        delivery_id, digest = new_id(), hashlib.sha256(accepted.body).digest()
+        """Keep a message; None when its keys are no longer valid, or another process is just writing the same one."""
+        items = len(read_items(accepted.body))
+        delivery_id = new_id()
         subject = f"webhook-delivery/{delivery_id}"
         structlog.contextvars.bind_contextvars(tenant=sender.tenant, actor=f"partner/{sender.partner_id}")
         told = WebhookReceived(delivery_id=delivery_id, partner_id=sender.partner_id)
@@ -157,18 +167,18 @@ class Desk:
             sender.partner_id,
             accepted.mode.value,
             accepted.message.message_id,
-            digest,
+            accepted.digest,
             accepted.body,
             utc_now(),
             [key.id for key in accepted.fitting if key.mode is accepted.mode],
-            accepted.items,
+            items,
             event_id,
             event,
             subject,
         )
         if row is None or not row["allowed"] or row["id"] is None:
             return None
-        if row["digest"] != digest:
+        if row["digest"] != accepted.digest:
             raise OtherContent
         return Receipt(UUID(str(row["id"])), accepted.mode, bool(row["is_new"]))
 

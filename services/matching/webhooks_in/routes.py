@@ -71,19 +71,20 @@ def _desk(request: Request) -> Desk:
 @door.post(
     "/v1/webhooks/{tenant}/{partner_id}",
     status_code=202,
+    response_model=ReceiptOut,
     openapi_extra=_MESSAGE,
     summary="Push offers 推送资源",
 )
-async def push_offers(_: Anybody, request: Request, response: Response, tenant: str, partner_id: str) -> ReceiptOut:
+async def push_offers(_: Anybody, request: Request, tenant: str, partner_id: str) -> Response:
     """Take a signed batch (Standard Webhooks). The same message again gets the same answer and no second effect."""
     body = await _body(request)
     sender = Sender.read(tenant, partner_id)
     receipt = await _desk(request).receive(sender, request.headers.items(), body)
     told = receipt_out(sender, receipt)
-    response.headers["Location"] = told.report_url
+    headers = {"Location": told.report_url}
     if not receipt.is_new:
-        response.headers["Idempotency-Replayed"] = "true"
-    return told
+        headers["Idempotency-Replayed"] = "true"
+    return Response(told.model_dump_json(), 202, headers, "application/json")
 
 
 @door.get(
