@@ -212,7 +212,7 @@ def _nonsense(body: bytes, chance: Random) -> bytes:
         return bytes(chance.randrange(256) for _ in range(chance.randrange(200)))
     if kind == 2:
         return b"[" * chance.randrange(1, 3000)
-    wrong = chance.choice([None, 7, "x", [], {}, {"items": []}, {"items": {}}, {"items": "x"}])
+    wrong: Any = chance.choice([None, 7, "x", [], {}, {"items": []}, {"items": {}}, {"items": "x"}])
     return json.dumps({"type": chance.choice(["offers.pushed", "other", 7]), "data": wrong}).encode()
 
 
