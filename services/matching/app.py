@@ -2,13 +2,21 @@
 
 from fastapi import FastAPI
 
+from services.matching.agreements.routes import router as agreements
+from services.matching.availability.routes import router as availability
 from services.matching.conformance.routes import router as conformance
+from services.matching.credentials.routes import router as credentials
+from services.matching.holds.routes import router as holds
+from services.matching.hsds.routes import router as hsds
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
 from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
+from services.matching.record.routes import router as record
+from services.matching.resources.routes import router as resources
 from services.matching.settings import MatchingSettings
+from services.matching.utilisation.routes import router as utilisation
 from services.matching.webhook_secrets.routes import router as webhook_secrets
 from services.matching.webhooks_in.keyring import Keyring
 from services.matching.webhooks_in.receiving import Desk
@@ -32,9 +40,17 @@ def create() -> FastAPI:
             webhook_door,
             partners,
             offers,
+            credentials,
+            record,
+            resources,
+            availability,
+            holds,
+            agreements,
+            utilisation,
             needs,
             matches,
             projects,
+            hsds,
             webhook_secrets,
             conformance,
             webhook_deliveries,
@@ -45,4 +61,5 @@ def create() -> FastAPI:
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
     app.state.webhook_desk = Desk(app.state.db, Keyring(app.state.db, app.state.vault))
+    app.state.public_url = str(settings.public_url) if settings.public_url is not None else None
     return app

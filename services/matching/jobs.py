@@ -1,6 +1,8 @@
 """What the matching does outside of requests."""
 
 from services.matching.cases.jobs import consumers as case_consumers
+from services.matching.credentials.jobs import schedules as credential_schedules
+from services.matching.holds.jobs import schedules as hold_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
 from services.matching.offers.jobs import schedules as offer_schedules
@@ -22,4 +24,9 @@ for heard in (
 ):
     consumers.include(heard)
 
-schedules: tuple[TenantSchedule, ...] = (*offer_schedules, *webhook_schedules)
+schedules: tuple[TenantSchedule, ...] = (
+    *offer_schedules,
+    *hold_schedules,
+    *credential_schedules,
+    *webhook_schedules,
+)

@@ -24,6 +24,10 @@ from shared.contracts.ledger import (
     StatementPublished,
 )
 from shared.contracts.matching import (
+    CredentialExpiring,
+    HoldCommitted,
+    HoldEnded,
+    MoneyPledged,
     NeedOpened,
     OfferStale,
     PartnerVetted,
@@ -67,6 +71,10 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     CampaignRefunded: _PUBLIC,
     PartnerVetted: _PUBLIC,
     OfferStale: _PUBLIC,
+    CredentialExpiring: _PUBLIC,
+    HoldCommitted: _PUBLIC,
+    HoldEnded: _PUBLIC,
+    MoneyPledged: ("ledger",),
 }
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {event.event_type: event for event in CONSUMERS}

@@ -5,7 +5,7 @@ from alembic import op
 from shared.db.migrations import RELAY_ROLE, secure_tables
 
 revision = "0006"
-down_revision = "0004"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

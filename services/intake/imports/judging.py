@@ -13,9 +13,8 @@ from uuid import UUID
 import orjson
 
 from services.intake.cases.terms import Level, Outcome, State
-from services.intake.imports.cells import Moment, as_key, as_moment, as_text
-from services.intake.imports.reading import Cell, Row
 from services.intake.imports.rules import Complaint, complain
+from shared.tables import Cell, Moment, Row, as_key, as_moment, as_text
 
 __all__ = ["Judged", "KnownArea", "KnownUnit", "Lookup", "WantedCase", "judge", "levels", "states"]
 

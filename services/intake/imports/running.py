@@ -21,13 +21,13 @@ from services.intake.handling.service import Handling, handling_of
 from services.intake.imports import repository
 from services.intake.imports.judging import Judged, KnownArea, KnownUnit, Lookup, WantedCase, judge
 from services.intake.imports.models import Import, ImportKey
-from services.intake.imports.reading import Row
 from services.intake.imports.rules import Fate, complain
 from shared.clock import CHINA, utc_now
 from shared.contracts.intake import CaseClosed, CaseFiled
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish_each
+from shared.tables import Row
 
 __all__ = [
     "CHUNK_ROWS",
