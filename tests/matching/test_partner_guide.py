@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from services.gateway.settings import UPSTREAMS
 from services.matching.conformance.rules import Step
 from services.matching.offers.rules import OfferKind
 from services.matching.webhooks_in.reading import message_schema
@@ -41,6 +43,26 @@ async def running(servers: TestServers, tmp_path_factory: pytest.TempPathFactory
     service = ServiceProcess("matching", {**os.environ, **servers.environment}, folder / "matching.log")
     service.start()
     await service.ready()
+    yield service.url
+    service.stop()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def gateway(servers: TestServers, running: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+    """A gateway before it; who has no token needs nobody else behind it."""
+    folder = tmp_path_factory.mktemp("gateway")
+    urls = {f"LINLI_{name.upper()}_URL": running for name in UPSTREAMS}
+    service = ServiceProcess("gateway", {**os.environ, **servers.environment, **urls}, folder / "gateway.log")
+    service.start()
+    deadline = time.monotonic() + 30
+    async with httpx.AsyncClient() as http:
+        while True:
+            try:
+                await http.get(f"{service.url}/livez")
+                break
+            except httpx.TransportError:
+                assert time.monotonic() < deadline, service.log.read_text(encoding="utf-8")
+                await asyncio.sleep(0.05)
     yield service.url
     service.stop()
 
@@ -89,14 +111,32 @@ async def test_the_batch_of_the_guide_is_understood_line_by_line(partner: Pushin
     assert await partner.offers() == []
 
 
-async def test_the_python_of_the_guide_pushes_and_reads_its_report(
-    partner: Pushing, running: str, tmp_path: Path
+async def test_the_python_of_the_guide_pushes_and_reads_its_report_through_the_gateway(
+    partner: Pushing, gateway: str, tmp_path: Path
 ) -> None:
     key = await partner.key("sandbox")
     (tmp_path / "push.py").write_text(SAMPLES["push.py"], encoding="utf-8")
     command = [sys.executable, "push.py", "batch.json"]
-    printed = await run_while_worked_off(partner, command, tmp_path, running, key["secret"])
+    printed = await run_while_worked_off(partner, command, tmp_path, gateway, key["secret"])
     assert [line.split()[1] for line in printed] == EXPECTED
+
+
+async def test_what_the_gateway_lets_through_is_what_was_signed(partner: Pushing, gateway: str) -> None:
+    await partner.key("sandbox")
+    body = batch(*(partner.item(f"o{number}") for number in range(1_000)))
+    async with httpx.AsyncClient() as http:
+
+        async def push(content: bytes, **options: Any) -> tuple[int, str]:
+            headers = partner.signed(content, **options)
+            answer = await http.post(gateway + partner.address, content=content, headers=headers)
+            return answer.status_code, answer.json().get("code", "")
+
+        assert await push(body) == (202, "")
+        assert await push(body, late_s=400) == (401, "webhook_timestamp_refused")
+        assert await push(body, secrets=[new_secret().text]) == (401, "webhook_signature_refused")
+        assert (await push(body + b" " * 1024 * 1024))[0] == 413
+        nobody = await http.post(gateway + partner.address, content=body)
+        assert (nobody.status_code, nobody.json()["code"]) == (401, "webhook_header_missing")
 
 
 async def test_the_javascript_of_the_guide_pushes_and_reads_its_report(
