@@ -154,3 +154,12 @@ async def test_another_tenant_sees_none_of_it(partner: Pushing, elsewhere: Quart
     answer = await elsewhere.http.post(address, content=body, headers=partner.signed(body))
     assert answer.status_code == 401
     assert (await stranger.push(batch(stranger.item()))).status_code == 202
+
+
+async def test_a_revoked_key_reads_no_more_reports(partner: Pushing) -> None:
+    made = await partner.key()
+    report = await partner.pushed(partner.item())
+    await partner.quarter.made(f"{partner.desk}/webhook-secrets/{made['id']}/revoke", None, version=1)
+    assert (await partner.ask(report["id"])).status_code == 401
+    await partner.key()
+    assert (await partner.ask(report["id"])).status_code == 200

@@ -119,8 +119,9 @@ class Desk:
     async def check_reader(self, sender: Sender, headers: Iterable[tuple[str, str]], delivery_id: UUID) -> None:
         """Believe whoever asks for a report by signing its id over an empty body, with any of the partner's keys."""
         message = read_signed_message(headers)
-        ring = await self._keyring.ring(sender.tenant, sender.partner_id)
-        if message.message_id != str(delivery_id) or not ring.fitting(message, b""):
+        # Nothing is written that would look at the keys once more.
+        _, fitting = await self._fitting(sender, message, b"", newer_than=time.monotonic())
+        if message.message_id != str(delivery_id) or not fitting:
             raise SignatureRefused
         message.check_time(machine_now())
 
@@ -128,13 +129,8 @@ class Desk:
         # A run looks at the keys as they are now.
         newer_than = time.monotonic() if is_for_a_run(message.message_id) else 0.0
         for _ in range(_TRIES):
-            ring = await self._keyring.ring(sender.tenant, sender.partner_id, newer_than=newer_than)
+            ring, fitting = await self._fitting(sender, message, body, newer_than=newer_than)
             newer_than = ring.seen_at
-            fitting = ring.fitting(message, body)
-            if not fitting:
-                # Once more, in case the key is newer than what is remembered.
-                ring = await self._keyring.ring(sender.tenant, sender.partner_id, newer_than=newer_than)
-                fitting = ring.fitting(message, body)
             if not fitting:
                 raise SignatureRefused
             # Partners live by the world's clock, also where ours is moved.
@@ -144,6 +140,18 @@ class Desk:
             if receipt is not None:
                 return accepted, receipt
         raise Unavailable
+
+    async def _fitting(
+        self, sender: Sender, message: SignedMessage, body: bytes, *, newer_than: float
+    ) -> tuple[Ring, list[Key]]:
+        """Return a partner's keys and those that have signed; remembered ones that do not fit are looked for anew."""
+        asked_at = time.monotonic()
+        ring = await self._keyring.ring(sender.tenant, sender.partner_id, newer_than=newer_than)
+        fitting = ring.fitting(message, body)
+        if not fitting and ring.seen_at < asked_at:
+            ring = await self._keyring.ring(sender.tenant, sender.partner_id, newer_than=ring.seen_at)
+            fitting = ring.fitting(message, body)
+        return ring, fitting
 
     async def _write_once(self, sender: Sender, accepted: _Accepted) -> Receipt | None:
         """Keep a message; whoever brings the very same one meanwhile waits for the same answer."""
