@@ -47,6 +47,7 @@ async def create_webhook_secret(
     caller: Giver,
     session: UnkeptWriting,
     vault: VaultOfApp,
+    request: Request,
     response: Response,
     partner_id: UUID,
     wanted: SecretIn,
@@ -57,7 +58,7 @@ async def create_webhook_secret(
     response.headers["Location"] = f"/v1/partners/{partner_id}/webhook-secrets/{secret.id}"
     response.headers["Cache-Control"] = "no-store"
     set_etag(response, secret.version)
-    return new_secret_out(secret, text)
+    return new_secret_out(secret, text, request.app.state.public_url)
 
 
 @router.get("/v1/partners/{partner_id}/webhook-secrets", summary="List signing keys 推送密钥列表")

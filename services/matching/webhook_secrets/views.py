@@ -16,9 +16,9 @@ def secret_out(secret: WebhookSecret) -> SecretOut:
     return SecretOut.model_validate({**columns, "valid": is_valid(secret, utc_now())})
 
 
-def new_secret_out(secret: WebhookSecret, text: str | None) -> NewSecretOut:
-    """Show a new key with its secret and where to send."""
-    address = f"/v1/webhooks/{secret.tenant_id}/{secret.partner_id}"
+def new_secret_out(secret: WebhookSecret, text: str | None, public_url: str | None) -> NewSecretOut:
+    """Show a new key with its secret and where to send: the whole address where the gateway's is known."""
+    address = f"{(public_url or '').rstrip('/')}/v1/webhooks/{secret.tenant_id}/{secret.partner_id}"
     return NewSecretOut(**secret_out(secret).model_dump(), secret=text, webhook_url=address)
 
 
