@@ -32,6 +32,7 @@ __all__ = ["WEBHOOK_ROWS", "Door", "Line", "door_alone"]
 _TENANT: Final = "pushed"
 _TOGETHER: Final = 100
 _P99_MS: Final = 50.0
+_BARE: Final = b"GET /livez HTTP/1.1\r\nhost: door\r\n\r\n"
 _REFUSALS: Final = frozenset({400, 401})
 _FURNITURE: Final = """
 INSERT INTO matching.areas (tenant_id, id, path, kind, name) VALUES ($1, $2, 'd', 'district', 'd');
@@ -153,6 +154,8 @@ async def repeated(*, short: bool) -> Told:
     """The same message, a hundred at once: one is kept, all hear the same, and soon."""
     rounds = 10 if short else 50
     took: list[float] = []
+    bare: list[float] = []
+    commits: list[float] = []
     statuses: Counter[int] = Counter()
     answers: set[int] = set()
     async with door_alone() as door, door.lines(_TOGETHER) as lines:
@@ -167,6 +170,11 @@ async def repeated(*, short: bool) -> Told:
             took += [seconds for _, _, seconds in found]
             statuses.update(status for status, _, _ in found)
             answers.add(len({answer for _, answer, _ in found}))
+            began = time.perf_counter()
+            await door.owner.execute("UPDATE matching.partners SET version = version")
+            commits.append(time.perf_counter() - began)
+            # What one commit and a hundred of the emptiest requests take now tells how busy the machine is.
+            bare += [seconds for _, _, seconds in await asyncio.gather(*(line.ask(_BARE) for line in lines))]
         kept = await door.owner.fetch(
             "SELECT message_id, count(*) AS n FROM matching.webhook_deliveries WHERE message_id LIKE 'msg%' GROUP BY 1"
         )
@@ -182,6 +190,9 @@ async def repeated(*, short: bool) -> Told:
         "p50_ms": round(statistics.median(took) * 1000, 1),
         "p99_ms": round(p99_ms, 1),
         "slowest_ms": round(max(took) * 1000, 1),
+        "commit_p50_ms": round(statistics.median(commits) * 1000, 1),
+        "bare_p50_ms": round(statistics.median(bare) * 1000, 1),
+        "bare_p99_ms": round(statistics.quantiles(bare, n=100)[98] * 1000, 1),
     }
     once = len(kept) == rounds and figures["effects"] == [1] and told - 3 == rounds and answers == {1}
     return Told(figures, once and set(statuses) == {202} and p99_ms <= _P99_MS)
