@@ -1,4 +1,4 @@
-"""A ledger service that runs alone, as a process of its own: for benchmarks and fault tests."""
+"""A service that runs alone, as a process of its own: for benchmarks, fault tests and tests of documents."""
 
 import asyncio
 import subprocess
@@ -12,15 +12,16 @@ from typing import Final
 from services.stack.probing import readiness
 from shared.embedded import end_child, free_port, start_child
 
-__all__ = ["LedgerProcess"]
+__all__ = ["ServiceProcess"]
 
 _READY_S: Final = 60.0
 
 
 @dataclass
-class LedgerProcess:
+class ServiceProcess:
     """The process; starting what was killed works, on the same port."""
 
+    service: str
     environment: Mapping[str, str]
     log: Path
     port: int = field(default_factory=free_port)
@@ -32,7 +33,7 @@ class LedgerProcess:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "uvicorn", "--no-access-log", "--log-level", "warning", "--factory"]
-        command += ["services.ledger.app:create", "--port", str(self.port), "--timeout-keep-alive", "75"]
+        command += [f"services.{self.service}.app:create", "--port", str(self.port), "--timeout-keep-alive", "75"]
         self.process = start_child(command, log=self.log, environment=self.environment)
 
     def kill(self) -> None:

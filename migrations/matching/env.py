@@ -2,6 +2,7 @@
 
 from services.matching.agreements import models as agreements
 from services.matching.cases import models as cases
+from services.matching.conformance import models as conformance
 from services.matching.credentials import models as credentials
 from services.matching.holds import models as holds
 from services.matching.imports import models as imports
@@ -13,12 +14,16 @@ from services.matching.partners import models as partners
 from services.matching.projects import models as projects
 from services.matching.record import models as record
 from services.matching.resources import models as resources
+from services.matching.series import models as series
+from services.matching.webhook_secrets import models as webhook_secrets
+from services.matching.webhooks_in import models as webhooks_in
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
 REGISTERED = (
     agreements,
     cases,
+    conformance,
     credentials,
     holds,
     imports,
@@ -29,6 +34,9 @@ REGISTERED = (
     projects,
     record,
     resources,
+    series,
+    webhook_secrets,
+    webhooks_in,
 )
 
 run_migrations(Base.metadata, "matching")

@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from services.matching.agreements.routes import router as agreements
 from services.matching.availability.routes import router as availability
+from services.matching.conformance.routes import router as conformance
 from services.matching.credentials.routes import router as credentials
 from services.matching.holds.routes import router as holds
 from services.matching.hsds.routes import router as hsds
@@ -18,6 +19,11 @@ from services.matching.resources.routes import router as resources
 from services.matching.series.routes import router as series
 from services.matching.settings import MatchingSettings
 from services.matching.utilisation.routes import router as utilisation
+from services.matching.webhook_secrets.routes import router as webhook_secrets
+from services.matching.webhooks_in.keyring import Keyring
+from services.matching.webhooks_in.receiving import Desk
+from services.matching.webhooks_in.routes import door as webhook_door
+from services.matching.webhooks_in.routes import router as webhook_deliveries
 from shared.held import held_events_router
 from shared.vault import Vault
 from shared.web import create_app
@@ -31,7 +37,9 @@ def create() -> FastAPI:
     app = create_app(
         name="matching",
         settings=settings,
+        # Routes are tried in their order, and senders have to be answered soonest.
         routers=[
+            webhook_door,
             partners,
             offers,
             credentials,
@@ -47,11 +55,15 @@ def create() -> FastAPI:
             matches,
             projects,
             hsds,
+            webhook_secrets,
+            conformance,
+            webhook_deliveries,
             held_events_router("matching"),
         ],
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    app.state.webhook_desk = Desk(app.state.db, Keyring(app.state.db, app.state.vault))
     app.state.public_url = str(settings.public_url) if settings.public_url is not None else None
     return app

@@ -7,13 +7,26 @@ from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
 from services.matching.offers.jobs import schedules as offer_schedules
 from services.matching.projects.jobs import consumers as project_consumers
+from services.matching.webhooks_in.jobs import consumers as webhook_consumers
+from services.matching.webhooks_in.jobs import schedules as webhook_schedules
 from shared.messaging import Consumers, TenantSchedule
 from shared.reference import reference_consumers
 
 __all__ = ["consumers", "schedules"]
 
 consumers = Consumers("matching")
-for heard in (reference_consumers("matching", reference), case_consumers, need_consumers, project_consumers):
+for heard in (
+    reference_consumers("matching", reference),
+    case_consumers,
+    need_consumers,
+    project_consumers,
+    webhook_consumers,
+):
     consumers.include(heard)
 
-schedules: tuple[TenantSchedule, ...] = (*offer_schedules, *hold_schedules, *credential_schedules)
+schedules: tuple[TenantSchedule, ...] = (
+    *offer_schedules,
+    *hold_schedules,
+    *credential_schedules,
+    *webhook_schedules,
+)

@@ -18,6 +18,7 @@ __all__ = [
     "ProjectCompleted",
     "ProjectOpened",
     "ProjectProgressed",
+    "WebhookReceived",
 ]
 
 
@@ -158,3 +159,12 @@ class CredentialExpiring(EventData):
     unit_id: UUID
     valid_until: date
     has_expired: bool
+
+
+class WebhookReceived(EventData):
+    """A partner has pushed a batch, and some of its lines wait to be worked off; told to the own service."""
+
+    event_type: ClassVar[str] = "linli.webhook.received.v1"
+
+    delivery_id: UUID
+    partner_id: UUID

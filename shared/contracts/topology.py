@@ -35,6 +35,7 @@ from shared.contracts.matching import (
     ProjectCompleted,
     ProjectOpened,
     ProjectProgressed,
+    WebhookReceived,
 )
 
 __all__ = ["CONSUMERS", "EVENT_TYPES", "SERVICES", "consumers_of"]
@@ -61,6 +62,7 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     ProjectBudgetRequested: ("ledger",),
     ProjectProgressed: ("intake",),
     ProjectCompleted: ("intake", "ledger"),
+    WebhookReceived: ("matching",),
     GrantDecided: ("matching",),
     PaymentMade: ("matching",),
     ContributionReceived: _PUBLIC,

@@ -81,6 +81,8 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         generate_unique_id_function=_operation_id,
+        # Spans and figures are RequestEnvelope's; FastAPI would look for its own with every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.db = database
     app.state.bell = bell

@@ -24,6 +24,8 @@ OPEN311 = "/v1/open311/"
 # Directories read it without signing in; what a tenant that nobody knows lists is nothing.
 HSDS = "/v1/hsds/{tenant}"
 JWKS = "/.well-known/jwks.json"
+# Asks for a signature, and says nothing about a request before it has seen one; its own tests send what is signed.
+SIGNED = "/v1/webhooks/"
 
 
 @dataclass(frozen=True)
@@ -156,7 +158,7 @@ async def test_a_body_that_is_wrong_is_refused(
     every = await every_operation(apps, places)
     before = await counted()
     for item in every:
-        if not item.takes_json:
+        if not item.takes_json or item.path.startswith(SIGNED):
             continue
         headers = caller(item.service, *EVERYTHING) | {"If-Match": '"1"', "Idempotency-Key": str(new_id())}
         send = client(item.service).request
@@ -181,6 +183,8 @@ async def test_unknown_ids_and_missing_versions_and_keys_are_told(
         # Whether there is a tenant of some name is not told: its lists are empty.
         names_a_thing = "{" in item.path.replace(f"{OPEN}{{tenant}}", "").replace(HSDS, "")
         if not names_a_thing or item.method == "PUT":
+            continue
+        if item.path.startswith(SIGNED):
             continue
         headers = caller(item.service, *EVERYTHING)
         send = client(item.service).request

@@ -14,7 +14,7 @@ from services.ledger.books.rules import TransactionRequest
 from shared.auth import Grant, Principal, Role, SigningKey, mint_internal
 from shared.ids import new_id
 from tests.benchmarks.ledger_stage import TENANT, Stage, timed
-from tests.serving import LedgerProcess
+from tests.serving import ServiceProcess
 
 __all__ = ["over_http"]
 
@@ -27,7 +27,7 @@ async def over_http(
     stage: Stage, environment: Mapping[str, str], key: SigningKey, folder: Path, seconds: float
 ) -> dict[str, Any]:
     """Let 1, 20 and 200 callers post single transactions and batches, on fifty accounts and on one hot fund."""
-    service = LedgerProcess(environment, folder / "ledger.log")
+    service = ServiceProcess("ledger", environment, folder / "ledger.log")
     service.start()
     try:
         await service.ready()

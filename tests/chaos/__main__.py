@@ -18,6 +18,7 @@ from tests.chaos.load_rows import LOAD_ROWS
 from tests.chaos.pipe_rows import PIPE_ROWS
 from tests.chaos.service_rows import SERVICE_ROWS
 from tests.chaos.told import LoadRow, Row, Told
+from tests.chaos.webhook_rows import WEBHOOK_ROWS
 
 ROWS: Final[tuple[Row, ...]] = (*PIPE_ROWS, *SERVICE_ROWS, *LEDGER_ROWS)
 
@@ -30,6 +31,9 @@ async def main(*, short: bool, seed: int, only: set[str], logs: Path | None, wor
     for load in LOAD_ROWS:
         if str(load.number) in only or not (only or short):
             good = _tell(load, await load.run(short=short)) and good
+    for alone in WEBHOOK_ROWS:
+        if not only or str(alone.number) in only:
+            good = _tell(alone, await alone.run(short=short)) and good
     rows = [row for row in ROWS if not only or str(row.number) in only]
     if rows:
         async with shaken(seed=seed, logs=logs, workers=workers) as ground:

@@ -28,7 +28,7 @@ from tests.chaos.ground import Ground, until
 from tests.chaos.told import Told, row
 from tests.ledger.asking import Asker, Stage
 from tests.ledger.auditor import offences
-from tests.serving import LedgerProcess
+from tests.serving import ServiceProcess
 
 __all__ = ["LEDGER_ROWS"]
 
@@ -176,8 +176,8 @@ async def _kill_postgres(ground: Ground) -> None:
 
 
 @asynccontextmanager
-async def _at_work(ground: Ground, stage: Stage, seed: int) -> AsyncIterator[tuple[LedgerProcess, _Callers]]:
-    service = LedgerProcess(dict(ground.house.environment), ground.house.home.logs / "ledger-alone.log")
+async def _at_work(ground: Ground, stage: Stage, seed: int) -> AsyncIterator[tuple[ServiceProcess, _Callers]]:
+    service = ServiceProcess("ledger", dict(ground.house.environment), ground.house.home.logs / "ledger-alone.log")
     key = read_signing_key(ground.house.environment["LINLI_INTERNAL_PRIVATE_KEY"])
     service.start()
     try:
@@ -190,7 +190,7 @@ async def _at_work(ground: Ground, stage: Stage, seed: int) -> AsyncIterator[tup
 
 
 async def _kill_in_turns(
-    ground: Ground, service: LedgerProcess, callers: _Callers, kills: int, dice: Random
+    ground: Ground, service: ServiceProcess, callers: _Callers, kills: int, dice: Random
 ) -> list[float]:
     """Kill service and PostgreSQL in turns, each in the middle of work; returns after how long there was an answer again."""
     again_s = []

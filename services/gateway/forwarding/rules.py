@@ -75,6 +75,8 @@ def _table() -> dict[str, Route]:
             "projects",
             "transfers",
             "venue-utilisation",
+            "webhook-policy",
+            "webhooks",
         ),
         "ledger": (
             "accounts",

@@ -39,6 +39,7 @@ class Partner(TenantRow, Base):
     kept: Mapped[int] = mapped_column(Integer)
     late: Mapped[int] = mapped_column(Integer)
     broken: Mapped[int] = mapped_column(Integer)
+    webhooks_passed_at: Mapped[datetime | None]
     applied_at: Mapped[datetime]
     version: Mapped[int]
 

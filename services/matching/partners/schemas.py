@@ -87,6 +87,7 @@ class PartnerOut(OutputModel):
     reason: str | None
     note: str | None
     record: RecordOut
+    webhooks_passed_at: datetime | None
     applied_at: datetime
     version: int
     next_actions: list[NextActionOut]

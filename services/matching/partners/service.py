@@ -36,6 +36,7 @@ __all__ = [
     "get_partner",
     "lock_partner",
     "must_speak_for",
+    "note_webhooks_passed",
     "reapply",
     "speaks_for",
     "vet_partner",
@@ -188,3 +189,10 @@ async def reapply(session: WriteSession, caller: Principal, partner: Partner, no
     check_step(STEPS, PartnerAction.REAPPLY, facts_of(partner), caller)
     partner.state, partner.note = PartnerState.APPLIED.value, note
     await _note(session, partner, "reapply", caller.actor, from_state=PartnerState.REFUSED.value)
+
+
+async def note_webhooks_passed(session: WriteSession, partner_id: UUID, actor: str) -> None:
+    """Record that a partner has shown that what it pushes can be relied on."""
+    partner = await lock_partner(session, partner_id)
+    partner.webhooks_passed_at = utc_now()
+    await _note(session, partner, "webhooks_passed", actor, from_state=partner.state)
