@@ -1,18 +1,36 @@
-"""Events of the matching: needs, and the projects that come of them."""
+"""Events of the matching: needs, what was decided on matches, and the projects that come of them."""
 
 from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from shared.contracts.envelope import EventData
+from shared.contracts.envelope import Concerns, EventData, ForPartners
 
-__all__ = ["NeedOpened", "ProjectBudgetRequested", "ProjectCompleted", "ProjectOpened", "ProjectProgressed"]
+__all__ = [
+    "MatchAccepted",
+    "MatchRefused",
+    "NeedOpened",
+    "ProjectBudgetRequested",
+    "ProjectCompleted",
+    "ProjectOpened",
+    "ProjectProgressed",
+    "WebhookEndpointDisabled",
+]
 
 
 class NeedOpened(EventData):
     """A line was added to the demand list."""
 
     event_type: ClassVar[str] = "linli.need.opened.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.AREA,
+        (
+            "need_id",
+            "category",
+            "area_id",
+            "area_path",
+        ),
+    )
 
     need_id: UUID
     case_id: UUID | None
@@ -21,10 +39,66 @@ class NeedOpened(EventData):
     area_path: str
 
 
+class MatchAccepted(EventData):
+    """A partner's offer meets a need: `quantity` of it is committed to a project."""
+
+    event_type: ClassVar[str] = "linli.match.accepted.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "match_id",
+            "need_id",
+            "offer_id",
+            "partner_id",
+            "project_id",
+            "quantity",
+        ),
+    )
+
+    match_id: UUID
+    need_id: UUID
+    offer_id: UUID
+    partner_id: UUID
+    project_id: UUID
+    quantity: int
+
+
+class MatchRefused(EventData):
+    """A person decided that a partner's offer does not suit a need."""
+
+    event_type: ClassVar[str] = "linli.match.refused.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "match_id",
+            "need_id",
+            "offer_id",
+            "partner_id",
+        ),
+    )
+
+    match_id: UUID
+    need_id: UUID
+    offer_id: UUID
+    partner_id: UUID
+
+
 class ProjectOpened(EventData):
     """A line was added to the project list."""
 
     event_type: ClassVar[str] = "linli.project.opened.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PROJECT,
+        (
+            "project_id",
+            "number",
+            "title",
+            "need_ids",
+            "area_id",
+            "area_path",
+            "lead_unit_id",
+        ),
+    )
 
     project_id: UUID
     number: str
@@ -56,6 +130,15 @@ class ProjectProgressed(EventData):
     """A milestone was reached."""
 
     event_type: ClassVar[str] = "linli.project.progressed.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PROJECT,
+        (
+            "project_id",
+            "milestone_id",
+            "title",
+            "reached_at",
+        ),
+    )
 
     project_id: UUID
     case_id: UUID | None
@@ -68,7 +151,35 @@ class ProjectCompleted(EventData):
     """All milestones are reached and the project is accepted."""
 
     event_type: ClassVar[str] = "linli.project.completed.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PROJECT,
+        (
+            "project_id",
+            "completed_at",
+        ),
+    )
 
     project_id: UUID
     case_id: UUID | None
     completed_at: datetime
+
+
+class WebhookEndpointDisabled(EventData):
+    """A partner's endpoint is told nothing any more: by whom or why (`partner`, `officer`, `gone`, `failing`), when."""
+
+    event_type: ClassVar[str] = "linli.webhook_endpoint.disabled.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "endpoint_id",
+            "partner_id",
+            "reason",
+            "at",
+        ),
+    )
+
+    endpoint_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    reason: str
+    at: datetime
