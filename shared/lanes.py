@@ -25,14 +25,15 @@ class Lanes(Generic[Key, Claim]):
 
     Args:
         claim: takes the next piece of a lane, and commits; None when nothing is due.
-        carry: does it and records what came of it.
+        carry: does it and records what came of it. It is given the slots that it holds, and may give back the last of
+            them early, by `pop().release()`.
         slots: what a piece holds from before its claim until it is carried, the narrowest first.
     """
 
     def __init__(
         self,
         claim: Callable[[Key], Awaitable[Claim | None]],
-        carry: Callable[[Key, Claim], Awaitable[None]],
+        carry: Callable[[Key, Claim, list[asyncio.Semaphore]], Awaitable[None]],
         slots: Callable[[Key], Sequence[asyncio.Semaphore]],
     ) -> None:
         self._claim = claim
@@ -105,9 +106,9 @@ class Lanes(Generic[Key, Claim]):
             if not is_kept:
                 _give_back(taken)
 
-    async def _carry_one(self, key: Key, claimed: Claim, taken: Sequence[asyncio.Semaphore]) -> None:
+    async def _carry_one(self, key: Key, claimed: Claim, taken: list[asyncio.Semaphore]) -> None:
         try:
-            await self._carry(key, claimed)
+            await self._carry(key, claimed, taken)
         except Exception as error:  # noqa: BLE001 - its lease runs out, and it is tried again
             log.error("not_carried", lane=str(key), error=repr(error)[:300])
         finally:

@@ -1,4 +1,4 @@
-"""What the matching reads from its environment."""
+"""What the matching alone needs from its environment."""
 
 from pydantic import Field, SecretStr
 
@@ -11,3 +11,8 @@ class MatchingSettings(ServiceSettings):
     """Settings of the matching."""
 
     database_url: SecretStr = Field(validation_alias="LINLI_MATCHING_DATABASE_URL")
+    field_keys: SecretStr = Field(description="AES-256 keys by version: seal the keys of webhooks.")
+    blind_index_key: SecretStr = Field(description="base64url of at least 32 bytes.")
+    webhooks_allow_loopback: bool = Field(
+        default=False, description="Development on one machine: endpoints may be http://127.0.0.1:port."
+    )

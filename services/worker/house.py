@@ -1,7 +1,7 @@
 """Everything that runs in one worker process: a relay and a queue worker for each service, and the schedules."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -42,12 +42,13 @@ class ServiceJobs:
 
     consumers: Consumers
     schedules: Sequence[Schedule | TenantSchedule]
+    close: Callable[[], Awaitable[None]] | None = None
 
 
 JOBS: Final[dict[str, ServiceJobs]] = {
-    "directory": ServiceJobs(directory_jobs.consumers, directory_jobs.schedules),
+    "directory": ServiceJobs(directory_jobs.consumers, directory_jobs.schedules, directory_jobs.close),
     "intake": ServiceJobs(intake_jobs.consumers, intake_jobs.schedules),
-    "matching": ServiceJobs(matching_jobs.consumers, matching_jobs.schedules),
+    "matching": ServiceJobs(matching_jobs.consumers, matching_jobs.schedules, matching_jobs.close),
     "ledger": ServiceJobs(ledger_jobs.consumers, ledger_jobs.schedules),
 }
 
@@ -112,7 +113,8 @@ class House:
         """Take no more work, finish what runs, close everything."""
         for worker in self._workers:
             worker.stop()
-        drained = asyncio.gather(*(worker.drain() for worker in self._workers))
+        closing = [jobs.close() for jobs in JOBS.values() if jobs.close is not None]
+        drained = asyncio.gather(*(worker.drain() for worker in self._workers), *closing)
         try:
             await asyncio.wait_for(drained, _DRAIN_S)
         except TimeoutError:

@@ -174,8 +174,8 @@ def says(*answers: Sequence[str]) -> tuple[Resolve, list[str]]:
     return resolve, asked
 
 
-async def get(resolve: Resolve, url: str = "https://partner.org/", **options: bool) -> int:
-    transport = GuardedTransport(resolve, connections_max=4, **options)
+async def get(resolve: Resolve, url: str = "https://partner.org/") -> int:
+    transport = GuardedTransport(resolve)
     async with httpx.AsyncClient(transport=transport, timeout=2) as http:
         return (await http.get(url)).status_code
 
@@ -201,14 +201,15 @@ async def test_a_name_that_resolves_to_nothing_is_told_from_one_that_is_refused(
         raise OSError
 
     async def hangs(_host: str, _port: int) -> Sequence[str]:
-        return await asyncio.get_running_loop().create_future()
+        await asyncio.get_running_loop().create_future()
+        return []
 
     with pytest.raises(NameUnknown):
         await get(says([])[0])
     with pytest.raises(NameUnknown):
         await get(fails)
     with pytest.raises(httpcore.ConnectTimeout):
-        async with httpx.AsyncClient(transport=GuardedTransport(hangs, connections_max=1)) as http:
+        async with httpx.AsyncClient(transport=GuardedTransport(hangs)) as http:
             await http.get("https://partner.org/", timeout=httpx.Timeout(0.05))
     assert "127.0.0.1" in await system_resolver(1)("localhost", 80)
 
@@ -288,9 +289,7 @@ def trusting(certificate: tuple[Path, Path]) -> Callable[[Resolve], httpx.AsyncC
 
     def client(resolve: Resolve) -> httpx.AsyncClient:
         tls = ssl.create_default_context(cafile=str(certificate[0]))
-        return httpx.AsyncClient(
-            transport=GuardedTransport(resolve, connections_max=4, allows_loopback=True, tls=tls), timeout=5
-        )
+        return httpx.AsyncClient(transport=GuardedTransport(resolve, allows_loopback=True, tls=tls), timeout=5)
 
     return client
 

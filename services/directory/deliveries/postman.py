@@ -75,7 +75,7 @@ class Postman:
         async with lane.database.write(lane.tenant) as session:
             return await claim_next(session, lane.channel, self._vault, self._settings)
 
-    async def _carry(self, lane: _Lane, claimed: Claimed) -> None:
+    async def _carry(self, lane: _Lane, claimed: Claimed, _: list[asyncio.Semaphore]) -> None:
         if not claimed.letters:
             return
         tried = await asyncio.gather(*(self._try(lane.channel, letter) for letter in claimed.letters))

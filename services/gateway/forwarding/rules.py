@@ -49,7 +49,16 @@ def _table() -> dict[str, Route]:
             "sync",
             "unsealings",
         ),
-        "matching": ("partners", "offers", "needs", "matches", "projects"),
+        "matching": (
+            "matches",
+            "needs",
+            "offers",
+            "partners",
+            "projects",
+            "webhook-deliveries",
+            "webhook-endpoints",
+            "webhook-events",
+        ),
         "ledger": (
             "accounts",
             "bank-lines",

@@ -25,6 +25,7 @@ Resolve = Callable[[str, int], Awaitable[Sequence[str]]]
 
 _ADDRESSES_TRIED_MAX: Final = 3
 _KEEPALIVE_S: Final = 15.0
+_KEPT_ALIVE_MAX: Final = 100
 
 
 class AddressRefused(Exception):
@@ -116,7 +117,6 @@ class GuardedTransport(httpx.AsyncBaseTransport):
 
     Args:
         resolve: asked once for each connection.
-        connections_max: at a time; never fewer than there are sends at a time.
         allows_loopback: for one's own machine.
         tls: whom to trust; the system's authorities by default.
     """
@@ -125,14 +125,14 @@ class GuardedTransport(httpx.AsyncBaseTransport):
         self,
         resolve: Resolve,
         *,
-        connections_max: int,
         allows_loopback: bool = False,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._pool = httpcore.AsyncConnectionPool(
             ssl_context=tls or ssl.create_default_context(),
-            max_connections=connections_max,
-            max_keepalive_connections=connections_max,
+            # Whoever sends bounds how many there are; nobody should wait here for somebody who hangs.
+            max_connections=None,
+            max_keepalive_connections=_KEPT_ALIVE_MAX,
             keepalive_expiry=_KEEPALIVE_S,
             network_backend=_GuardedBackend(resolve, allows_loopback=allows_loopback),
         )
