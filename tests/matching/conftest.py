@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import httpx
+import pytest
 import pytest_asyncio
 
 from shared.auth import Role
@@ -177,6 +178,12 @@ async def _settle(built: Quarter) -> Quarter:
     for name, path in (("school", "d.z"), ("builder", "d.z"), ("club", "d.y")):
         built.units[name] = await built.places.unit(path, name=name)
     return built
+
+
+@pytest.fixture
+def database(databases: dict[str, Database]) -> Database:
+    """Of the matching."""
+    return databases["matching"]
 
 
 @pytest_asyncio.fixture(loop_scope="session")

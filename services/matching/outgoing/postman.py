@@ -1,8 +1,8 @@
 """The postman of webhooks: a lane for each endpoint, so many at once to one of them, and two pools for all.
 
 Endpoints that were slow or did not answer share a pool of their own, so however many of them hang, the others have the
-quick pool to themselves. An attempt holds a slot of the quick pool for a second at the most: one that takes longer goes
-on without it, and its endpoint is slow from then on.
+quick pool to themselves. An attempt holds a slot of the quick pool for half a second at the most: one that takes longer
+goes on without it, and its endpoint is slow from then on. One of which nothing is known yet is asked once at a time.
 """
 
 import asyncio
@@ -30,7 +30,9 @@ log = structlog.get_logger()
 
 # Beside the attempt itself, for recording it.
 _RECORD: Final = timedelta(seconds=5)
-_QUICK_S: Final = 1.0
+_QUICK_S: Final = 0.5
+
+_Slots = WeakValueDictionary[UUID, asyncio.Semaphore]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,10 @@ class Postman:
         self._per_endpoint = settings.webhooks_per_endpoint
         self._quick = asyncio.Semaphore(settings.webhooks_at_once)
         self._slow = asyncio.Semaphore(settings.webhooks_at_once_slow)
-        self._slow_ones: set[UUID] = set()
+        self._is_slow: dict[UUID, bool] = {}
         # A lane that rests needs no slots, so they live as long as somebody holds them.
-        self._slots: WeakValueDictionary[UUID, asyncio.Semaphore] = WeakValueDictionary()
+        self._own: _Slots = WeakValueDictionary()
+        self._first: _Slots = WeakValueDictionary()
         self._lanes = Lanes(self._claim, self._carry, self._slots_of)
 
     def begin(self, database: Database, tenant: str, endpoint_ids: Collection[UUID]) -> None:
@@ -87,10 +90,11 @@ class Postman:
         await self._sender.aclose()
 
     def _slots_of(self, lane: _Lane) -> Sequence[asyncio.Semaphore]:
-        own = self._slots.get(lane.endpoint_id)
-        if own is None:
-            own = self._slots[lane.endpoint_id] = asyncio.Semaphore(self._per_endpoint)
-        return (own, self._slow if lane.endpoint_id in self._slow_ones else self._quick)
+        own = _found(self._own, lane.endpoint_id, self._per_endpoint)
+        is_slow = self._is_slow.get(lane.endpoint_id)
+        if is_slow is None:
+            return (own, _found(self._first, lane.endpoint_id, 1), self._quick)
+        return (own, self._slow if is_slow else self._quick)
 
     async def _claim(self, lane: _Lane) -> Claimed | None:
         async with lane.database.write(lane.tenant) as session:
@@ -113,13 +117,17 @@ class Postman:
             await record(session, claimed, answer)
 
     def _slow_down(self, endpoint_id: UUID, slots: list[asyncio.Semaphore]) -> None:
-        self._slow_ones.add(endpoint_id)
+        self._is_slow[endpoint_id] = True
         if slots[-1] is self._quick:
             slots.pop().release()
 
     def _note(self, endpoint_id: UUID, answer: Answer) -> None:
         """Remember how an endpoint is: one that answers at once holds nobody up, whatever it answers."""
-        if answer.error is None and answer.duration_ms <= _QUICK_S * 1000:
-            self._slow_ones.discard(endpoint_id)
-        else:
-            self._slow_ones.add(endpoint_id)
+        self._is_slow[endpoint_id] = answer.error is not None or answer.duration_ms > _QUICK_S * 1000
+
+
+def _found(slots: _Slots, endpoint_id: UUID, at_once: int) -> asyncio.Semaphore:
+    found = slots.get(endpoint_id)
+    if found is None:
+        found = slots[endpoint_id] = asyncio.Semaphore(at_once)
+    return found

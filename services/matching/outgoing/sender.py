@@ -13,7 +13,7 @@ import httpx
 
 from services.matching.outgoing.rules import AttemptError, read_retry_after
 from services.matching.outgoing.transport import AddressRefused, GuardedTransport, NameUnknown
-from shared.clock import machine_now
+from shared.clock import machine_now, utc_now
 from shared.webhooks import Signer, sign
 
 __all__ = ["ANSWER_KEPT_BYTES", "Answer", "Letter", "Sender"]
@@ -65,7 +65,8 @@ class Sender:
 
     async def send(self, letter: Letter) -> Answer:
         """Make one attempt."""
-        at, began = machine_now(), time.monotonic()
+        # Receivers compare the time of sending with their own clocks, which no command of ours moves.
+        at, sent_at, began = utc_now(), machine_now(), time.monotonic()
 
         def answer(
             status: int | None = None,
@@ -80,7 +81,7 @@ class Sender:
         kept = bytearray()
         try:
             async with asyncio.timeout(self._timeout_s):
-                headers = _HEADERS | sign(letter.message_id, at, letter.body, letter.signers)
+                headers = _HEADERS | sign(letter.message_id, sent_at, letter.body, letter.signers)
                 async with self._http.stream("POST", letter.url, content=letter.body, headers=headers) as response:
                     seen = response
                     await _read_beginning(response, kept)
@@ -88,7 +89,7 @@ class Sender:
             if seen is None:
                 return answer(error=_kind_of(error))
         # Whoever has said the status has answered, even if the text was broken off.
-        retry_after = read_retry_after(seen.headers.get("retry-after"), at)
+        retry_after = read_retry_after(seen.headers.get("retry-after"), sent_at)
         return answer(seen.status_code, text=_readable(kept), retry_after=retry_after)
 
     async def aclose(self) -> None:

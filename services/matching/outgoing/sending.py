@@ -84,7 +84,7 @@ async def claim_next(session: WriteSession, endpoint_id: UUID, vault: Vault) -> 
 
 async def _note_lost(session: WriteSession, row: Delivery) -> None:
     """Write down an attempt that nobody has told the outcome of."""
-    attempt = {"at": machine_now(), "duration_ms": 0, "error": AttemptError.LOST.value}
+    attempt = {"at": utc_now(), "duration_ms": 0, "error": AttemptError.LOST.value}
     await repository.add_attempt(
         session,
         {"id": new_id(), "delivery_id": row.id, "endpoint_id": row.endpoint_id, "number": row.tries, **attempt},
