@@ -7,6 +7,7 @@ hangs keeps its own slots until its timeouts; what it shares with others is for 
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Hashable, Sequence
+from contextvars import Context
 from time import monotonic
 from typing import Generic, TypeVar
 
@@ -50,7 +51,8 @@ class Lanes(Generic[Key, Claim]):
             if key in self._lanes:
                 self._asked_again.add(key)
             elif not self._is_closing:
-                self._lanes[key] = asyncio.create_task(self._run(key))
+                # Work of the house, not of whoever rang: his request's id does not belong into its log.
+                self._lanes[key] = asyncio.create_task(self._run(key), context=Context())
 
     async def visit(self, keys: Collection[Key], *, for_s: float) -> None:
         """Let lanes look for work, and wait a while for it; what takes longer goes on by itself."""

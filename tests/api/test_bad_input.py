@@ -21,6 +21,7 @@ PUBLIC = {"/v1/sign-in/codes", "/v1/sign-in/code", "/v1/sign-in/password", "/v1/
 OPEN = "/v1/open-books/"
 # Refuses in the words of its specification: <errors>, in XML when no format is asked for.
 OPEN311 = "/v1/open311/"
+CATALOGUE = "/v1/webhook-events"
 JWKS = "/.well-known/jwks.json"
 
 
@@ -134,8 +135,8 @@ async def test_nobody_comes_in_without_a_good_token(
     for item in every:
         if item.path in PUBLIC:
             continue
-        # Anybody reads an open book; a token that is no good is refused there as well.
-        nothing: list[dict[str, str]] = [] if item.path.startswith((OPEN, OPEN311)) else [{}]
+        # Anybody reads an open book and the catalogue; a token that is no good is refused there as well.
+        nothing: list[dict[str, str]] = [] if item.path.startswith((OPEN, OPEN311, CATALOGUE)) else [{}]
         for headers in (
             *nothing,
             forger(item.service, *EVERYTHING),
