@@ -108,7 +108,8 @@ async def test_only_the_partners_own_staff_registers_and_only_events_of_the_cata
     assert unknown.json()["errors"][0]["pointer"] == "/event_types/1"
     nobody = await quarter.post("/v1/webhook-endpoints", {**body, "partner_id": str(new_id())}, by=own)
     assert nobody.json()["code"] == "unknown_partner"
-    for wrong in ({"event_types": []}, {"url": ""}, {"url": 7}, {"more": 1}):
+    wrongs: tuple[dict[str, Any], ...] = ({"event_types": []}, {"url": ""}, {"url": 7}, {"more": 1})
+    for wrong in wrongs:
         assert (await quarter.post("/v1/webhook-endpoints", {**body, **wrong}, by=own)).status_code == 422
 
 

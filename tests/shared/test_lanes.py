@@ -16,7 +16,7 @@ class Yard:
         self.busiest = 0
         self.stuck = asyncio.Event()
         self.together = asyncio.Semaphore(together)
-        self.own = defaultdict(lambda: asyncio.Semaphore(per_lane))
+        self.own: defaultdict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(per_lane))
         self.lanes = Lanes(self.claim, self.carry, lambda key: (self.own[key], self.together))
 
     async def claim(self, key: str) -> int | None:

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import select, union
+from sqlalchemy import Row, select, union
 
 from services.matching.cases.models import CaseCopy
 from services.matching.endpoints.models import Endpoint
@@ -60,6 +60,7 @@ async def parties_of_projects(session: Session, project_ids: Iterable[UUID]) -> 
         .where(ProjectNeed.tenant_id == session.tenant, ProjectNeed.project_id.in_(ids))
     )
     parties: defaultdict[UUID, set[UUID]] = defaultdict(set)
-    for row in (await session.execute(union(leading, helping, giving))).all():
-        parties[row[0]].add(row[1])
+    rows: Sequence[Row[UUID, UUID]] = (await session.execute(union(leading, helping, giving))).all()
+    for project_id, party in rows:
+        parties[project_id].add(party)
     return {project_id: frozenset(found) for project_id, found in parties.items()}
