@@ -56,7 +56,7 @@ async def test_registering_twice_is_once_and_the_secret_is_not_told_again(quarte
     # Neither the remembered answer nor the table of keys holds it in the clear.
     secret = first.json()["secret"].removeprefix("whsec_").encode()
     kept = await sql(database, quarter.caller.tenant, "SELECT body FROM matching.idempotency_keys")
-    keys = await sql(database, quarter.caller.tenant, "SELECT secret, private_key FROM matching.webhook_keys")
+    keys = await sql(database, quarter.caller.tenant, "SELECT secret, private_key FROM matching.endpoint_keys")
     assert len(keys) == 1
     assert not [item for row in (*kept, *keys) for item in row if secret in bytes(item)]
 

@@ -136,7 +136,7 @@ async def test_what_a_worker_died_with_is_tried_anew_with_the_same_id_and_its_la
     async with postman() as man:
         await man.send_all(database, tenant)
         assert far.heard == [], "under somebody's lease"
-        await sql(database, tenant, "UPDATE matching.webhook_deliveries SET leased_until = created_at")
+        await sql(database, tenant, "UPDATE matching.outgoing_deliveries SET leased_until = created_at")
         far.says("/hook", 500)
         await man.send_all(database, tenant)
     (heard,) = far.heard

@@ -512,6 +512,6 @@ async def test_who_did_it_is_in_no_webhook(quarter: Quarter, database: Database,
     await send(quarter, database)
     assert await mine.states() == ["delivered"]
     assert str(person) not in json.dumps([one.told for one in far.heard])
-    kept = await sql(database, quarter.caller.tenant, "SELECT body FROM matching.webhook_events")
+    kept = await sql(database, quarter.caller.tenant, "SELECT body FROM matching.outgoing_events")
     assert kept
     assert not [body for (body,) in kept if str(person) in body]

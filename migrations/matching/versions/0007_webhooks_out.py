@@ -25,61 +25,61 @@ CREATE TABLE matching.webhook_endpoints (
                OR reason IS NULL AND state = 'enabled'),
     CONSTRAINT webhook_endpoints_event_types_check CHECK (cardinality(event_types) > 0));
 CREATE INDEX webhook_endpoints_partner_idx ON matching.webhook_endpoints (tenant_id, partner_id, id);
-CREATE TABLE matching.webhook_keys (
+CREATE TABLE matching.endpoint_keys (
     tenant_id varchar(32) NOT NULL, id uuid NOT NULL, endpoint_id uuid NOT NULL,
     secret bytea NOT NULL, private_key bytea NOT NULL, public_key varchar(60) NOT NULL,
     created_at timestamptz NOT NULL, expires_at timestamptz,
-    CONSTRAINT webhook_keys_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT webhook_keys_tenant_id_endpoint_id_fkey FOREIGN KEY (tenant_id, endpoint_id)
+    CONSTRAINT endpoint_keys_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT endpoint_keys_tenant_id_endpoint_id_fkey FOREIGN KEY (tenant_id, endpoint_id)
         REFERENCES matching.webhook_endpoints (tenant_id, id));
-CREATE INDEX webhook_keys_endpoint_idx ON matching.webhook_keys (tenant_id, endpoint_id, id);
-CREATE UNIQUE INDEX webhook_keys_current_key ON matching.webhook_keys (tenant_id, endpoint_id)
+CREATE INDEX endpoint_keys_endpoint_idx ON matching.endpoint_keys (tenant_id, endpoint_id, id);
+CREATE UNIQUE INDEX endpoint_keys_current_key ON matching.endpoint_keys (tenant_id, endpoint_id)
     WHERE expires_at IS NULL;
-CREATE TABLE matching.webhook_events (
+CREATE TABLE matching.outgoing_events (
     tenant_id varchar(32) NOT NULL, id uuid NOT NULL, type varchar(80) NOT NULL, partner_ids uuid[] NOT NULL,
     body text NOT NULL, occurred_at timestamptz NOT NULL,
-    CONSTRAINT webhook_events_pkey PRIMARY KEY (tenant_id, id));
-CREATE INDEX webhook_events_occurred_idx ON matching.webhook_events (tenant_id, occurred_at, id);
-CREATE TABLE matching.webhook_deliveries (
+    CONSTRAINT outgoing_events_pkey PRIMARY KEY (tenant_id, id));
+CREATE INDEX outgoing_events_occurred_idx ON matching.outgoing_events (tenant_id, occurred_at, id);
+CREATE TABLE matching.outgoing_deliveries (
     tenant_id varchar(32) NOT NULL, id uuid NOT NULL, event_id uuid NOT NULL, endpoint_id uuid NOT NULL,
     state varchar(9) NOT NULL, reason varchar(9), tries integer NOT NULL,
     began_at timestamptz NOT NULL, next_at timestamptz NOT NULL, lease_id uuid, leased_until timestamptz,
     created_at timestamptz NOT NULL, finished_at timestamptz, version integer NOT NULL,
-    CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT webhook_deliveries_tenant_id_event_id_endpoint_id_key UNIQUE (tenant_id, event_id, endpoint_id),
-    CONSTRAINT webhook_deliveries_tenant_id_event_id_fkey FOREIGN KEY (tenant_id, event_id)
-        REFERENCES matching.webhook_events (tenant_id, id) ON DELETE CASCADE,
-    CONSTRAINT webhook_deliveries_tenant_id_endpoint_id_fkey FOREIGN KEY (tenant_id, endpoint_id)
+    CONSTRAINT outgoing_deliveries_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT outgoing_deliveries_tenant_id_event_id_endpoint_id_key UNIQUE (tenant_id, event_id, endpoint_id),
+    CONSTRAINT outgoing_deliveries_tenant_id_event_id_fkey FOREIGN KEY (tenant_id, event_id)
+        REFERENCES matching.outgoing_events (tenant_id, id) ON DELETE CASCADE,
+    CONSTRAINT outgoing_deliveries_tenant_id_endpoint_id_fkey FOREIGN KEY (tenant_id, endpoint_id)
         REFERENCES matching.webhook_endpoints (tenant_id, id),
-    CONSTRAINT webhook_deliveries_state_check CHECK (state IN ('due', 'delivered', 'failed', 'dropped')),
-    CONSTRAINT webhook_deliveries_reason_check
+    CONSTRAINT outgoing_deliveries_state_check CHECK (state IN ('due', 'delivered', 'failed', 'dropped')),
+    CONSTRAINT outgoing_deliveries_reason_check
         CHECK (reason IN ('disabled', 'suspended') AND state = 'dropped' OR reason IS NULL AND state <> 'dropped'),
-    CONSTRAINT webhook_deliveries_finished_check CHECK ((state = 'due') = (finished_at IS NULL)),
-    CONSTRAINT webhook_deliveries_lease_check CHECK ((lease_id IS NULL) = (leased_until IS NULL)));
-CREATE INDEX webhook_deliveries_due_idx ON matching.webhook_deliveries (tenant_id, endpoint_id, next_at, id)
+    CONSTRAINT outgoing_deliveries_finished_check CHECK ((state = 'due') = (finished_at IS NULL)),
+    CONSTRAINT outgoing_deliveries_lease_check CHECK ((lease_id IS NULL) = (leased_until IS NULL)));
+CREATE INDEX outgoing_deliveries_due_idx ON matching.outgoing_deliveries (tenant_id, endpoint_id, next_at, id)
     WHERE state = 'due';
-CREATE INDEX webhook_deliveries_endpoint_idx ON matching.webhook_deliveries (tenant_id, endpoint_id, id);
-CREATE TABLE matching.webhook_attempts (
+CREATE INDEX outgoing_deliveries_endpoint_idx ON matching.outgoing_deliveries (tenant_id, endpoint_id, id);
+CREATE TABLE matching.outgoing_attempts (
     tenant_id varchar(32) NOT NULL, id uuid NOT NULL, delivery_id uuid NOT NULL, endpoint_id uuid NOT NULL,
     number integer NOT NULL, at timestamptz NOT NULL, duration_ms integer NOT NULL,
     status integer, error varchar(16), answer text,
-    CONSTRAINT webhook_attempts_pkey PRIMARY KEY (tenant_id, id),
-    CONSTRAINT webhook_attempts_tenant_id_delivery_id_fkey FOREIGN KEY (tenant_id, delivery_id)
-        REFERENCES matching.webhook_deliveries (tenant_id, id) ON DELETE CASCADE,
-    CONSTRAINT webhook_attempts_outcome_check CHECK ((status IS NULL) = (error IS NOT NULL)));
-CREATE INDEX webhook_attempts_delivery_idx ON matching.webhook_attempts (tenant_id, delivery_id, id);
-CREATE INDEX webhook_attempts_endpoint_idx ON matching.webhook_attempts (tenant_id, endpoint_id, id)"""
+    CONSTRAINT outgoing_attempts_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT outgoing_attempts_tenant_id_delivery_id_fkey FOREIGN KEY (tenant_id, delivery_id)
+        REFERENCES matching.outgoing_deliveries (tenant_id, id) ON DELETE CASCADE,
+    CONSTRAINT outgoing_attempts_outcome_check CHECK ((status IS NULL) = (error IS NOT NULL)));
+CREATE INDEX outgoing_attempts_delivery_idx ON matching.outgoing_attempts (tenant_id, delivery_id, id);
+CREATE INDEX outgoing_attempts_endpoint_idx ON matching.outgoing_attempts (tenant_id, endpoint_id, id)"""
 
-_TABLE_NAMES = ("webhook_attempts", "webhook_deliveries", "webhook_events", "webhook_keys", "webhook_endpoints")
+_TABLE_NAMES = ("outgoing_attempts", "outgoing_deliveries", "outgoing_events", "endpoint_keys", "webhook_endpoints")
 
 
 def upgrade() -> None:
     for statement in _TABLES.split(";"):
         op.execute(statement)
     secure_tables("matching", "webhook_endpoints", grants="SELECT, INSERT, UPDATE")
-    secure_tables("matching", "webhook_keys", "webhook_deliveries")
+    secure_tables("matching", "endpoint_keys", "outgoing_deliveries")
     # What was told and tried is only ever forgotten as a whole.
-    secure_tables("matching", "webhook_events", "webhook_attempts", grants="SELECT, INSERT, DELETE")
+    secure_tables("matching", "outgoing_events", "outgoing_attempts", grants="SELECT, INSERT, DELETE")
     op.execute(f"CREATE POLICY relay ON matching.webhook_endpoints FOR SELECT TO {RELAY_ROLE} USING (true)")
     op.execute(f"GRANT SELECT (tenant_id) ON matching.webhook_endpoints TO {RELAY_ROLE}")
 

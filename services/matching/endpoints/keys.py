@@ -21,7 +21,7 @@ class NewKey:
 
 
 def _places(tenant: str, key_id: UUID) -> tuple[Place, Place]:
-    return (Place(tenant, "webhook_keys.secret", key_id), Place(tenant, "webhook_keys.private_key", key_id))
+    return (Place(tenant, "endpoint_keys.secret", key_id), Place(tenant, "endpoint_keys.private_key", key_id))
 
 
 def new_key(vault: Vault, tenant: str, endpoint_id: UUID) -> NewKey:

@@ -48,14 +48,14 @@ class Endpoint(TenantRow, Base):
 class EndpointKey(TenantRow, Base):
     """A secret and a key pair that sign for an endpoint, sealed; the current one has no end."""
 
-    __tablename__ = "webhook_keys"
+    __tablename__ = "endpoint_keys"
     __table_args__ = (
         ForeignKeyConstraint(
             ["tenant_id", "endpoint_id"], ["matching.webhook_endpoints.tenant_id", "matching.webhook_endpoints.id"]
         ),
-        Index("webhook_keys_endpoint_idx", "tenant_id", "endpoint_id", "id"),
+        Index("endpoint_keys_endpoint_idx", "tenant_id", "endpoint_id", "id"),
         Index(
-            "webhook_keys_current_key",
+            "endpoint_keys_current_key",
             "tenant_id",
             "endpoint_id",
             unique=True,

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from sqlalchemy import Row, select, union
+from sqlalchemy import select
 
 from services.matching.cases.models import CaseCopy
 from services.matching.endpoints.models import Endpoint
@@ -45,7 +45,7 @@ async def paths_of_cases(session: Session, case_ids: Iterable[UUID]) -> dict[UUI
     return {row[0]: row[1] for row in rows.all()}
 
 
-async def parties_of_projects(session: Session, project_ids: Iterable[UUID]) -> dict[UUID, frozenset[UUID]]:
+async def parties_of_projects(session: Session, project_ids: Iterable[UUID]) -> dict[UUID, frozenset[UUID | None]]:
     """Return who has a part in each project: the units that lead and help, and the partners whose offers are used."""
     ids = list(project_ids)
     leading = select(Project.id, Project.lead_unit_id).where(
@@ -59,8 +59,8 @@ async def parties_of_projects(session: Session, project_ids: Iterable[UUID]) -> 
         .join(Offer, (Offer.tenant_id == ProjectNeed.tenant_id) & (Offer.id == ProjectNeed.offer_id))
         .where(ProjectNeed.tenant_id == session.tenant, ProjectNeed.project_id.in_(ids))
     )
-    parties: defaultdict[UUID, set[UUID]] = defaultdict(set)
-    rows: Sequence[Row[UUID, UUID]] = (await session.execute(union(leading, helping, giving))).all()
-    for project_id, party in rows:
-        parties[project_id].add(party)
+    parties: defaultdict[UUID, set[UUID | None]] = defaultdict(set)
+    for statement in (leading, helping, giving):
+        for project_id, party in (await session.execute(statement)).all():
+            parties[project_id].add(party)
     return {project_id: frozenset(found) for project_id, found in parties.items()}

@@ -33,8 +33,8 @@ class OutgoingEvent(TenantRow, Base):
     A test concerns nobody, so it is never replayed.
     """
 
-    __tablename__ = "webhook_events"
-    __table_args__ = (Index("webhook_events_occurred_idx", "tenant_id", "occurred_at", "id"),)
+    __tablename__ = "outgoing_events"
+    __table_args__ = (Index("outgoing_events_occurred_idx", "tenant_id", "occurred_at", "id"),)
     type: Mapped[str] = mapped_column(String(80))
     partner_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
     body: Mapped[str] = mapped_column(Text)
@@ -44,12 +44,12 @@ class OutgoingEvent(TenantRow, Base):
 class Delivery(TenantRow, Base):
     """One event for one endpoint. Whoever sends it holds its lease, which is a random id."""
 
-    __tablename__ = "webhook_deliveries"
+    __tablename__ = "outgoing_deliveries"
     __table_args__ = (
         UniqueConstraint("tenant_id", "event_id", "endpoint_id"),
         ForeignKeyConstraint(
             ["tenant_id", "event_id"],
-            ["matching.webhook_events.tenant_id", "matching.webhook_events.id"],
+            ["matching.outgoing_events.tenant_id", "matching.outgoing_events.id"],
             ondelete="CASCADE",
         ),
         ForeignKeyConstraint(
@@ -62,14 +62,14 @@ class Delivery(TenantRow, Base):
         CheckConstraint("(state = 'due') = (finished_at IS NULL)", name="finished"),
         CheckConstraint("(lease_id IS NULL) = (leased_until IS NULL)", name="lease"),
         Index(
-            "webhook_deliveries_due_idx",
+            "outgoing_deliveries_due_idx",
             "tenant_id",
             "endpoint_id",
             "next_at",
             "id",
             postgresql_where=text("state = 'due'"),
         ),
-        Index("webhook_deliveries_endpoint_idx", "tenant_id", "endpoint_id", "id"),
+        Index("outgoing_deliveries_endpoint_idx", "tenant_id", "endpoint_id", "id"),
     )
     event_id: Mapped[UUID]
     endpoint_id: Mapped[UUID]
@@ -88,16 +88,16 @@ class Delivery(TenantRow, Base):
 class Attempt(TenantRow, Base):
     """One attempt: what was answered, or why nothing was; written, never changed."""
 
-    __tablename__ = "webhook_attempts"
+    __tablename__ = "outgoing_attempts"
     __table_args__ = (
         ForeignKeyConstraint(
             ["tenant_id", "delivery_id"],
-            ["matching.webhook_deliveries.tenant_id", "matching.webhook_deliveries.id"],
+            ["matching.outgoing_deliveries.tenant_id", "matching.outgoing_deliveries.id"],
             ondelete="CASCADE",
         ),
         CheckConstraint("(status IS NULL) = (error IS NOT NULL)", name="outcome"),
-        Index("webhook_attempts_delivery_idx", "tenant_id", "delivery_id", "id"),
-        Index("webhook_attempts_endpoint_idx", "tenant_id", "endpoint_id", "id"),
+        Index("outgoing_attempts_delivery_idx", "tenant_id", "delivery_id", "id"),
+        Index("outgoing_attempts_endpoint_idx", "tenant_id", "endpoint_id", "id"),
     )
     delivery_id: Mapped[UUID]
     endpoint_id: Mapped[UUID]

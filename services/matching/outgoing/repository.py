@@ -36,13 +36,13 @@ _ATTEMPTS_SHOWN_MAX: Final = 100
 
 # Again what an endpoint has missed, or everything, in the order in which it happened.
 _REPLAY: Final = text("""
-    INSERT INTO matching.webhook_deliveries AS d
+    INSERT INTO matching.outgoing_deliveries AS d
         (tenant_id, id, event_id, endpoint_id, state, tries, began_at, next_at, created_at, version)
     SELECT e.tenant_id, uuidv7(), e.id, :endpoint, 'due', 0, :now,
            CAST(:now AS timestamptz) + row_number() OVER (ORDER BY e.occurred_at, e.id) * interval '1 microsecond',
            :now, 1
-    FROM matching.webhook_events AS e
-    LEFT JOIN matching.webhook_deliveries AS known
+    FROM matching.outgoing_events AS e
+    LEFT JOIN matching.outgoing_deliveries AS known
       ON known.tenant_id = e.tenant_id AND known.event_id = e.id AND known.endpoint_id = :endpoint
     WHERE e.tenant_id = :tenant AND e.occurred_at >= :since AND e.occurred_at < :until
       AND CAST(:partner AS uuid) = ANY (e.partner_ids) AND e.type = ANY (CAST(:types AS text[]))
@@ -55,11 +55,11 @@ _REPLAY: Final = text("""
     RETURNING d.event_id""")
 
 _FORGET: Final = text("""
-    DELETE FROM matching.webhook_events AS e
+    DELETE FROM matching.outgoing_events AS e
     WHERE e.tenant_id = :tenant AND e.id IN (
-        SELECT old.id FROM matching.webhook_events AS old
+        SELECT old.id FROM matching.outgoing_events AS old
         WHERE old.tenant_id = :tenant AND old.occurred_at < :before
-          AND NOT EXISTS (SELECT 1 FROM matching.webhook_deliveries AS d
+          AND NOT EXISTS (SELECT 1 FROM matching.outgoing_deliveries AS d
                           WHERE d.tenant_id = :tenant AND d.event_id = old.id AND d.state = 'due')
         ORDER BY old.occurred_at LIMIT :most)""")
 
