@@ -3,14 +3,14 @@
 from services.matching.cases.jobs import consumers as case_consumers
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
-from services.matching.outgoing.jobs import close
+from services.matching.outgoing.jobs import begin, close
 from services.matching.outgoing.jobs import consumers as outgoing_consumers
 from services.matching.outgoing.jobs import schedules as outgoing_schedules
 from services.matching.projects.jobs import consumers as project_consumers
 from shared.messaging import Consumers, Schedule, TenantSchedule
 from shared.reference import reference_consumers
 
-__all__ = ["close", "consumers", "schedules"]
+__all__ = ["begin", "close", "consumers", "schedules"]
 
 consumers = Consumers("matching")
 for heard in (

@@ -42,13 +42,15 @@ class ServiceJobs:
 
     consumers: Consumers
     schedules: Sequence[Schedule | TenantSchedule]
+    # What a service sends to the outside, in this process, begins and ends with it.
+    begin: Callable[[Database], object] | None = None
     close: Callable[[], Awaitable[None]] | None = None
 
 
 JOBS: Final[dict[str, ServiceJobs]] = {
-    "directory": ServiceJobs(directory_jobs.consumers, directory_jobs.schedules, directory_jobs.close),
+    "directory": ServiceJobs(directory_jobs.consumers, directory_jobs.schedules, close=directory_jobs.close),
     "intake": ServiceJobs(intake_jobs.consumers, intake_jobs.schedules),
-    "matching": ServiceJobs(matching_jobs.consumers, matching_jobs.schedules, matching_jobs.close),
+    "matching": ServiceJobs(matching_jobs.consumers, matching_jobs.schedules, matching_jobs.begin, matching_jobs.close),
     "ledger": ServiceJobs(ledger_jobs.consumers, ledger_jobs.schedules),
 }
 
@@ -86,6 +88,8 @@ class House:
         glance = Glance(self.relay_pool, SERVICES, good_for_s=POLL_S * 0.8)
         for service in SERVICES:
             jobs = JOBS[service]
+            if jobs.begin is not None:
+                jobs.begin(self.databases[service])
             inbox = Inbox(self.databases[service], jobs.consumers, patience)
             worker = QueueWorker(
                 inbox=inbox,

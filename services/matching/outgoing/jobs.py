@@ -15,7 +15,7 @@ from shared.db import Database, WriteSession
 from shared.messaging import Consumers, TenantSchedule
 from shared.vault import Vault
 
-__all__ = ["close", "consumers", "open_postman", "schedules"]
+__all__ = ["begin", "close", "consumers", "forget", "open_postman", "schedules", "send_due"]
 
 _EVERY_S: Final = 5
 _HOUR_S: Final = 3_600
@@ -25,7 +25,7 @@ consumers = Consumers("matching")
 
 @dataclass
 class _Office:
-    """The postman of this process, once there is one, and the database of the matching."""
+    """The postman of this process, if it has one, and the database of the matching."""
 
     postman: Postman | None = None
     database: Database | None = None
@@ -54,11 +54,16 @@ for _kind in FOR_PARTNERS:
     consumers.on(_kind)(keep_and_send)
 
 
-async def send_due(database: Database, tenant: str, _: datetime) -> None:
-    """Send what is due in a tenant."""
+def begin(database: Database) -> Postman:
+    """Put a postman to work in this process, so that what is heard of here is sent from here at once."""
     if _office.postman is None:
         _office.postman, _office.database = open_postman(outgoing_settings()), database
-    await _office.postman.visit(database, tenant)
+    return _office.postman
+
+
+async def send_due(database: Database, tenant: str, _: datetime) -> None:
+    """Send what is due in a tenant."""
+    await begin(database).visit(database, tenant)
 
 
 async def forget(database: Database, tenant: str, _: datetime) -> None:
