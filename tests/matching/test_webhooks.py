@@ -278,7 +278,7 @@ async def test_who_says_gone_is_told_nothing_more_and_its_staff_and_other_endpoi
     back = await quarter.made(f"{mine.path}/enable", None, by=mine.by, version=seen["version"])
     del far.answers["/gone"]
     replayed = await quarter.post(f"{mine.path}/replay", {"since": back["created_at"]}, by=mine.by)
-    assert (replayed.status_code, replayed.json()) == (202, {"requeued": 4, "has_more": False})
+    assert (replayed.status_code, replayed.json()) == (202, {"requeued": 4, "next_since": None})
     await send(quarter, database)
     assert await mine.states() == ["delivered"] * 4
 
@@ -377,6 +377,9 @@ async def test_both_secrets_sign_while_one_is_being_replaced(
         with pytest.raises(SignatureRefused):
             later.signed.verify(later.body, [read_verifier(key)], machine_now())
     assert len((await mine.seen())["keys"]) == 1
+    await forget(database, quarter.caller.tenant, utc_now())
+    kept = await sql(database, quarter.caller.tenant, "SELECT public_key FROM matching.endpoint_keys")
+    assert kept == [(rotated["keys"][0]["public_key"],)]
 
 
 async def test_a_test_is_marked_and_never_replayed(quarter: Quarter, database: Database, far: Receiver) -> None:
@@ -440,7 +443,7 @@ async def test_a_replay_sends_what_is_missing_or_everything_since_a_time_in_its_
     far.heard.clear()
     for what, count in (("missing", 0), ("all", 3)):
         answer = await quarter.post(f"{mine.path}/replay", {"since": since, "what": what}, by=mine.by)
-        assert answer.json() == {"requeued": count, "has_more": False}
+        assert answer.json() == {"requeued": count, "next_since": None}
     assert (await quarter.post(f"{mine.path}/replay", {"since": since, "what": "all"}, by=mine.by)).json()[
         "requeued"
     ] == 0
@@ -452,6 +455,22 @@ async def test_a_replay_sends_what_is_missing_or_everything_since_a_time_in_its_
     assert {one.told["data"]["need_id"] for one in far.at("/late")} == {old, *needs}
     for wrong in ({}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00"}, {"since": since, "what": "some"}):
         assert (await quarter.post(f"{mine.path}/replay", wrong, by=mine.by)).status_code == 422
+
+
+async def test_a_long_replay_goes_on_where_it_stopped(
+    quarter: Quarter, database: Database, far: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.matching.outgoing.service._REPLAYED_MAX", 2)
+    mine = await subscribed(quarter, far.url(), NEED)
+    for _ in range(5):
+        await heard_of_need(quarter)
+    await send(quarter, database)
+    since, taken = mine.endpoint["created_at"], []
+    while since is not None:
+        answer = await quarter.post(f"{mine.path}/replay", {"since": since, "what": "all"}, by=mine.by)
+        taken.append(answer.json()["requeued"])
+        since = answer.json()["next_since"]
+    assert (len(taken), sum(taken)) == (3, 5)
 
 
 async def test_events_of_one_endpoint_go_out_in_their_order_when_nothing_fails(

@@ -14,6 +14,7 @@ from shared.db import Session, WriteSession
 
 __all__ = [
     "count_enabled",
+    "delete_expired_keys",
     "delete_old_keys",
     "expire_current_key",
     "find_endpoint",
@@ -114,4 +115,10 @@ async def delete_old_keys(session: WriteSession, endpoint_id: UUID) -> None:
         EndpointKey.endpoint_id == endpoint_id,
         EndpointKey.expires_at.is_not(None),
     )
+    await session.execute(statement, execution_options={"synchronize_session": False})
+
+
+async def delete_expired_keys(session: WriteSession, now: datetime) -> None:
+    """Forget every key that has ended."""
+    statement = delete(EndpointKey).where(EndpointKey.tenant_id == session.tenant, EndpointKey.expires_at <= now)
     await session.execute(statement, execution_options={"synchronize_session": False})

@@ -22,20 +22,18 @@ __all__ = ["listeners", "parties_of_projects", "paths_of_cases"]
 async def listeners(session: Session) -> Sequence[Listener]:
     """Return the vetted partners that have an endpoint, enabled or not."""
     statement = (
-        select(Partner, Endpoint)
+        select(Partner.id, Partner.unit_id, Partner.coverage, Endpoint.id, Endpoint.event_types, Endpoint.state)
         .join(Endpoint, (Endpoint.tenant_id == Partner.tenant_id) & (Endpoint.partner_id == Partner.id))
         .where(Partner.tenant_id == session.tenant, Partner.state == PartnerState.VETTED.value)
     )
-    found: dict[UUID, Partner] = {}
+    found: dict[UUID, tuple[UUID, str]] = {}
     enabled: defaultdict[UUID, list[tuple[UUID, frozenset[str]]]] = defaultdict(list)
-    for partner, endpoint in (await session.execute(statement.order_by(Partner.id, Endpoint.id))).all():
-        found[partner.id] = partner
-        if endpoint.state == EndpointState.ENABLED.value:
-            enabled[partner.id].append((endpoint.id, frozenset(endpoint.event_types)))
-    return [
-        Listener(partner.id, partner.unit_id, partner.coverage, tuple(enabled[partner.id]))
-        for partner in found.values()
-    ]
+    rows = (await session.execute(statement.order_by(Partner.id, Endpoint.id))).all()
+    for partner_id, unit_id, coverage, endpoint_id, event_types, state in rows:
+        found[partner_id] = (unit_id, coverage)
+        if state == EndpointState.ENABLED.value:
+            enabled[partner_id].append((endpoint_id, frozenset(event_types)))
+    return [Listener(partner_id, *known, tuple(enabled[partner_id])) for partner_id, known in found.items()]
 
 
 async def paths_of_cases(session: Session, case_ids: Iterable[UUID]) -> dict[UUID, str]:

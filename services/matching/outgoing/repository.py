@@ -1,6 +1,7 @@
 """Statements on what partners are told."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,6 +17,7 @@ from services.matching.outgoing.rules import DeliveryState, DropReason
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "Replayed",
     "add_attempt",
     "add_deliveries",
     "add_event",
@@ -36,23 +38,28 @@ _ATTEMPTS_SHOWN_MAX: Final = 100
 
 # Again what an endpoint has missed, or everything, in the order in which it happened.
 _REPLAY: Final = text("""
-    INSERT INTO matching.outgoing_deliveries AS d
-        (tenant_id, id, event_id, endpoint_id, state, tries, began_at, next_at, created_at, version)
-    SELECT e.tenant_id, uuidv7(), e.id, :endpoint, 'due', 0, :now,
-           CAST(:now AS timestamptz) + row_number() OVER (ORDER BY e.occurred_at, e.id) * interval '1 microsecond',
-           :now, 1
-    FROM matching.outgoing_events AS e
-    LEFT JOIN matching.outgoing_deliveries AS known
-      ON known.tenant_id = e.tenant_id AND known.event_id = e.id AND known.endpoint_id = :endpoint
-    WHERE e.tenant_id = :tenant AND e.occurred_at >= :since AND e.occurred_at < :until
-      AND CAST(:partner AS uuid) = ANY (e.partner_ids) AND e.type = ANY (CAST(:types AS text[]))
-      AND (known.id IS NULL OR known.state IN ('failed', 'dropped') OR known.state = 'delivered' AND :again)
-    ORDER BY e.occurred_at, e.id LIMIT :most
-    ON CONFLICT (tenant_id, event_id, endpoint_id) DO UPDATE
-        SET state = 'due', reason = NULL, tries = 0, began_at = EXCLUDED.began_at, next_at = EXCLUDED.next_at,
-            finished_at = NULL, version = d.version + 1
-        WHERE d.state <> 'due'
-    RETURNING d.event_id""")
+    WITH chosen AS (
+        SELECT e.id, e.occurred_at FROM matching.outgoing_events AS e
+        LEFT JOIN matching.outgoing_deliveries AS known
+          ON known.tenant_id = e.tenant_id AND known.event_id = e.id AND known.endpoint_id = :endpoint
+        WHERE e.tenant_id = :tenant AND e.occurred_at >= :since AND e.occurred_at < :until
+          AND CAST(:partner AS uuid) = ANY (e.partner_ids) AND e.type = ANY (CAST(:types AS text[]))
+          AND (known.id IS NULL OR known.state IN ('failed', 'dropped') OR known.state = 'delivered' AND :again)
+        ORDER BY e.occurred_at, e.id LIMIT :most),
+    requeued AS (
+        INSERT INTO matching.outgoing_deliveries AS d
+            (tenant_id, id, event_id, endpoint_id, state, tries, began_at, next_at, created_at, version)
+        SELECT :tenant, uuidv7(), id, :endpoint, 'due', 0, :now,
+               CAST(:now AS timestamptz) + row_number() OVER (ORDER BY occurred_at, id) * interval '1 microsecond',
+               :now, 1
+        FROM chosen ORDER BY occurred_at, id
+        ON CONFLICT (tenant_id, event_id, endpoint_id) DO UPDATE
+            SET state = 'due', reason = NULL, tries = 0, began_at = EXCLUDED.began_at, next_at = EXCLUDED.next_at,
+                finished_at = NULL, version = d.version + 1
+            WHERE d.state <> 'due'
+        RETURNING d.event_id)
+    SELECT (SELECT count(*) FROM requeued) AS requeued, (SELECT count(*) FROM chosen) AS chosen,
+           (SELECT max(occurred_at) FROM chosen) AS reached""")
 
 _FORGET: Final = text("""
     DELETE FROM matching.outgoing_events AS e
@@ -209,6 +216,14 @@ async def drop_due(session: WriteSession, endpoint_id: UUID, now: datetime) -> N
     await session.execute(statement.values(changed), execution_options={"synchronize_session": False})
 
 
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """How many events are on their way again, and where to go on when there were more than one replay takes."""
+
+    requeued: int
+    next_since: datetime | None
+
+
 async def replay_events(
     session: WriteSession,
     endpoint: Endpoint,
@@ -218,8 +233,8 @@ async def replay_events(
     now: datetime,
     again: bool,
     most: int,
-) -> int:
-    """Put events of the past on their way to an endpoint again; returns how many."""
+) -> Replayed:
+    """Put events of the past on their way to an endpoint again, the oldest first."""
     values = {
         "tenant": session.tenant,
         "endpoint": endpoint.id,
@@ -231,7 +246,8 @@ async def replay_events(
         "again": again,
         "most": most,
     }
-    return len((await session.execute(_REPLAY, values)).all())
+    row = (await session.execute(_REPLAY, values)).one()
+    return Replayed(row.requeued, row.reached if row.chosen == most else None)
 
 
 async def forget_events(session: WriteSession, before: datetime, *, most: int) -> int:

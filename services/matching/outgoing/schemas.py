@@ -30,10 +30,10 @@ class ReplayIn(InputModel):
 
 
 class ReplayOut(OutputModel):
-    """How many events are on their way again; `has_more` when the replay took as many as one takes."""
+    """How many events are on their way again; `next_since` is where to go on when there are more than one takes."""
 
     requeued: Annotated[int, Field(ge=0)]
-    has_more: bool
+    next_since: datetime | None
 
 
 class DeliveryOut(OutputModel):

@@ -9,6 +9,7 @@ import orjson
 
 from services.matching.endpoints.catalogue import PARTNER_EVENTS, render
 from services.matching.endpoints.models import Endpoint
+from services.matching.endpoints.repository import delete_expired_keys
 from services.matching.endpoints.rules import EndpointAction, UnknownEventType
 from services.matching.endpoints.service import begin_step, read_visible
 from services.matching.outgoing import audience_repository, repository
@@ -111,7 +112,7 @@ async def send_test(session: WriteSession, endpoint: Endpoint, event_type: str |
 async def replay(session: WriteSession, endpoint: Endpoint, wanted: ReplayIn) -> ReplayOut:
     """Send an endpoint again what concerned its partner in some time, of the types that it subscribes to now."""
     now = utc_now()
-    requeued = await repository.replay_events(
+    done = await repository.replay_events(
         session,
         endpoint,
         since=wanted.since,
@@ -120,7 +121,7 @@ async def replay(session: WriteSession, endpoint: Endpoint, wanted: ReplayIn) ->
         again=wanted.what == "all",
         most=_REPLAYED_MAX,
     )
-    return ReplayOut(requeued=requeued, has_more=requeued == _REPLAYED_MAX)
+    return ReplayOut(requeued=done.requeued, next_since=done.next_since)
 
 
 async def _visible(
@@ -175,6 +176,7 @@ _COLUMNS: Final = DeliveryOut.model_fields.keys() - {"event_type", "occurred_at"
 
 
 async def forget_old(session: WriteSession, kept: timedelta) -> bool:
-    """Delete some of what is older than it is kept; returns whether there may be more."""
+    """Delete some of what is older than it is kept, and keys that have ended; returns whether there may be more."""
+    await delete_expired_keys(session, utc_now())
     forgotten = await repository.forget_events(session, utc_now() - kept, most=_FORGOTTEN_AT_ONCE)
     return forgotten == _FORGOTTEN_AT_ONCE
