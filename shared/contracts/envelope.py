@@ -20,6 +20,7 @@ class Concerns(StrEnum):
     """Which partners an event concerns, and the member of its payload that says so."""
 
     PARTNER = "partner_id"
+    OFFER = "offer_id"
     PROJECT = "project_id"
     AREA = "area_path"
     CASE = "case_id"

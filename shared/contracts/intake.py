@@ -49,13 +49,7 @@ class CaseTriaged(EventData):
     """A case got its level: `grid`, `council` or `joint`."""
 
     event_type: ClassVar[str] = "linli.case.triaged.v1"
-    partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.CASE,
-        (
-            "case_id",
-            "level",
-        ),
-    )
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.CASE, ("case_id", "level"))
 
     case_id: UUID
     level: str

@@ -20,14 +20,7 @@ class GrantDecided(EventData):
     """A grant application was `approved` (and the money is held) or `refused`."""
 
     event_type: ClassVar[str] = "linli.grant.decided.v1"
-    partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.PROJECT,
-        (
-            "project_id",
-            "outcome",
-            "granted_fen",
-        ),
-    )
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.PROJECT, ("project_id", "outcome", "granted_fen"))
 
     grant_id: UUID
     project_id: UUID | None
@@ -42,14 +35,7 @@ class PaymentMade(EventData):
 
     event_type: ClassVar[str] = "linli.payment.made.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.PROJECT,
-        (
-            "payment_id",
-            "invoice_id",
-            "project_id",
-            "amount_fen",
-            "paid_at",
-        ),
+        Concerns.PROJECT, ("payment_id", "invoice_id", "project_id", "amount_fen", "paid_at")
     )
 
     payment_id: UUID
@@ -65,13 +51,7 @@ class ContributionReceived(EventData):
 
     event_type: ClassVar[str] = "linli.contribution.received.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.EVERYBODY,
-        (
-            "contribution_id",
-            "fund_id",
-            "amount_fen",
-            "received_at",
-        ),
+        Concerns.EVERYBODY, ("contribution_id", "fund_id", "amount_fen", "received_at")
     )
 
     contribution_id: UUID
@@ -85,15 +65,7 @@ class StatementPublished(EventData):
 
     event_type: ClassVar[str] = "linli.statement.published.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.EVERYBODY,
-        (
-            "statement_id",
-            "period_id",
-            "book_id",
-            "number",
-            "sha256",
-            "tree_size",
-        ),
+        Concerns.EVERYBODY, ("statement_id", "period_id", "book_id", "number", "sha256", "tree_size")
     )
 
     statement_id: UUID
@@ -109,14 +81,7 @@ class CampaignSettled(EventData):
 
     event_type: ClassVar[str] = "linli.campaign.settled.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.EVERYBODY,
-        (
-            "campaign_id",
-            "fund_id",
-            "raised_fen",
-            "share_fen",
-            "at",
-        ),
+        Concerns.EVERYBODY, ("campaign_id", "fund_id", "raised_fen", "share_fen", "at")
     )
 
     campaign_id: UUID
@@ -131,13 +96,7 @@ class CampaignRefunded(EventData):
 
     event_type: ClassVar[str] = "linli.campaign.refunded.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.EVERYBODY,
-        (
-            "campaign_id",
-            "fund_id",
-            "refunded_fen",
-            "at",
-        ),
+        Concerns.EVERYBODY, ("campaign_id", "fund_id", "refunded_fen", "at")
     )
 
     campaign_id: UUID

@@ -22,15 +22,7 @@ class NeedOpened(EventData):
     """A line was added to the demand list."""
 
     event_type: ClassVar[str] = "linli.need.opened.v1"
-    partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.AREA,
-        (
-            "need_id",
-            "category",
-            "area_id",
-            "area_path",
-        ),
-    )
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.AREA, ("need_id", "category", "area_id", "area_path"))
 
     need_id: UUID
     case_id: UUID | None
@@ -44,15 +36,7 @@ class MatchAccepted(EventData):
 
     event_type: ClassVar[str] = "linli.match.accepted.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.PARTNER,
-        (
-            "match_id",
-            "need_id",
-            "offer_id",
-            "partner_id",
-            "project_id",
-            "quantity",
-        ),
+        Concerns.PARTNER, ("match_id", "need_id", "offer_id", "partner_id", "project_id", "quantity")
     )
 
     match_id: UUID
@@ -68,13 +52,7 @@ class MatchRefused(EventData):
 
     event_type: ClassVar[str] = "linli.match.refused.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.PARTNER,
-        (
-            "match_id",
-            "need_id",
-            "offer_id",
-            "partner_id",
-        ),
+        Concerns.PARTNER, ("match_id", "need_id", "offer_id", "partner_id")
     )
 
     match_id: UUID
@@ -88,16 +66,7 @@ class ProjectOpened(EventData):
 
     event_type: ClassVar[str] = "linli.project.opened.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.PROJECT,
-        (
-            "project_id",
-            "number",
-            "title",
-            "need_ids",
-            "area_id",
-            "area_path",
-            "lead_unit_id",
-        ),
+        Concerns.PROJECT, ("project_id", "number", "title", "need_ids", "area_id", "area_path", "lead_unit_id")
     )
 
     project_id: UUID
@@ -131,13 +100,7 @@ class ProjectProgressed(EventData):
 
     event_type: ClassVar[str] = "linli.project.progressed.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.PROJECT,
-        (
-            "project_id",
-            "milestone_id",
-            "title",
-            "reached_at",
-        ),
+        Concerns.PROJECT, ("project_id", "milestone_id", "title", "reached_at")
     )
 
     project_id: UUID
@@ -151,13 +114,7 @@ class ProjectCompleted(EventData):
     """All milestones are reached and the project is accepted."""
 
     event_type: ClassVar[str] = "linli.project.completed.v1"
-    partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.PROJECT,
-        (
-            "project_id",
-            "completed_at",
-        ),
-    )
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.PROJECT, ("project_id", "completed_at"))
 
     project_id: UUID
     case_id: UUID | None
@@ -169,13 +126,7 @@ class WebhookEndpointDisabled(EventData):
 
     event_type: ClassVar[str] = "linli.webhook_endpoint.disabled.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
-        Concerns.PARTNER,
-        (
-            "endpoint_id",
-            "partner_id",
-            "reason",
-            "at",
-        ),
+        Concerns.PARTNER, ("endpoint_id", "partner_id", "reason", "at")
     )
 
     endpoint_id: UUID

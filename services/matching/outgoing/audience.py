@@ -1,6 +1,6 @@
 """Whom an event concerns, as its contract says and the tables of the matching know."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 from uuid import UUID
 
@@ -23,13 +23,25 @@ async def audiences(
         everybody = frozenset(listener.partner_id for listener in known)
         return {event.id: everybody for event in events}
     named = {event.id: getattr(event.data, told.concerns.value) for event in events}
-    if told.concerns is Concerns.PARTNER:
-        return {event_id: among(known, {partner}) for event_id, partner in named.items()}
-    if told.concerns is Concerns.AREA:
-        return {event_id: covering(known, path) for event_id, path in named.items()}
-    wanted = {item for item in named.values() if item is not None}
-    if told.concerns is Concerns.CASE:
-        paths = await repository.paths_of_cases(session, wanted)
-        return {event_id: covering(known, paths.get(case)) for event_id, case in named.items()}
-    parties = await repository.parties_of_projects(session, wanted)
-    return {event_id: among(known, parties.get(project, frozenset())) for event_id, project in named.items()}
+    concerned = await _concerned(session, told.concerns, {item for item in named.values() if item is not None}, known)
+    return {event_id: concerned.get(value, frozenset()) for event_id, value in named.items()}
+
+
+async def _concerned(
+    session: Session, concerns: Concerns, named: Set[Any], known: Sequence[Listener]
+) -> Mapping[Any, frozenset[UUID]]:
+    """Return whom each of the things concerns that events have named; one that nobody knows concerns nobody."""
+    match concerns:
+        case Concerns.PARTNER:
+            return {partner: among(known, {partner}) for partner in named}
+        case Concerns.AREA:
+            return {path: covering(known, path) for path in named}
+        case Concerns.OFFER:
+            owners = await repository.partners_of_offers(session, named)
+            return {offer: among(known, {partner}) for offer, partner in owners.items()}
+        case Concerns.CASE:
+            paths = await repository.paths_of_cases(session, named)
+            return {case: covering(known, path) for case, path in paths.items()}
+        case _:
+            parties = await repository.parties_of_projects(session, named)
+            return {project: among(known, ids) for project, ids in parties.items()}

@@ -16,7 +16,7 @@ from services.matching.partners.rules import PartnerState
 from services.matching.projects.models import Project, ProjectNeed, ProjectUnit
 from shared.db import Session
 
-__all__ = ["listeners", "parties_of_projects", "paths_of_cases"]
+__all__ = ["listeners", "parties_of_projects", "partners_of_offers", "paths_of_cases"]
 
 
 async def listeners(session: Session) -> Sequence[Listener]:
@@ -40,6 +40,13 @@ async def paths_of_cases(session: Session, case_ids: Iterable[UUID]) -> dict[UUI
     """Return where some cases are, of which the matching has heard."""
     statement = select(CaseCopy.id, CaseCopy.area_path)
     rows = await session.execute(statement.where(CaseCopy.tenant_id == session.tenant, CaseCopy.id.in_(list(case_ids))))
+    return {row[0]: row[1] for row in rows.all()}
+
+
+async def partners_of_offers(session: Session, offer_ids: Iterable[UUID]) -> dict[UUID, UUID]:
+    """Return whose some offers are."""
+    statement = select(Offer.id, Offer.partner_id)
+    rows = await session.execute(statement.where(Offer.tenant_id == session.tenant, Offer.id.in_(list(offer_ids))))
     return {row[0]: row[1] for row in rows.all()}
 
 

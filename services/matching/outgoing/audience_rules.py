@@ -25,8 +25,6 @@ def among(known: Sequence[Listener], ids: Iterable[UUID | None]) -> frozenset[UU
     return frozenset(item.partner_id for item in known if item.partner_id in wanted or item.unit_id in wanted)
 
 
-def covering(known: Sequence[Listener], path: str | None) -> frozenset[UUID]:
-    """Return the partners whose coverage an area lies in; nobody covers what is not known."""
-    if path is None:
-        return frozenset()
+def covering(known: Sequence[Listener], path: str) -> frozenset[UUID]:
+    """Return the partners whose coverage an area lies in."""
     return frozenset(listener.partner_id for listener in known if covers(listener.coverage, path))
