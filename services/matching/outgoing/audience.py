@@ -1,6 +1,6 @@
 """Whom an event concerns, as its contract says and the tables of the matching know."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -28,7 +28,7 @@ async def audiences(
 
 
 async def _concerned(
-    session: Session, concerns: Concerns, named: Set[Any], known: Sequence[Listener]
+    session: Session, concerns: Concerns, named: Collection[Any], known: Sequence[Listener]
 ) -> Mapping[Any, frozenset[UUID]]:
     """Return whom each of the things concerns that events have named; one that nobody knows concerns nobody."""
     match concerns:
