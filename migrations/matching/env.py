@@ -4,12 +4,14 @@ from services.matching.agreements import models as agreements
 from services.matching.cases import models as cases
 from services.matching.conformance import models as conformance
 from services.matching.credentials import models as credentials
+from services.matching.endpoints import models as endpoints
 from services.matching.holds import models as holds
 from services.matching.imports import models as imports
 from services.matching.matches import models as matches
 from services.matching.models import Base
 from services.matching.needs import models as needs
 from services.matching.offers import models as offers
+from services.matching.outgoing import models as outgoing
 from services.matching.partners import models as partners
 from services.matching.projects import models as projects
 from services.matching.record import models as record
@@ -25,11 +27,13 @@ REGISTERED = (
     cases,
     conformance,
     credentials,
+    endpoints,
     holds,
     imports,
     matches,
     needs,
     offers,
+    outgoing,
     partners,
     projects,
     record,

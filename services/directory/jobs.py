@@ -1,10 +1,11 @@
 """What the directory does when nobody asks: it carries messages. Old rows are cleared by whoever adds one."""
 
+from services.directory.deliveries.jobs import close
 from services.directory.deliveries.jobs import consumers as delivery_consumers
 from services.directory.deliveries.jobs import schedules as delivery_schedules
 from shared.messaging import Consumers, TenantSchedule
 
-__all__ = ["consumers", "schedules"]
+__all__ = ["close", "consumers", "schedules"]
 
 consumers = Consumers("directory")
 consumers.include(delivery_consumers)

@@ -6,12 +6,14 @@ from services.matching.agreements.routes import router as agreements
 from services.matching.availability.routes import router as availability
 from services.matching.conformance.routes import router as conformance
 from services.matching.credentials.routes import router as credentials
+from services.matching.endpoints.routes import router as endpoints
 from services.matching.holds.routes import router as holds
 from services.matching.hsds.routes import router as hsds
 from services.matching.imports.routes import router as imports
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
+from services.matching.outgoing.routes import router as outgoing
 from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
 from services.matching.record.routes import router as record
@@ -58,6 +60,8 @@ def create() -> FastAPI:
             webhook_secrets,
             conformance,
             webhook_deliveries,
+            endpoints,
+            outgoing,
             held_events_router("matching"),
         ],
         title="Linli matching 供需对接",

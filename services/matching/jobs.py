@@ -6,13 +6,16 @@ from services.matching.holds.jobs import schedules as hold_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
 from services.matching.offers.jobs import schedules as offer_schedules
+from services.matching.outgoing.jobs import begin, close
+from services.matching.outgoing.jobs import consumers as outgoing_consumers
+from services.matching.outgoing.jobs import schedules as outgoing_schedules
 from services.matching.projects.jobs import consumers as project_consumers
 from services.matching.webhooks_in.jobs import consumers as webhook_consumers
 from services.matching.webhooks_in.jobs import schedules as webhook_schedules
-from shared.messaging import Consumers, TenantSchedule
+from shared.messaging import Consumers, Schedule, TenantSchedule
 from shared.reference import reference_consumers
 
-__all__ = ["consumers", "schedules"]
+__all__ = ["begin", "close", "consumers", "schedules"]
 
 consumers = Consumers("matching")
 for heard in (
@@ -21,12 +24,14 @@ for heard in (
     need_consumers,
     project_consumers,
     webhook_consumers,
+    outgoing_consumers,
 ):
     consumers.include(heard)
 
-schedules: tuple[TenantSchedule, ...] = (
+schedules: tuple[Schedule | TenantSchedule, ...] = (
     *offer_schedules,
     *hold_schedules,
     *credential_schedules,
     *webhook_schedules,
+    *outgoing_schedules,
 )

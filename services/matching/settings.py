@@ -1,4 +1,4 @@
-"""What the matching reads from its environment."""
+"""What the matching alone needs from its environment."""
 
 from pydantic import Field, HttpUrl, SecretStr
 
@@ -17,4 +17,7 @@ class MatchingSettings(ServiceSettings):
     blind_index_key: SecretStr = Field(description="base64url of at least 32 bytes; finds sealed numbers again.")
     public_url: HttpUrl | None = Field(
         default=None, description="Where clients reach the gateway; told to directories."
+    )
+    webhooks_allow_loopback: bool = Field(
+        default=False, description="Development on one machine: endpoints may be http://127.0.0.1:port."
     )

@@ -80,6 +80,8 @@ def house_environment(
         **upstreams,
         "LINLI_REDIS_URL": redis_url,
         "LINLI_EMBEDDED": "1",
+        # Whoever tries out webhooks at home receives them at home.
+        "LINLI_WEBHOOKS_ALLOW_LOOPBACK": "1",
         "LINLI_CLOCK_FILE": str(clock_file),
         # One machine: every connection is a server process of some megabytes.
         "LINLI_DB_POOL_SIZE": "5",

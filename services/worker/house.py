@@ -1,7 +1,7 @@
 """Everything that runs in one worker process: a relay and a queue worker for each service, and the schedules."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
@@ -43,12 +43,15 @@ class ServiceJobs:
 
     consumers: Consumers
     schedules: Sequence[Schedule | TenantSchedule]
+    # What a service sends to the outside, in this process, begins and ends with it.
+    begin: Callable[[Database], object] | None = None
+    close: Callable[[], Awaitable[None]] | None = None
 
 
 JOBS: Final[dict[str, ServiceJobs]] = {
-    "directory": ServiceJobs(directory_jobs.consumers, directory_jobs.schedules),
+    "directory": ServiceJobs(directory_jobs.consumers, directory_jobs.schedules, close=directory_jobs.close),
     "intake": ServiceJobs(intake_jobs.consumers, intake_jobs.schedules),
-    "matching": ServiceJobs(matching_jobs.consumers, matching_jobs.schedules),
+    "matching": ServiceJobs(matching_jobs.consumers, matching_jobs.schedules, matching_jobs.begin, matching_jobs.close),
     "ledger": ServiceJobs(ledger_jobs.consumers, ledger_jobs.schedules),
 }
 
@@ -86,6 +89,8 @@ class House:
         glance = Glance(self.relay_pool, SERVICES, good_for_s=POLL_S * 0.8)
         for service in SERVICES:
             jobs = JOBS[service]
+            if jobs.begin is not None:
+                jobs.begin(self.databases[service])
             inbox = Inbox(self.databases[service], jobs.consumers, patience)
             worker = QueueWorker(
                 inbox=inbox,
@@ -114,7 +119,8 @@ class House:
         """Take no more work, finish what runs, close everything."""
         for worker in self._workers:
             worker.stop()
-        drained = asyncio.gather(*(worker.drain() for worker in self._workers))
+        closing = [jobs.close() for jobs in JOBS.values() if jobs.close is not None]
+        drained = asyncio.gather(*(worker.drain() for worker in self._workers), *closing)
         try:
             await asyncio.wait_for(drained, _DRAIN_S)
         except TimeoutError:

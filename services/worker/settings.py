@@ -8,12 +8,13 @@ from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from services.directory.deliveries.settings import DeliverySettings
+from services.matching.outgoing.settings import OutgoingSettings
 
 __all__ = ["WorkerSettings"]
 
 
-class WorkerSettings(DeliverySettings):
-    """Settings of the worker, with those of sending messages, from variables that begin with LINLI_."""
+class WorkerSettings(DeliverySettings, OutgoingSettings):
+    """Settings of the worker, with those of sending messages and webhooks, from variables that begin with LINLI_."""
 
     model_config = SettingsConfigDict(env_prefix="LINLI_", extra="ignore", env_ignore_empty=True)
 

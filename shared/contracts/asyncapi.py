@@ -14,7 +14,7 @@ __all__ = ["asyncapi_document", "producer_of"]
 # What shared.messaging calls the queue of a consumer; the contracts know no pipe, so a test holds the two together.
 _QUEUE: Final = "linli:queue:{consumer}"
 _SCHEMAS: Final = "#/components/schemas/"
-_PUBLIC_TAG: Final = {"name": "public", "description": "供合作方订阅。In the catalogue that partners subscribe to."}
+_PARTNERS_TAG: Final = {"name": "partners", "description": "供合作方订阅。In the catalogue that partners subscribe to."}
 _TITLES: Final = {
     "directory": "Linli directory 邻里目录",
     "intake": "Linli intake 诉求受理",
@@ -37,10 +37,6 @@ A type ends with its version and never changes after its release; receivers igno
 **隐私 / Privacy**: 事件不含个人信息。Events carry no personal data.
 """
 _CHANNEL: Final = "由 {name} 发出，送入各接收方的队列。Sent by {name} into the queue of each consumer."
-_PUBLIC_CHANNEL: Final = (
-    "由 {name} 公开的事件；目前没有队列承载，因此没有地址。"
-    "Public events of {name}; no queue carries them yet, so there is no address."
-)
 _ATTRIBUTES: Final = {
     "specversion": "CloudEvents 的版本。The version of CloudEvents.",
     "id": "事件编号（UUIDv7），去重依据。Names the event, for every consumer the same; a UUIDv7.",
@@ -150,36 +146,27 @@ def _message(kind: type[EventData], data: str, example: Mapping[str, Any] | None
         "correlationId": {"location": "$message.payload#/requestid"},
         "payload": {"allOf": [{"$ref": _SCHEMAS + "Envelope"}, own]},
     }
-    if not CONSUMERS[kind]:
-        message["tags"] = [_PUBLIC_TAG]
+    if kind.partners is not None:
+        message["tags"] = [_PARTNERS_TAG]
     if example is not None:
         message["examples"] = [{"name": "golden", "payload": dict(example)}]
     return message
 
 
 def _channels_and_operations() -> tuple[dict[str, Any], dict[str, Any]]:
-    """Lay out a channel from each producer to the queues of its consumers, and one for its public events."""
+    """Lay out a channel from each producer to the queues of its consumers."""
     channels: dict[str, Any] = {}
     operations: dict[str, Any] = {}
     for producer in SERVICES:
         told = [kind for kind in CONSUMERS if producer_of(kind) == producer]
-        sent, public = [kind for kind in told if CONSUMERS[kind]], [kind for kind in told if not CONSUMERS[kind]]
-        consumers = [name for name in SERVICES if any(name in CONSUMERS[kind] for kind in sent)]
-        if sent:
+        consumers = [name for name in SERVICES if any(name in CONSUMERS[kind] for kind in told)]
+        if told:
             to = {"enum": consumers, "description": "接收方。The service that receives."}
-            channels[producer] = {"address": _QUEUE, **_channel(producer, sent), "parameters": {"consumer": to}}
-            operations[f"{producer}.send"] = _operation("send", producer, sent)
+            channels[producer] = {"address": _QUEUE, **_channel(producer, told), "parameters": {"consumer": to}}
+            operations[f"{producer}.send"] = _operation("send", producer, told)
         for consumer in consumers:
-            received = [kind for kind in sent if consumer in CONSUMERS[kind]]
+            received = [kind for kind in told if consumer in CONSUMERS[kind]]
             operations[f"{consumer}.receive.{producer}"] = _operation("receive", producer, received)
-        if public:
-            name = f"{producer}.public"
-            about = {
-                "title": f"{_TITLES[producer]} · public 公开",
-                "description": _PUBLIC_CHANNEL.format(name=producer),
-            }
-            channels[name] = {"address": None, **_channel(producer, public), **about, "tags": [_PUBLIC_TAG]}
-            operations[f"{name}.send"] = {**_operation("send", name, public), "tags": [_PUBLIC_TAG]}
     return channels, operations
 
 

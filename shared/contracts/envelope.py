@@ -5,21 +5,49 @@ order; `actor`, `requestid` and `traceparent` let one request be followed throug
 summaries written by officers, never personal data: what waits in Redis may be read by whoever reads Redis.
 """
 
+from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-__all__ = ["Event", "EventData"]
+__all__ = ["Concerns", "Event", "EventData", "ForPartners"]
+
+
+class Concerns(StrEnum):
+    """Which partners an event concerns, and the member of its payload that says so."""
+
+    PARTNER = "partner_id"
+    OFFER = "offer_id"
+    PROJECT = "project_id"
+    AREA = "area_path"
+    CASE = "case_id"
+    EVERYBODY = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class ForPartners:
+    """That partners may subscribe to an event: whom it concerns, and what of its payload they may see.
+
+    Nobody else is told, and a member that is not named here is not sent.
+    """
+
+    concerns: Concerns
+    shows: tuple[str, ...]
 
 
 class EventData(BaseModel):
-    """Base of all event payloads; a subclass names its type once and never changes after its release."""
+    """Base of all event payloads; a subclass names its type once and never changes after its release.
+
+    With `partners` it is in the catalogue that partners subscribe to.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     event_type: ClassVar[str]
+    partners: ClassVar[ForPartners | None] = None
 
 
 T = TypeVar("T", bound=EventData)

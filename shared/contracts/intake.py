@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from shared.contracts.envelope import EventData
+from shared.contracts.envelope import Concerns, EventData, ForPartners
 
 __all__ = [
     "CaseClaimed",
@@ -49,6 +49,7 @@ class CaseTriaged(EventData):
     """A case got its level: `grid`, `council` or `joint`."""
 
     event_type: ClassVar[str] = "linli.case.triaged.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.CASE, ("case_id", "level"))
 
     case_id: UUID
     level: str

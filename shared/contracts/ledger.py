@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import ClassVar
 from uuid import UUID
 
-from shared.contracts.envelope import EventData
+from shared.contracts.envelope import Concerns, EventData, ForPartners
 
 __all__ = [
     "CampaignRefunded",
@@ -20,6 +20,7 @@ class GrantDecided(EventData):
     """A grant application was `approved` (and the money is held) or `refused`."""
 
     event_type: ClassVar[str] = "linli.grant.decided.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.PROJECT, ("project_id", "outcome", "granted_fen"))
 
     grant_id: UUID
     project_id: UUID | None
@@ -33,6 +34,9 @@ class PaymentMade(EventData):
     """An invoice was paid out of a grant."""
 
     event_type: ClassVar[str] = "linli.payment.made.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PROJECT, ("payment_id", "invoice_id", "project_id", "amount_fen", "paid_at")
+    )
 
     payment_id: UUID
     invoice_id: UUID
@@ -46,6 +50,9 @@ class ContributionReceived(EventData):
     """Money arrived in a fund. Who gave it stays in the ledger."""
 
     event_type: ClassVar[str] = "linli.contribution.received.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.EVERYBODY, ("contribution_id", "fund_id", "amount_fen", "received_at")
+    )
 
     contribution_id: UUID
     fund_id: UUID
@@ -57,6 +64,9 @@ class StatementPublished(EventData):
     """The statement of a closed period is there for everybody; a correction is a new number."""
 
     event_type: ClassVar[str] = "linli.statement.published.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.EVERYBODY, ("statement_id", "period_id", "book_id", "number", "sha256", "tree_size")
+    )
 
     statement_id: UUID
     period_id: UUID
@@ -70,6 +80,9 @@ class CampaignSettled(EventData):
     """A campaign has raised enough; what was given is now for its purpose, with the fund's share if it was unlocked."""
 
     event_type: ClassVar[str] = "linli.campaign.settled.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.EVERYBODY, ("campaign_id", "fund_id", "raised_fen", "share_fen", "at")
+    )
 
     campaign_id: UUID
     fund_id: UUID
@@ -82,6 +95,9 @@ class CampaignRefunded(EventData):
     """A campaign has missed its goal, or was given up; everybody got theirs back."""
 
     event_type: ClassVar[str] = "linli.campaign.refunded.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.EVERYBODY, ("campaign_id", "fund_id", "refunded_fen", "at")
+    )
 
     campaign_id: UUID
     fund_id: UUID

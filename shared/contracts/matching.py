@@ -1,15 +1,17 @@
-"""Events of the matching: needs, and the projects that come of them."""
+"""Events of the matching: needs, what was decided on matches, and the projects that come of them."""
 
 from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
-from shared.contracts.envelope import EventData
+from shared.contracts.envelope import Concerns, EventData, ForPartners
 
 __all__ = [
     "CredentialExpiring",
     "HoldCommitted",
     "HoldEnded",
+    "MatchAccepted",
+    "MatchRefused",
     "MoneyPledged",
     "NeedOpened",
     "OfferStale",
@@ -18,6 +20,7 @@ __all__ = [
     "ProjectCompleted",
     "ProjectOpened",
     "ProjectProgressed",
+    "WebhookEndpointDisabled",
     "WebhookReceived",
 ]
 
@@ -26,6 +29,7 @@ class NeedOpened(EventData):
     """A line was added to the demand list."""
 
     event_type: ClassVar[str] = "linli.need.opened.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.AREA, ("need_id", "category", "area_id", "area_path"))
 
     need_id: UUID
     case_id: UUID | None
@@ -34,10 +38,43 @@ class NeedOpened(EventData):
     area_path: str
 
 
+class MatchAccepted(EventData):
+    """A partner's offer meets a need: `quantity` of it is committed to a project."""
+
+    event_type: ClassVar[str] = "linli.match.accepted.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER, ("match_id", "need_id", "offer_id", "partner_id", "project_id", "quantity")
+    )
+
+    match_id: UUID
+    need_id: UUID
+    offer_id: UUID
+    partner_id: UUID
+    project_id: UUID
+    quantity: int
+
+
+class MatchRefused(EventData):
+    """A person decided that a partner's offer does not suit a need."""
+
+    event_type: ClassVar[str] = "linli.match.refused.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER, ("match_id", "need_id", "offer_id", "partner_id")
+    )
+
+    match_id: UUID
+    need_id: UUID
+    offer_id: UUID
+    partner_id: UUID
+
+
 class ProjectOpened(EventData):
     """A line was added to the project list."""
 
     event_type: ClassVar[str] = "linli.project.opened.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PROJECT, ("project_id", "number", "title", "need_ids", "area_id", "area_path", "lead_unit_id")
+    )
 
     project_id: UUID
     number: str
@@ -69,6 +106,9 @@ class ProjectProgressed(EventData):
     """A milestone was reached."""
 
     event_type: ClassVar[str] = "linli.project.progressed.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PROJECT, ("project_id", "milestone_id", "title", "reached_at")
+    )
 
     project_id: UUID
     case_id: UUID | None
@@ -81,6 +121,7 @@ class ProjectCompleted(EventData):
     """All milestones are reached and the project is accepted."""
 
     event_type: ClassVar[str] = "linli.project.completed.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.PROJECT, ("project_id", "completed_at"))
 
     project_id: UUID
     case_id: UUID | None
@@ -91,6 +132,7 @@ class PartnerVetted(EventData):
     """An officer has decided on a partner: it is vetted, refused or suspended."""
 
     event_type: ClassVar[str] = "linli.partner.vetted.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.PARTNER, ("partner_id", "state"))
 
     partner_id: UUID
     unit_id: UUID
@@ -101,6 +143,7 @@ class OfferStale(EventData):
     """Nobody has confirmed an offer for long: its partner is asked whether it still stands."""
 
     event_type: ClassVar[str] = "linli.offer.stale.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(Concerns.PARTNER, ("offer_id", "partner_id", "confirmed_at"))
 
     offer_id: UUID
     partner_id: UUID
@@ -112,6 +155,20 @@ class HoldCommitted(EventData):
     """Both sides have agreed: so much of an offer, or that time, is promised."""
 
     event_type: ClassVar[str] = "linli.hold.committed.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "hold_id",
+            "offer_id",
+            "partner_id",
+            "what",
+            "quantity",
+            "starts_at",
+            "ends_at",
+            "for_kind",
+            "for_id",
+        ),
+    )
 
     hold_id: UUID
     offer_id: UUID
@@ -153,6 +210,9 @@ class CredentialExpiring(EventData):
     """A licence of a partner runs out soon, or has."""
 
     event_type: ClassVar[str] = "linli.credential.expiring.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER, ("credential_id", "partner_id", "valid_until", "has_expired")
+    )
 
     credential_id: UUID
     partner_id: UUID
@@ -168,3 +228,18 @@ class WebhookReceived(EventData):
 
     delivery_id: UUID
     partner_id: UUID
+
+
+class WebhookEndpointDisabled(EventData):
+    """A partner's endpoint is told nothing any more: by whom or why (`partner`, `officer`, `gone`, `failing`), when."""
+
+    event_type: ClassVar[str] = "linli.webhook_endpoint.disabled.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER, ("endpoint_id", "partner_id", "reason", "at")
+    )
+
+    endpoint_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    reason: str
+    at: datetime

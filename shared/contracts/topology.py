@@ -1,5 +1,5 @@
-"""Who listens to what. An event with no consumer here is public: it is part of the catalogue that partners subscribe
-to.
+"""Who listens to what. The matching carries events to partners, so it hears of everything that they may subscribe to,
+of its own too.
 """
 
 from typing import Final
@@ -27,6 +27,8 @@ from shared.contracts.matching import (
     CredentialExpiring,
     HoldCommitted,
     HoldEnded,
+    MatchAccepted,
+    MatchRefused,
     MoneyPledged,
     NeedOpened,
     OfferStale,
@@ -35,29 +37,34 @@ from shared.contracts.matching import (
     ProjectCompleted,
     ProjectOpened,
     ProjectProgressed,
+    WebhookEndpointDisabled,
     WebhookReceived,
 )
 
-__all__ = ["CONSUMERS", "EVENT_TYPES", "SERVICES", "consumers_of"]
+__all__ = ["CONSUMERS", "EVENT_TYPES", "FOR_PARTNERS", "SERVICES", "consumers_of"]
 
 # The services that keep books of their own; the gateway and the worker own no table.
 SERVICES: Final[tuple[str, ...]] = ("directory", "intake", "matching", "ledger")
 
-_PUBLIC: Final[tuple[str, ...]] = ()
+# Keeps what partners are told, and sends it.
+_TO_PARTNERS: Final = "matching"
 
-CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
+# Of the services themselves; an event for partners alone has nobody here.
+_LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     AreaChanged: ("intake", "matching", "ledger"),
     UnitChanged: ("intake", "matching", "ledger"),
     ReachabilityChanged: ("intake",),
     NotificationSent: ("intake",),
     CaseFiled: ("matching",),
     CaseNeedRaised: ("matching",),
-    CaseTriaged: _PUBLIC,
+    CaseTriaged: (),
     CaseClaimed: ("matching",),
     CaseResolved: ("matching",),
     CaseClosed: ("matching",),
     NotificationDue: ("directory",),
     NeedOpened: ("intake",),
+    MatchAccepted: (),
+    MatchRefused: (),
     ProjectOpened: ("intake", "ledger"),
     ProjectBudgetRequested: ("ledger",),
     ProjectProgressed: ("intake",),
@@ -65,17 +72,32 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     WebhookReceived: ("matching",),
     GrantDecided: ("matching",),
     PaymentMade: ("matching",),
-    ContributionReceived: _PUBLIC,
-    StatementPublished: _PUBLIC,
-    CampaignSettled: _PUBLIC,
-    CampaignRefunded: _PUBLIC,
-    PartnerVetted: _PUBLIC,
-    OfferStale: _PUBLIC,
-    CredentialExpiring: _PUBLIC,
-    HoldCommitted: _PUBLIC,
-    HoldEnded: _PUBLIC,
+    ContributionReceived: (),
+    StatementPublished: (),
+    CampaignSettled: (),
+    CampaignRefunded: (),
+    WebhookEndpointDisabled: ("intake",),
+    PartnerVetted: (),
+    OfferStale: (),
+    CredentialExpiring: (),
+    HoldCommitted: (),
+    HoldEnded: (),
     MoneyPledged: ("ledger",),
 }
+
+
+def _all_of(event: type[EventData], listeners: tuple[str, ...]) -> tuple[str, ...]:
+    if event.partners is None or _TO_PARTNERS in listeners:
+        return listeners
+    return (*listeners, _TO_PARTNERS)
+
+
+CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
+    event: _all_of(event, listeners) for event, listeners in _LISTENERS.items()
+}
+
+# The catalogue that partners subscribe to.
+FOR_PARTNERS: Final[tuple[type[EventData], ...]] = tuple(event for event in CONSUMERS if event.partners is not None)
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {event.event_type: event for event in CONSUMERS}
 

@@ -74,6 +74,7 @@ def start_servers(folder: Path, services: Sequence[str], *, fsync: bool = False)
             "LINLI_FIELD_KEYS": f"1:{_secret()}",
             "LINLI_BLIND_INDEX_KEY": _secret(),
             "LINLI_EMBEDDED": "1",
+            "LINLI_WEBHOOKS_ALLOW_LOOPBACK": "1",
             "LINLI_LOG_LEVEL": "error",
             # A busy machine lets fifty callers wait longer for ten connections than a client should have to.
             "LINLI_DB_POOL_TIMEOUT_S": "30",

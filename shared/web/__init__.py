@@ -4,7 +4,7 @@ writes.
 
 from shared.web.app import create_app
 from shared.web.conditional import ExpectedVersion, check_version, if_match, set_etag
-from shared.web.idempotency import money_moves
+from shared.web.idempotency import money_moves, show_once
 from shared.web.models import ApiModel, InputModel, OutputModel, PlainText, ShortText
 from shared.web.routing import service_router
 from shared.web.sessions import KeyedWriting, Reading, Writing, database_of
@@ -26,4 +26,5 @@ __all__ = [
     "money_moves",
     "service_router",
     "set_etag",
+    "show_once",
 ]

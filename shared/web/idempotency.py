@@ -18,7 +18,7 @@ from shared.db import WriteSession
 from shared.problems import BadRequest, Conflict, Invalid, Unauthenticated
 from shared.texts import Text
 
-__all__ = ["KEY_MAX_LENGTH", "Replay", "claim_key", "money_moves", "remember_answer"]
+__all__ = ["KEY_MAX_LENGTH", "Replay", "claim_key", "money_moves", "remember_answer", "show_once"]
 
 KEY_MAX_LENGTH: Final = 128
 _KEPT_HEADERS: Final = ("content-type", "etag", "location")
@@ -128,6 +128,18 @@ async def claim_key(request: Request, session: WriteSession) -> None:
     request.state.idempotency = _Claim(session, principal.actor, key, fingerprint)
 
 
+def show_once(request: Request, member: str) -> None:
+    """Keep a member of the JSON answer out of what is remembered: a secret is told once, and stands nowhere.
+
+    Whoever sends the request again gets the same answer with null in its place.
+    """
+    request.state.shown_once = member
+
+
+def _without(body: bytes, member: str | None) -> bytes:
+    return body if member is None else orjson.dumps({**orjson.loads(body), member: None})
+
+
 async def remember_answer(request: Request, response: Response) -> None:
     """Keep the answer beside the effect, in the same transaction; a refusal keeps nothing, since nothing was done."""
     claim: _Claim | None = getattr(request.state, "idempotency", None)
@@ -144,6 +156,6 @@ async def remember_answer(request: Request, response: Response) -> None:
             "fingerprint": claim.fingerprint,
             "status": response.status_code,
             "headers": orjson.dumps(headers).decode(),
-            "body": response.body,
+            "body": _without(bytes(response.body), getattr(request.state, "shown_once", None)),
         },
     )

@@ -23,6 +23,7 @@ OPEN = "/v1/open-books/"
 OPEN311 = "/v1/open311/"
 # Directories read it without signing in; what a tenant that nobody knows lists is nothing.
 HSDS = "/v1/hsds/{tenant}"
+CATALOGUE = "/v1/webhook-events"
 JWKS = "/.well-known/jwks.json"
 # Asks for a signature, and says nothing about a request before it has seen one; its own tests send what is signed.
 SIGNED = "/v1/webhooks/"
@@ -138,8 +139,8 @@ async def test_nobody_comes_in_without_a_good_token(
     for item in every:
         if item.path in PUBLIC:
             continue
-        # Anybody reads an open book; a token that is no good is refused there as well.
-        nothing: list[dict[str, str]] = [] if item.path.startswith((OPEN, OPEN311, HSDS)) else [{}]
+        # Anybody reads an open book and the catalogue; a token that is no good is refused there as well.
+        nothing: list[dict[str, str]] = [] if item.path.startswith((OPEN, OPEN311, HSDS, CATALOGUE)) else [{}]
         for headers in (
             *nothing,
             forger(item.service, *EVERYTHING),

@@ -3,43 +3,23 @@
 import importlib
 import json
 import os
-from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
-from uuid import UUID
+from typing import Any
 
 import pytest
 
-from shared.contracts import CONSUMERS, EVENT_TYPES, SERVICES, Event, EventData, consumers_of
+from shared.contracts import CONSUMERS, EVENT_TYPES, FOR_PARTNERS, SERVICES, Concerns, Event, EventData, consumers_of
 from shared.contracts.intake import CaseFiled
+from shared.contracts.samples import SAMPLE_ID, SAMPLE_TIME, sample_data
 
 GOLDEN = Path(__file__).parent / "golden"
-FIXED: dict[Any, Any] = {
-    UUID: UUID("01a20000-0000-7000-8000-000000000001"),
-    datetime: datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC),
-    date: date(2026, 1, 2),
-    str: "text",
-    int: 7,
-    bool: True,
-}
 PERSONAL = ("phone", "address", "id_number", "display_name", "description")
 
 
-def value_for(annotation: Any) -> Any:
-    if annotation in FIXED:
-        return FIXED[annotation]
-    if get_origin(annotation) is Literal:
-        return get_args(annotation)[0]
-    inner = [item for item in get_args(annotation) if item is not type(None)]
-    value = value_for(inner[0])
-    return [value] if getattr(annotation, "__origin__", None) is list else value
-
-
 def sample(kind: type[EventData]) -> Event[Any]:
-    data = kind(**{name: value_for(field.annotation) for name, field in kind.model_fields.items()})
     return Event[kind](  # type: ignore[valid-type]
-        id=FIXED[UUID], source="/linli/test", type=kind.event_type, subject=f"thing/{FIXED[UUID]}",
-        time=FIXED[datetime], tenant="district", sequence=1, actor="person/x", data=data,
+        id=SAMPLE_ID, source="/linli/test", type=kind.event_type, subject=f"thing/{SAMPLE_ID}",
+        time=SAMPLE_TIME, tenant="district", sequence=1, actor="person/x", data=sample_data(kind),
     )  # fmt: skip
 
 
@@ -72,6 +52,20 @@ def test_every_consumer_has_a_worker() -> None:
     house = importlib.import_module("services.worker.house")
     assert set(house.JOBS) == set(SERVICES)
     assert {name for consumers in CONSUMERS.values() for name in consumers} <= set(house.JOBS)
+
+
+@pytest.mark.parametrize("kind", FOR_PARTNERS, ids=lambda kind: kind.event_type)
+def test_partners_see_members_that_there_are_and_nothing_of_persons(kind: type[EventData]) -> None:
+    assert kind.partners is not None
+    assert set(kind.partners.shows) <= set(kind.model_fields)
+    told = {name: str(kind.model_fields[name].annotation) for name in kind.partners.shows}
+    assert not [name for name, of in told.items() if "person" in name or (name.endswith("_by") and "UUID" in of)]
+    if kind.partners.concerns is not Concerns.EVERYBODY:
+        assert kind.partners.concerns.value in kind.model_fields
+
+
+def test_no_event_is_told_to_nobody() -> None:
+    assert all(CONSUMERS.values())
 
 
 def test_events_carry_no_personal_data() -> None:

@@ -15,7 +15,7 @@ from jsonschema_rs import Draft7Validator
 from typer.testing import CliRunner
 
 from services.stack.cli import app
-from shared.contracts import CONSUMERS, EVENT_TYPES, SERVICES, Event
+from shared.contracts import CONSUMERS, EVENT_TYPES, FOR_PARTNERS, SERVICES, Event
 from shared.contracts.asyncapi import asyncapi_document, producer_of
 from shared.messaging import queue_name
 from tests.contracts.test_events import GOLDEN
@@ -175,11 +175,7 @@ def test_a_channel_leads_to_the_queues_of_its_consumers(document: dict[str, Any]
             assert channel["address"].replace("{consumer}", name) == queue_name(name)
 
 
-def test_public_events_are_marked_and_in_no_queue(document: dict[str, Any]) -> None:
+def test_what_partners_subscribe_to_is_marked(document: dict[str, Any]) -> None:
     messages = document["components"]["messages"]
-    public = {kind.event_type for kind, consumers in CONSUMERS.items() if not consumers}
-    assert public == {
-        name for name in messages if any(tag["name"] == "public" for tag in messages[name].get("tags", []))
-    }
-    unaddressed = [channel for channel in document["channels"].values() if channel["address"] is None]
-    assert public == {name for channel in unaddressed for name in channel["messages"]}
+    marked = {name for name in messages if any(tag["name"] == "partners" for tag in messages[name].get("tags", []))}
+    assert marked == {kind.event_type for kind in FOR_PARTNERS}

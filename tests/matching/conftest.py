@@ -7,13 +7,16 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 import httpx
+import pytest
 import pytest_asyncio
 
+from services.matching.jobs import schedules
 from shared.auth import Role
 from shared.clock import utc_now
 from shared.contracts.intake import CaseClaimed, CaseFiled
 from shared.db import Database
 from shared.ids import new_id
+from shared.messaging import TenantSchedule
 from shared.testing import Callers, Pipe, Places, TestServers
 from tests.conftest import ClientOf
 
@@ -179,6 +182,12 @@ async def _settle(built: Quarter) -> Quarter:
     return built
 
 
+@pytest.fixture
+def database(databases: dict[str, Database]) -> Database:
+    """Of the matching."""
+    return databases["matching"]
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def quarter(client: ClientOf, caller: Callers, ear: Pipe) -> Quarter:
     return await _settle(Quarter(client("matching"), caller, ear, Places(ear, caller.tenant)))
@@ -189,3 +198,10 @@ async def elsewhere(client: ClientOf, caller: Callers, ear: Pipe) -> Quarter:
     """Another tenant with the same areas."""
     stranger = Callers(caller._key, f"e{new_id().hex[:31]}")
     return await _settle(Quarter(client("matching"), stranger, ear, Places(ear, stranger.tenant)))
+
+
+def timed(name: str) -> TenantSchedule:
+    """Return the schedule of the matching that has this name."""
+    found = next(one for one in schedules if one.name == name)
+    assert isinstance(found, TenantSchedule)
+    return found

@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 from sqlalchemy import text
 
 from services.matching.credentials.rules import TOLD_AT_DAYS, due_notice, masked
-from services.matching.jobs import schedules
 from shared.clock import today, utc_now
 from shared.db import Database
 from shared.ids import new_id
 from tests.conftest import MovedClock
-from tests.matching.conftest import Json, Quarter
+from tests.matching.conftest import Json, Quarter, timed
 
 NUMBER = "JY13702020012345"
 
@@ -72,7 +71,7 @@ async def test_running_out_is_told_a_month_a_week_and_no_day_ahead(
     partner = await quarter.partner()
     until = (today() + timedelta(days=40)).isoformat()
     await quarter.made(f"/v1/partners/{partner['id']}/credentials", body(valid_until=until))
-    schedule = next(one for one in schedules if one.name == "tell_expiring_credentials")
+    schedule = timed("tell_expiring_credentials")
     marked = []
     for days in (0, 11, 1, 22, 7, 30):
         moved.forward(timedelta(days=days))

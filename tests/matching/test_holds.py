@@ -10,14 +10,13 @@ import pytest
 from sqlalchemy import text
 
 from services.matching.holds.service import expire_due
-from services.matching.jobs import schedules
 from shared.auth import Role
 from shared.clock import utc_now
 from shared.db import Database
 from shared.ids import new_id
 from tests.conftest import MovedClock
 from tests.matching.bookings import House, at, settled
-from tests.matching.conftest import Json, Quarter
+from tests.matching.conftest import Json, Quarter, timed
 
 
 def _mine(quarter: Quarter) -> dict[str, str]:
@@ -188,7 +187,7 @@ async def test_what_nobody_agrees_on_in_time_can_be_had_by_others(
     assert (await quarter.read(f"/v1/offer-holds/{second['id']}"))["state"] == "expired"
     third = await house.booked("right", at(5, 9), at(5, 10))
     moved.forward(timedelta(days=3))
-    schedule = next(one for one in schedules if one.name == "expire_offer_holds")
+    schedule = timed("expire_offer_holds")
     await schedule.run(databases["matching"], quarter.caller.tenant, utc_now())
     assert (await quarter.read(f"/v1/offer-holds/{third['id']}"))["state"] == "expired"
     async with databases["matching"].write(quarter.caller.tenant) as session:

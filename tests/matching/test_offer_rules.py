@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.jobs import schedules
 from services.matching.offers.rules import (
     Eligibility,
     OfferKind,
@@ -20,7 +19,7 @@ from services.matching.offers.rules import (
 from shared.clock import utc_now
 from shared.db import Database
 from tests.conftest import MovedClock
-from tests.matching.conftest import Json, Quarter
+from tests.matching.conftest import Json, Quarter, timed
 
 CODES = st.sampled_from(["low_income", "disabled", "elderly"])
 AGES = st.none() | st.integers(0, 100)
@@ -116,7 +115,7 @@ async def test_an_offer_that_nobody_confirms_is_asked_about_every_month_until_so
 ) -> None:
     offer = await quarter.offer(await quarter.partner())
     path = f"/v1/offers/{offer['id']}"
-    schedule = next(one for one in schedules if one.name == "ask_about_stale_offers")
+    schedule = timed("ask_about_stale_offers")
     asked = []
     for days in (0, 89, 1, 29, 1):
         moved.forward(timedelta(days=days))

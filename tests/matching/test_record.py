@@ -7,14 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.matching.jobs import schedules
 from services.matching.partners.rules import WEIGHT_MAX, fulfilment_weight
 from shared.auth import Role
 from shared.clock import utc_now
 from shared.db import Database
 from tests.conftest import MovedClock
 from tests.matching.bookings import House, at, settled
-from tests.matching.conftest import Quarter
+from tests.matching.conftest import Quarter, timed
 
 numbers = st.integers(0, 10_000)
 
@@ -59,7 +58,7 @@ async def test_silence_means_that_it_was_kept(
     house = await House.built(quarter)
     await settled(quarter, await house.booked("left", at(1, 9), at(1, 10)))
     await house.booked("right", at(1, 9), at(1, 10))
-    schedule = next(one for one in schedules if one.name == "note_kept_promises")
+    schedule = timed("note_kept_promises")
     for days, expected in ((2, 0), (3, 1), (3, 1)):
         moved.forward(timedelta(days=days))
         await schedule.run(databases["matching"], quarter.caller.tenant, utc_now())

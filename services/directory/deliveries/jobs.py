@@ -15,7 +15,7 @@ from shared.db import Database, WriteSession
 from shared.messaging import Consumers, TenantSchedule
 from shared.vault import Vault
 
-__all__ = ["consumers", "schedules"]
+__all__ = ["close", "consumers", "schedules"]
 
 _EVERY_S: Final = 5
 
@@ -38,6 +38,13 @@ def _postman() -> Postman:
 async def carry_due(database: Database, tenant: str, _: datetime) -> None:
     """Carry what is due in a tenant."""
     await _postman().visit(database, tenant)
+
+
+async def close() -> None:
+    """Let what is on its way arrive, before the process ends."""
+    if _postman.cache_info().currsize:
+        await _postman().close()
+        _postman.cache_clear()
 
 
 schedules = (TenantSchedule("deliver", every_s=_EVERY_S, table="delivery_tenants", run=carry_due),)

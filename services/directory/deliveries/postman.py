@@ -1,4 +1,4 @@
-"""The postman: carries what is due, each channel in a lane of its own, so many at once and no more.
+"""The postman: carries what is due, each channel in lanes of its own, so many at once and no more.
 
 A provider that hangs holds the slots of its own channel until its timeout, and nobody else's; tenants take turns at
 the slots. A tenant that takes long goes on in the background while the others are visited.
@@ -6,10 +6,9 @@ the slots. A tenant that takes long goes on in the background while the others a
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
-
-import structlog
 
 from services.directory.deliveries.rules import LEASE, Channel
 from services.directory.deliveries.senders import Refused, Sender
@@ -17,15 +16,26 @@ from services.directory.deliveries.sending import Claimed, Letter, Tried, claim_
 from services.directory.deliveries.settings import DeliverySettings
 from shared.clock import utc_now
 from shared.db import Database
+from shared.lanes import Lanes
 from shared.vault import Vault
 
 __all__ = ["Postman"]
 
-log = structlog.get_logger()
-
 _VISIT_S: Final = 1.0
 # Whatever a sender does, there is time left in the lease to record it.
 _SEND_S: Final = LEASE.total_seconds() / 2
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """The messages of a tenant that go out on one channel."""
+
+    database: Database
+    tenant: str
+    channel: Channel
+
+    def __str__(self) -> str:
+        return f"{self.tenant}/{self.channel.value}"
 
 
 class Postman:
@@ -42,61 +52,35 @@ class Postman:
         self._senders = senders
         self._settings = settings
         self._slots = {channel: asyncio.Semaphore(settings.sends_at_once) for channel in Channel}
-        self._running: dict[tuple[str, Channel], asyncio.Task[None]] = {}
+        self._lanes = Lanes(self._claim, self._carry, self._slots_of)
 
     async def visit(self, database: Database, tenant: str) -> None:
         """Carry what is due in a tenant; what takes longer than a moment goes on without being waited for."""
-        for channel in Channel:
-            known = self._running.get((tenant, channel))
-            if known is None or known.done():
-                self._running[tenant, channel] = asyncio.create_task(self._lane(database, tenant, channel))
-        lanes = [self._running[tenant, channel] for channel in Channel]
-        await asyncio.wait(lanes, timeout=_VISIT_S)
-        for channel in Channel:
-            if self._running[tenant, channel].done():
-                del self._running[tenant, channel]
+        await self._lanes.visit([_Lane(database, tenant, channel) for channel in Channel], for_s=_VISIT_S)
 
     async def carry_all(self, database: Database, tenant: str) -> None:
         """Carry what is due in a tenant, and wait for it."""
-        await asyncio.gather(*(self._lane(database, tenant, channel) for channel in Channel))
+        lanes = [_Lane(database, tenant, channel) for channel in Channel]
+        self._lanes.begin(lanes)
+        await self._lanes.rest(lanes)
 
-    async def _lane(self, database: Database, tenant: str, channel: Channel) -> None:
-        """Claim and carry until nothing of a channel is due."""
-        tasks: set[asyncio.Task[None]] = set()
-        try:
-            while claimed := await self._claim(database, tenant, channel):
-                if claimed.letters:
-                    task = asyncio.create_task(self._carry(database, tenant, channel, claimed))
-                    tasks.add(task)
-                    task.add_done_callback(tasks.discard)
-        except Exception as error:  # noqa: BLE001 - the next visit begins anew
-            log.error("lane_ended", tenant=tenant, channel=channel.value, error=repr(error)[:300])
-        if tasks:
-            await asyncio.wait(tasks)
+    async def close(self) -> None:
+        """Take nothing more, and wait for what is on its way."""
+        await self._lanes.close()
 
-    async def _claim(self, database: Database, tenant: str, channel: Channel) -> Claimed | None:
-        """Take a slot first, so that no lease runs while a delivery only waits; a claim with letters keeps it."""
-        slots = self._slots[channel]
-        await slots.acquire()
-        keeps = False
-        try:
-            async with database.write(tenant) as session:
-                claimed = await claim_next(session, channel, self._vault, self._settings)
-            keeps = claimed is not None and bool(claimed.letters)
-            return claimed
-        finally:
-            if not keeps:
-                slots.release()
+    def _slots_of(self, lane: _Lane) -> Sequence[asyncio.Semaphore]:
+        return (self._slots[lane.channel],)
 
-    async def _carry(self, database: Database, tenant: str, channel: Channel, claimed: Claimed) -> None:
-        try:
-            tried = await asyncio.gather(*(self._try(channel, letter) for letter in claimed.letters))
-            async with database.write(tenant) as session:
-                await record(session, claimed, tried)
-        except Exception as error:  # noqa: BLE001 - its lease runs out, and it is tried again
-            log.error("delivery_not_recorded", tenant=tenant, id=str(claimed.delivery_id), error=repr(error)[:300])
-        finally:
-            self._slots[channel].release()
+    async def _claim(self, lane: _Lane) -> Claimed | None:
+        async with lane.database.write(lane.tenant) as session:
+            return await claim_next(session, lane.channel, self._vault, self._settings)
+
+    async def _carry(self, lane: _Lane, claimed: Claimed, _: list[asyncio.Semaphore]) -> None:
+        if not claimed.letters:
+            return
+        tried = await asyncio.gather(*(self._try(lane.channel, letter) for letter in claimed.letters))
+        async with lane.database.write(lane.tenant) as session:
+            await record(session, claimed, tried)
 
     async def _try(self, channel: Channel, letter: Letter) -> Tried:
         at, began = utc_now(), time.monotonic()

@@ -1,12 +1,13 @@
-"""What the directory tells: who can be reached, and what became of messages."""
+"""What the directory tells: who can be reached, and what became of messages; and what a partner's staff should know."""
 
 from collections.abc import Sequence
 
 from services.intake.notifications.repository import put_reachable
 from services.intake.notifications.rules import Channel
-from services.intake.notifications.service import Receipt, record_receipts
+from services.intake.notifications.service import Receipt, Told, record_receipts, tell
 from shared.contracts import Event
 from shared.contracts.directory import NotificationSent, ReachabilityChanged
+from shared.contracts.matching import WebhookEndpointDisabled
 from shared.db import WriteSession
 from shared.messaging import Consumers
 
@@ -20,6 +21,13 @@ async def hear_of_reachability(session: WriteSession, events: Sequence[Event[Rea
     """Keep who has a device or wants text messages."""
     for event in events:
         await put_reachable(session, event.data.person_id, push=event.data.push, sms=event.data.sms)
+
+
+@consumers.on(WebhookEndpointDisabled)
+async def tell_of_disabled(session: WriteSession, events: Sequence[Event[WebhookEndpointDisabled]]) -> None:
+    """Tell a partner's staff that one of its endpoints gets nothing any more."""
+    kinds = [(event.data.unit_id, f"webhook_disabled_{event.data.reason}") for event in events]
+    await tell(session, *(Told(kind=kind, case_id=None, params={}, units=(unit,)) for unit, kind in kinds))
 
 
 @consumers.on(NotificationSent)

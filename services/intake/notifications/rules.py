@@ -182,6 +182,20 @@ TEMPLATES: Final[Mapping[str, Text]] = {
     "milestone_reached": Text(
         zh="项目节点完成：{milestone}（{number}）", en="Milestone reached: {milestone} ({number})"
     ),
+    "webhook_disabled_partner": Text(
+        zh="本单位停用了一个推送地址", en="Your unit has disabled one of its webhook endpoints"
+    ),
+    "webhook_disabled_officer": Text(
+        zh="工作人员停用了本单位的一个推送地址", en="An officer has disabled one of your unit's webhook endpoints"
+    ),
+    "webhook_disabled_gone": Text(
+        zh="本单位的一个推送地址答复已失效（410），已停用",
+        en="One of your unit's webhook endpoints answered that it is gone (410) and was disabled",
+    ),
+    "webhook_disabled_failing": Text(
+        zh="本单位的一个推送地址连续五天无法送达，已停用",
+        en="One of your unit's webhook endpoints failed for five days and was disabled",
+    ),
     "project_completed": Text(
         zh="诉求 {number}{quoted}的项目已完成", en="The project of case {number} {quoted} is completed"
     ),

@@ -32,8 +32,10 @@ from services.matching.projects.models import Project
 from services.matching.projects.service import NewProject, attach_to_project, open_project
 from shared.auth import Principal
 from shared.clock import utc_now
+from shared.contracts.matching import MatchAccepted, MatchRefused
 from shared.db import Session, WriteSession
 from shared.ids import new_id
+from shared.messaging import publish
 from shared.problems import NotFound
 from shared.steps import check_step
 
@@ -120,6 +122,15 @@ async def accept_match(session: WriteSession, caller: Principal, match: Match, n
     match.state, match.project_id = MatchState.ACCEPTED.value, project.id
     match.version += 1
     await session.flush()
+    told = MatchAccepted(
+        match_id=match.id,
+        need_id=need.id,
+        offer_id=match.offer_id,
+        partner_id=await _partner_of(session, match),
+        project_id=project.id,
+        quantity=need.quantity,
+    )
+    await publish(session, f"match/{match.id}", told)
     return project
 
 
@@ -155,3 +166,14 @@ async def refuse_match(session: WriteSession, caller: Principal, match: Match, n
     match.state, match.reason = MatchState.REFUSED.value, reason
     match.version += 1
     await session.flush()
+    told = MatchRefused(
+        match_id=match.id, need_id=need.id, offer_id=match.offer_id, partner_id=await _partner_of(session, match)
+    )
+    await publish(session, f"match/{match.id}", told)
+
+
+async def _partner_of(session: WriteSession, match: Match) -> UUID:
+    offer = await find_offer(session, match.offer_id)
+    if offer is None:
+        raise NotFound
+    return offer.partner_id

@@ -1,0 +1,1 @@
+"""Outgoing webhooks: what happened, told to the endpoints of the partners whom it concerns, and tried until it is."""
