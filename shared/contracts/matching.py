@@ -1,12 +1,19 @@
 """Events of the matching: needs, and the projects that come of them."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import ClassVar
 from uuid import UUID
 
 from shared.contracts.envelope import EventData
 
-__all__ = ["NeedOpened", "ProjectBudgetRequested", "ProjectCompleted", "ProjectOpened", "ProjectProgressed"]
+__all__ = [
+    "EntitlementAsked",
+    "NeedOpened",
+    "ProjectBudgetRequested",
+    "ProjectCompleted",
+    "ProjectOpened",
+    "ProjectProgressed",
+]
 
 
 class NeedOpened(EventData):
@@ -72,3 +79,18 @@ class ProjectCompleted(EventData):
     project_id: UUID
     case_id: UUID | None
     completed_at: datetime
+
+
+class EntitlementAsked(EventData):
+    """Is this person entitled, by any one of these kinds? `within` is the area that the asker works for, if it is not
+    the person who asks; `purpose` is what the person will read.
+    """
+
+    event_type: ClassVar[str] = "linli.entitlement.asked.v1"
+
+    question_id: UUID
+    person_id: UUID
+    any_of: list[str]
+    used_on: date
+    within: str | None
+    purpose: str

@@ -4,7 +4,13 @@ to.
 
 from typing import Final
 
-from shared.contracts.directory import AreaChanged, NotificationSent, ReachabilityChanged, UnitChanged
+from shared.contracts.directory import (
+    AreaChanged,
+    EntitlementAnswered,
+    NotificationSent,
+    ReachabilityChanged,
+    UnitChanged,
+)
 from shared.contracts.envelope import EventData
 from shared.contracts.intake import (
     CaseClaimed,
@@ -24,6 +30,7 @@ from shared.contracts.ledger import (
     StatementPublished,
 )
 from shared.contracts.matching import (
+    EntitlementAsked,
     NeedOpened,
     ProjectBudgetRequested,
     ProjectCompleted,
@@ -43,6 +50,7 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     UnitChanged: ("intake", "matching", "ledger"),
     ReachabilityChanged: ("intake",),
     NotificationSent: ("intake",),
+    EntitlementAnswered: ("matching",),
     CaseFiled: ("matching",),
     CaseNeedRaised: ("matching",),
     CaseTriaged: _PUBLIC,
@@ -50,6 +58,7 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     CaseResolved: ("matching",),
     CaseClosed: ("matching",),
     NotificationDue: ("directory",),
+    EntitlementAsked: ("directory",),
     NeedOpened: ("intake",),
     ProjectOpened: ("intake", "ledger"),
     ProjectBudgetRequested: ("ledger",),

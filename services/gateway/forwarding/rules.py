@@ -29,7 +29,20 @@ class Route:
 
 def _table() -> dict[str, Route]:
     segments = {
-        "directory": ("tenant", "areas", "units", "people", "me", "deliveries", "sign-in", "sign-out", "tokens"),
+        "directory": (
+            "tenant",
+            "areas",
+            "units",
+            "people",
+            "me",
+            "deliveries",
+            "entitlement-kinds",
+            "entitlement-questions",
+            "entitlements",
+            "sign-in",
+            "sign-out",
+            "tokens",
+        ),
         "intake": (
             "anonymous-cases",
             "calendar",
