@@ -9,6 +9,15 @@ from shared.contracts.envelope import EventData
 __all__ = [
     "EntitlementAsked",
     "NeedOpened",
+    "NoticeWanted",
+    "OfferStale",
+    "OrderAccepted",
+    "OrderClosed",
+    "OrderDelivered",
+    "OrderLate",
+    "OrderPlaced",
+    "OrderRated",
+    "PartnerVetted",
     "ProjectBudgetRequested",
     "ProjectCompleted",
     "ProjectOpened",
@@ -94,3 +103,119 @@ class EntitlementAsked(EventData):
     used_on: date
     within: str | None
     purpose: str
+
+
+class NoticeWanted(EventData):
+    """Somebody is to be told something by the intake, which keeps everybody's inbox and knows who can be reached how.
+
+    `kind` is one of its templates, `title` public words, and `staff_of` are areas whose officers are told.
+    """
+
+    event_type: ClassVar[str] = "linli.notice.wanted.v1"
+
+    kind: str
+    number: str
+    title: str
+    people: list[UUID]
+    units: list[UUID]
+    staff_of: list[str]
+    due_at: datetime | None
+
+
+class OrderPlaced(EventData):
+    """An order has reached its partner, which accepts it by a time. Who ordered, and at what price, is not told."""
+
+    event_type: ClassVar[str] = "linli.order.placed.v1"
+
+    order_id: UUID
+    number: str
+    offer_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    area_id: UUID
+    area_path: str
+    quantity: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    accept_by: datetime
+
+
+class OrderAccepted(EventData):
+    """A partner has accepted an order and is to deliver it by a time."""
+
+    event_type: ClassVar[str] = "linli.order.accepted.v1"
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    due_at: datetime
+
+
+class OrderDelivered(EventData):
+    """An order was delivered, in time or not."""
+
+    event_type: ClassVar[str] = "linli.order.delivered.v1"
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    delivered_at: datetime
+    on_time: bool
+
+
+class OrderRated(EventData):
+    """An order was rated from 1 to 5; the words stay with the order."""
+
+    event_type: ClassVar[str] = "linli.order.rated.v1"
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    stars: int
+    complaint: bool
+
+
+class OrderLate(EventData):
+    """An accepted order was not delivered in time; the community demands an answer by a date."""
+
+    event_type: ClassVar[str] = "linli.order.late.v1"
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    due_at: datetime
+    supervision_id: UUID
+    answer_by: datetime
+
+
+class OrderClosed(EventData):
+    """An order that its partner knows of has ended otherwise: it was cancelled, declined or broken off, or it lapsed."""
+
+    event_type: ClassVar[str] = "linli.order.closed.v1"
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    outcome: str
+    closed_at: datetime
+
+
+class PartnerVetted(EventData):
+    """An officer has decided on a partner: it is vetted, refused or suspended."""
+
+    event_type: ClassVar[str] = "linli.partner.vetted.v1"
+
+    partner_id: UUID
+    unit_id: UUID
+    state: str
+
+
+class OfferStale(EventData):
+    """Nobody has confirmed an offer for long: its partner is asked whether it still stands."""
+
+    event_type: ClassVar[str] = "linli.offer.stale.v1"
+
+    offer_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    confirmed_at: datetime

@@ -32,6 +32,15 @@ from shared.contracts.ledger import (
 from shared.contracts.matching import (
     EntitlementAsked,
     NeedOpened,
+    NoticeWanted,
+    OfferStale,
+    OrderAccepted,
+    OrderClosed,
+    OrderDelivered,
+    OrderLate,
+    OrderPlaced,
+    OrderRated,
+    PartnerVetted,
     ProjectBudgetRequested,
     ProjectCompleted,
     ProjectOpened,
@@ -59,6 +68,7 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     CaseClosed: ("matching",),
     NotificationDue: ("directory",),
     EntitlementAsked: ("directory",),
+    NoticeWanted: ("intake",),
     NeedOpened: ("intake",),
     ProjectOpened: ("intake", "ledger"),
     ProjectBudgetRequested: ("ledger",),
@@ -70,6 +80,14 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     StatementPublished: _PUBLIC,
     CampaignSettled: _PUBLIC,
     CampaignRefunded: _PUBLIC,
+    PartnerVetted: _PUBLIC,
+    OfferStale: _PUBLIC,
+    OrderPlaced: _PUBLIC,
+    OrderAccepted: _PUBLIC,
+    OrderDelivered: _PUBLIC,
+    OrderRated: _PUBLIC,
+    OrderLate: _PUBLIC,
+    OrderClosed: _PUBLIC,
 }
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {event.event_type: event for event in CONSUMERS}

@@ -49,7 +49,7 @@ def _offer_facts(offer: Offer, partner: Partner) -> OfferFacts:
         category=offer.category,
         text=f"{offer.title} {offer.description}",
         coverage=offer.coverage,
-        free=offer.quantity - offer.held - offer.committed,
+        free=offer.free,
         active=offer.active,
         is_vetted=partner.state == PartnerState.VETTED,
         valid_from=offer.valid_from,

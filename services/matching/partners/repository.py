@@ -7,10 +7,10 @@ from uuid import UUID
 from sqlalchemy import select, tuple_
 
 from services.matching.locking import locked
-from services.matching.partners.models import Partner
+from services.matching.partners.models import Partner, PartnerStep
 from shared.db import Session, WriteSession
 
-__all__ = ["find_partner", "list_partners", "lock_partner", "partner_of_unit"]
+__all__ = ["find_partner", "list_partners", "lock_partner", "partner_of_unit", "steps_of"]
 
 
 async def find_partner(session: Session, partner_id: UUID) -> Partner | None:
@@ -40,3 +40,11 @@ async def list_partners(
     if after is not None:
         statement = statement.where(tuple_(Partner.applied_at, Partner.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Partner.applied_at.desc(), Partner.id.desc()).limit(limit))).all()
+
+
+async def steps_of(session: Session, partner_id: UUID, *, after: int, limit: int) -> Sequence[PartnerStep]:
+    """Return the history in its order."""
+    statement = select(PartnerStep).where(
+        PartnerStep.tenant_id == session.tenant, PartnerStep.partner_id == partner_id, PartnerStep.position > after
+    )
+    return (await session.scalars(statement.order_by(PartnerStep.position).limit(limit))).all()
