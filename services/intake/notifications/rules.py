@@ -165,7 +165,8 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         en="The supervision of order {number} {quoted} was not answered in time",
     ),
     "order_not_repeated": Text(
-        zh="定期点单{quoted}未能预订 {due_on} 的一次", en="The recurring order {quoted} could not be booked for {due_on}"
+        zh="定期点单 {number}{quoted}未能预订 {due_on} 的一次",
+        en="Recurring order {number} {quoted} could not be booked for {due_on}",
     ),
 }
 

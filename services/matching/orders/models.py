@@ -32,7 +32,10 @@ _STATES = ", ".join(repr(state.value) for state in OrderState)
 
 
 class Order(TenantRow, Base):
-    """An order. It keeps its price and never why it is that price."""
+    """An order. It keeps its price and never why it is that price: `questions` is what is still to be asked, and
+    `fallback_fen` what somebody pays to whom every answer is no; both are empty once the price is known. `within` is
+    the area that the staff works for who ordered for somebody else.
+    """
 
     __tablename__ = "orders"
     __table_args__ = (
@@ -74,7 +77,9 @@ class Order(TenantRow, Base):
     placed_by: Mapped[str] = mapped_column(String(80))
     area_id: Mapped[UUID]
     area_path: Mapped[str] = mapped_column(Ltree())
+    within: Mapped[str | None] = mapped_column(Ltree())
     quantity: Mapped[int] = mapped_column(Integer)
+    resource_id: Mapped[UUID | None]
     starts_at: Mapped[datetime | None]
     ends_at: Mapped[datetime | None]
     wanted_by: Mapped[datetime | None]
@@ -83,6 +88,8 @@ class Order(TenantRow, Base):
     series_id: Mapped[UUID | None]
     repeats_id: Mapped[UUID | None]
     question_id: Mapped[UUID | None]
+    questions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    fallback_fen: Mapped[int | None] = mapped_column(BigInteger)
     price_fen: Mapped[int | None] = mapped_column(BigInteger)
     up_to_fen: Mapped[int | None] = mapped_column(BigInteger)
     state: Mapped[str] = mapped_column(String(10))

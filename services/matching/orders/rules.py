@@ -1,4 +1,4 @@
-"""States of an order, who may move it, what it costs, and by when things are due. Pure."""
+"""States of an order, who may move it, and by when things are due. Pure."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -17,18 +17,16 @@ __all__ = [
     "OFFICERS",
     "STAFF",
     "STEPS",
-    "NotEntitled",
     "NotOrderable",
     "OrderAction",
     "OrderFacts",
     "OrderState",
-    "Price",
     "PriceRisen",
     "SlotPassed",
     "SlotWanted",
+    "UnknownOffer",
     "accept_by",
     "due_at",
-    "price_fen",
     "quarter_of",
     "state_when_priced",
     "warn_at",
@@ -79,6 +77,13 @@ class NotOrderable(Conflict):
     title = Text(zh="该资源目前不能在此下单", en="This cannot be ordered here and now")
 
 
+class UnknownOffer(Invalid):
+    """No offer of this id."""
+
+    code = "unknown_offer"
+    title = Text(zh="没有这个资源", en="No such offer")
+
+
 class SlotWanted(Invalid):
     """This kind of offer is booked for a time."""
 
@@ -93,35 +98,11 @@ class SlotPassed(Invalid):
     title = Text(zh="该时段已过", en="The time has passed")
 
 
-class NotEntitled(Conflict):
-    """The offer is for entitled people only."""
-
-    code = "not_entitled"
-    title = Text(zh="该资源仅面向符合条件的居民", en="This is for entitled people only")
-
-
 class PriceRisen(Conflict):
     """The price to confirm is another one; `price_fen` is what it is."""
 
     code = "price_differs"
     title = Text(zh="价格与确认的不一致", en="The price is not the one that was confirmed")
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What an offer costs a piece, in fen: `entitled_fen` for people of the kinds, None when it makes no difference.
-
-    Somebody who is not entitled pays `normal_fen`; where that is None, they cannot order at all.
-    """
-
-    normal_fen: int | None
-    entitled_fen: int | None
-    kinds: tuple[str, ...]
-
-    @property
-    def depends(self) -> bool:
-        """Tell whether anybody has to be asked."""
-        return bool(self.kinds) and self.entitled_fen is not None and self.entitled_fen != self.normal_fen
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,17 +173,6 @@ STEPS: Final[dict[OrderAction, Step[OrderFacts]]] = {
     OrderAction.RATE: Step(frozenset({_S.DELIVERED}), _S.RATED, _rates),
     OrderAction.SUPERVISE: Step(frozenset({_S.PLACED, _S.ACCEPTED, _S.DELIVERED, _S.RATED, _S.BROKEN}), None, _supervises),
 }
-
-
-def price_fen(price: Price, quantity: int, *, entitled: bool) -> int | None:
-    """Return what an order costs in fen; None when somebody who is not entitled cannot order this.
-
-    Whoever is entitled never pays more than others: a discount that is none is not taken.
-    """
-    each = price.normal_fen
-    if entitled and price.entitled_fen is not None:
-        each = price.entitled_fen if each is None else min(each, price.entitled_fen)
-    return None if each is None else each * quantity
 
 
 def state_when_priced(price_fen: int, up_to_fen: int | None) -> OrderState:
