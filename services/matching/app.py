@@ -2,11 +2,14 @@
 
 from fastapi import FastAPI
 
+from services.matching.availability.routes import router as availability
+from services.matching.holds.routes import router as holds
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
 from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
+from services.matching.resources.routes import router as resources
 from services.matching.settings import MatchingSettings
 from shared.held import held_events_router
 from shared.web import create_app
@@ -19,7 +22,17 @@ def create() -> FastAPI:
     return create_app(
         name="matching",
         settings=MatchingSettings(),
-        routers=[partners, offers, needs, matches, projects, held_events_router("matching")],
+        routers=[
+            partners,
+            offers,
+            resources,
+            availability,
+            holds,
+            needs,
+            matches,
+            projects,
+            held_events_router("matching"),
+        ],
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
     )

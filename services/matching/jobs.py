@@ -1,6 +1,7 @@
 """What the matching does outside of requests."""
 
 from services.matching.cases.jobs import consumers as case_consumers
+from services.matching.holds.jobs import schedules as hold_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
 from services.matching.offers.jobs import schedules as offer_schedules
@@ -14,4 +15,4 @@ consumers = Consumers("matching")
 for heard in (reference_consumers("matching", reference), case_consumers, need_consumers, project_consumers):
     consumers.include(heard)
 
-schedules: tuple[TenantSchedule, ...] = (*offer_schedules,)
+schedules: tuple[TenantSchedule, ...] = (*offer_schedules, *hold_schedules)

@@ -8,6 +8,9 @@ from shared.contracts.envelope import EventData
 
 __all__ = [
     "EntitlementAsked",
+    "HoldCommitted",
+    "HoldEnded",
+    "MoneyPledged",
     "NeedOpened",
     "NoticeWanted",
     "OfferStale",
@@ -219,3 +222,44 @@ class OfferStale(EventData):
     partner_id: UUID
     unit_id: UUID
     confirmed_at: datetime
+
+
+class HoldCommitted(EventData):
+    """Both sides have agreed: so much of an offer, or that time, is promised."""
+
+    event_type: ClassVar[str] = "linli.hold.committed.v1"
+
+    hold_id: UUID
+    offer_id: UUID
+    partner_id: UUID
+    what: str
+    quantity: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    for_kind: str
+    for_id: UUID | None
+
+
+class HoldEnded(EventData):
+    """What was held or promised can be had again: it was given up, expired, or called off."""
+
+    event_type: ClassVar[str] = "linli.hold.ended.v1"
+
+    hold_id: UUID
+    offer_id: UUID
+    state: str
+    for_kind: str
+    for_id: UUID | None
+
+
+class MoneyPledged(EventData):
+    """An offer of money was taken up: its giver owes it to the fund, if one is named."""
+
+    event_type: ClassVar[str] = "linli.money.pledged.v1"
+
+    hold_id: UUID
+    offer_id: UUID
+    unit_id: UUID
+    fund_id: UUID | None
+    amount_fen: int
+    due_on: date | None

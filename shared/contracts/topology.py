@@ -31,6 +31,9 @@ from shared.contracts.ledger import (
 )
 from shared.contracts.matching import (
     EntitlementAsked,
+    HoldCommitted,
+    HoldEnded,
+    MoneyPledged,
     NeedOpened,
     NoticeWanted,
     OfferStale,
@@ -88,6 +91,9 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     OrderRated: _PUBLIC,
     OrderLate: _PUBLIC,
     OrderClosed: _PUBLIC,
+    HoldCommitted: _PUBLIC,
+    HoldEnded: _PUBLIC,
+    MoneyPledged: ("ledger",),
 }
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {event.event_type: event for event in CONSUMERS}

@@ -62,7 +62,7 @@ def _table() -> dict[str, Route]:
             "sync",
             "unsealings",
         ),
-        "matching": ("partners", "offers", "needs", "matches", "projects"),
+        "matching": ("matches", "needs", "offer-holds", "offers", "partners", "projects", "transfers"),
         "ledger": (
             "accounts",
             "bank-lines",

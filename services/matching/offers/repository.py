@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import or_, select, text, tuple_, update
+from sqlalchemy import or_, select, text, tuple_
 
 from services.matching.locking import locked
 from services.matching.offers.models import Offer
@@ -14,16 +14,13 @@ from services.matching.partners.models import Partner
 from shared.db import Session, WriteSession
 
 __all__ = [
-    "commit_hold",
     "find_offer",
     "list_offers",
     "lock_external",
     "lock_offer",
     "offers_with_partners",
     "one_external_id_at_a_time",
-    "release_hold",
     "stale_offers",
-    "take_hold",
 ]
 
 _CANDIDATES_MAX: Final = 2_000
@@ -112,33 +109,3 @@ async def offers_with_partners(session: Session, category: str) -> Sequence[tupl
         .limit(_CANDIDATES_MAX)
     )
     return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
-
-
-async def take_hold(session: WriteSession, offer_id: UUID, quantity: int) -> bool:
-    """Hold some of an offer if there is enough; the row's lock lets one caller at a time look."""
-    statement = (
-        update(Offer)
-        .where(
-            Offer.tenant_id == session.tenant,
-            Offer.id == offer_id,
-            Offer.active,
-            Offer.quantity - Offer.held - Offer.committed - Offer.moving - Offer.received >= quantity,
-        )
-        .values(held=Offer.held + quantity, version=Offer.version + 1)
-        .returning(Offer.id)
-    )
-    return await session.scalar(statement) is not None
-
-
-async def commit_hold(session: WriteSession, offer_id: UUID, quantity: int) -> None:
-    """Turn what is held into what is committed."""
-    statement = update(Offer).where(Offer.tenant_id == session.tenant, Offer.id == offer_id)
-    changed = {"held": Offer.held - quantity, "committed": Offer.committed + quantity, "version": Offer.version + 1}
-    await session.execute(statement.values(changed), execution_options={"synchronize_session": False})
-
-
-async def release_hold(session: WriteSession, offer_id: UUID, quantity: int) -> None:
-    """Give back what was held."""
-    statement = update(Offer).where(Offer.tenant_id == session.tenant, Offer.id == offer_id)
-    changed = {"held": Offer.held - quantity, "version": Offer.version + 1}
-    await session.execute(statement.values(changed), execution_options={"synchronize_session": False})

@@ -13,10 +13,12 @@ from shared.web import InputModel, OutputModel, PlainText, ShortText
 
 __all__ = [
     "CategoryCode",
+    "Code",
     "EligibilityIn",
     "ExternalId",
     "ExternalVersion",
     "HoursIn",
+    "HoursOut",
     "Moment",
     "OfferContent",
     "OfferIn",

@@ -1,6 +1,6 @@
 """SQL of partners."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,7 @@ from services.matching.locking import locked
 from services.matching.partners.models import Partner, PartnerStep
 from shared.db import Session, WriteSession
 
-__all__ = ["find_partner", "list_partners", "lock_partner", "partner_of_unit", "steps_of"]
+__all__ = ["find_partner", "list_partners", "lock_partner", "partner_of_unit", "partners_by_id", "steps_of"]
 
 
 async def find_partner(session: Session, partner_id: UUID) -> Partner | None:
@@ -27,6 +27,12 @@ async def lock_partner(session: WriteSession, partner_id: UUID) -> Partner | Non
 async def partner_of_unit(session: Session, unit_id: UUID) -> Partner | None:
     """Return the partner that a unit is."""
     return await session.scalar(select(Partner).where(Partner.tenant_id == session.tenant, Partner.unit_id == unit_id))
+
+
+async def partners_by_id(session: Session, partner_ids: Collection[UUID]) -> dict[UUID, Partner]:
+    """Return several partners by their ids."""
+    statement = select(Partner).where(Partner.tenant_id == session.tenant, Partner.id.in_(partner_ids))
+    return {row.id: row for row in await session.scalars(statement)}
 
 
 async def list_partners(
