@@ -6,12 +6,27 @@ from services.matching.matches import models as matches
 from services.matching.models import Base
 from services.matching.needs import models as needs
 from services.matching.offers import models as offers
+from services.matching.order_series import models as order_series
+from services.matching.order_supervision import models as order_supervision
+from services.matching.orders import models as orders
 from services.matching.partners import models as partners
 from services.matching.projects import models as projects
 from services.matching.resources import models as resources
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (cases, holds, matches, needs, offers, partners, projects, resources)
+REGISTERED = (
+    cases,
+    holds,
+    matches,
+    needs,
+    offers,
+    order_series,
+    order_supervision,
+    orders,
+    partners,
+    projects,
+    resources,
+)
 
 run_migrations(Base.metadata, "matching")

@@ -7,11 +7,16 @@ from services.matching.holds.routes import router as holds
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
+from services.matching.order_figures.routes import router as order_figures
+from services.matching.order_series.routes import router as order_series
+from services.matching.order_supervision.routes import router as order_supervision
+from services.matching.orders.routes import router as orders
 from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
 from services.matching.resources.routes import router as resources
 from services.matching.settings import MatchingSettings
 from shared.held import held_events_router
+from shared.vault import Vault
 from shared.web import create_app
 
 __all__ = ["create"]
@@ -19,9 +24,10 @@ __all__ = ["create"]
 
 def create() -> FastAPI:
     """Build the app from the environment; for `uvicorn --factory`."""
-    return create_app(
+    settings = MatchingSettings()
+    app = create_app(
         name="matching",
-        settings=MatchingSettings(),
+        settings=settings,
         routers=[
             partners,
             offers,
@@ -31,8 +37,14 @@ def create() -> FastAPI:
             needs,
             matches,
             projects,
+            orders,
+            order_series,
+            order_supervision,
+            order_figures,
             held_events_router("matching"),
         ],
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
     )
+    app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    return app

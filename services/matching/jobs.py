@@ -5,6 +5,10 @@ from services.matching.holds.jobs import schedules as hold_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
 from services.matching.offers.jobs import schedules as offer_schedules
+from services.matching.order_series.jobs import schedules as series_schedules
+from services.matching.order_supervision.jobs import schedules as supervision_schedules
+from services.matching.orders.jobs import consumers as order_consumers
+from services.matching.orders.jobs import schedules as order_schedules
 from services.matching.projects.jobs import consumers as project_consumers
 from shared.messaging import Consumers, TenantSchedule
 from shared.reference import reference_consumers
@@ -12,7 +16,19 @@ from shared.reference import reference_consumers
 __all__ = ["consumers", "schedules"]
 
 consumers = Consumers("matching")
-for heard in (reference_consumers("matching", reference), case_consumers, need_consumers, project_consumers):
+for heard in (
+    reference_consumers("matching", reference),
+    case_consumers,
+    need_consumers,
+    project_consumers,
+    order_consumers,
+):
     consumers.include(heard)
 
-schedules: tuple[TenantSchedule, ...] = (*offer_schedules, *hold_schedules)
+schedules: tuple[TenantSchedule, ...] = (
+    *offer_schedules,
+    *hold_schedules,
+    *order_schedules,
+    *supervision_schedules,
+    *series_schedules,
+)

@@ -192,7 +192,7 @@ class OrderLate(EventData):
 
 
 class OrderClosed(EventData):
-    """An order that its partner knows of has ended otherwise: it was cancelled, declined or broken off, or it lapsed."""
+    """An order that its partner knows of has ended otherwise: cancelled, declined or broken off, or it lapsed."""
 
     event_type: ClassVar[str] = "linli.order.closed.v1"
 

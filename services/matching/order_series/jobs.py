@@ -7,7 +7,7 @@ from uuid import UUID
 
 from services.matching.order_series import repository, service
 from services.matching.orders.jobs import each_in_turn
-from services.matching.orders.moving import times_of
+from services.matching.orders.steps import times_of
 from shared.clock import today
 from shared.db import Database, Session
 from shared.messaging import TenantSchedule

@@ -62,7 +62,9 @@ class Occurrence(Base):
 
     __tablename__ = "order_occurrences"
     __table_args__ = (
-        ForeignKeyConstraint(["tenant_id", "series_id"], ["matching.order_series.tenant_id", "matching.order_series.id"]),
+        ForeignKeyConstraint(
+            ["tenant_id", "series_id"], ["matching.order_series.tenant_id", "matching.order_series.id"]
+        ),
         ForeignKeyConstraint(["tenant_id", "order_id"], ["matching.orders.tenant_id", "matching.orders.id"]),
         CheckConstraint(f"state IN ({_OCCURRENCES})", name="state"),
         CheckConstraint("state <> 'ordered' OR order_id IS NOT NULL", name="ordered"),

@@ -32,7 +32,7 @@ def _told(series: Series, caller: Principal, response: Response) -> SeriesOut:
 
 
 @router.post("/v1/order-series", status_code=201, summary="Order regularly 定期点单", responses=_MADE_BEFORE)
-async def make_series(
+async def make_order_series(
     caller: Caller, session: Writing, vault: VaultOfApp, response: Response, wanted: SeriesIn
 ) -> SeriesOut:
     """Let an order recur; each day becomes an order of its own ahead of time."""
@@ -43,7 +43,7 @@ async def make_series(
 
 
 @router.get("/v1/order-series", summary="List recurring orders 定期点单列表")
-async def list_series(
+async def list_order_series(
     caller: Caller, session: Reading, paging: Paging, wanted: Annotated[SeriesQuery, Query()]
 ) -> Page[SeriesOut]:
     """Return the recurring orders that the caller may see, the newest first."""
@@ -52,7 +52,7 @@ async def list_series(
 
 
 @router.get("/v1/order-series/{series_id}", summary="Read a recurring order 定期点单详情")
-async def read_series(caller: Caller, session: Reading, response: Response, series_id: UUID) -> SeriesOut:
+async def read_order_series(caller: Caller, session: Reading, response: Response, series_id: UUID) -> SeriesOut:
     """Return a recurring order."""
     series = await repository.find_series(session, caller, series_id)
     if series is None:
@@ -61,7 +61,7 @@ async def read_series(caller: Caller, session: Reading, response: Response, seri
 
 
 @router.get("/v1/order-series/{series_id}/occurrences", summary="Its days 各次情况")
-async def list_occurrences(
+async def list_order_occurrences(
     caller: Caller, session: Reading, paging: Paging, series_id: UUID
 ) -> Page[OccurrenceOut]:
     """Return the days that were dealt with, in their order: each with its order, or why there is none."""
@@ -79,7 +79,7 @@ async def _begin(session: WriteSession, caller: Principal, series_id: UUID, expe
 
 
 @router.post("/v1/order-series/{series_id}/skip", summary="Leave a day out 跳过一次")
-async def skip_day(
+async def skip_order_day(
     caller: Caller,
     session: Writing,
     response: Response,
@@ -94,7 +94,7 @@ async def skip_day(
 
 
 @router.post("/v1/order-series/{series_id}/stop", summary="Order nothing more 停止定期点单")
-async def stop_series(
+async def stop_order_series(
     caller: Caller, session: Writing, response: Response, expected: ExpectedVersion, series_id: UUID
 ) -> SeriesOut:
     """Order nothing more; what has not begun is cancelled."""

@@ -22,12 +22,13 @@ from services.matching.order_series.rules import (
 from services.matching.order_series.schemas import SeriesIn
 from services.matching.orders.contacts import keep_contact
 from services.matching.orders.models import Order
-from services.matching.orders.moving import end, facts_of as order_facts, times_of
 from services.matching.orders.placing import Orderer, Placing, orderer_of, place_order
 from services.matching.orders.repository import lock_any_order, take_number
 from services.matching.orders.rules import ENDED, OrderAction, OrderState, UnknownOffer
 from services.matching.orders.rules import STEPS as ORDER_STEPS
 from services.matching.orders.schemas import OrderContent, SlotIn
+from services.matching.orders.steps import end, times_of
+from services.matching.orders.steps import facts_of as order_facts
 from services.matching.places import open_area
 from shared.auth import Principal
 from shared.clock import CHINA, today, utc_now
@@ -65,9 +66,7 @@ def begin_step(caller: Principal, series: Series, action: SeriesAction) -> None:
     check_step(STEPS, action, facts_of(series), caller)
 
 
-async def make_series(
-    session: WriteSession, caller: Principal, wanted: SeriesIn, vault: Vault
-) -> tuple[Series, bool]:
+async def make_series(session: WriteSession, caller: Principal, wanted: SeriesIn, vault: Vault) -> tuple[Series, bool]:
     """Let an order recur, and place its next ones at once; returns it and whether it is new."""
     orderer = await orderer_of(session, caller, wanted)
     await take_turn(session, "order_series", wanted.id)

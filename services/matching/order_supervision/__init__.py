@@ -1,1 +1,1 @@
-"""Supervision of orders 督单: the community demands an answer from a partner by a date; late orders do so by themselves."""
+"""Supervision of orders 督单: the community demands an answer by a date; about late orders by itself."""

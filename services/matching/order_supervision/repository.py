@@ -83,9 +83,7 @@ async def list_demands(
     return (await session.scalars(newest.limit(limit))).all()
 
 
-async def steps_of(
-    session: Session, demand_id: UUID, *, after: int, limit: int
-) -> Sequence[OrderDemandStep]:
+async def steps_of(session: Session, demand_id: UUID, *, after: int, limit: int) -> Sequence[OrderDemandStep]:
     """Return the history of a demand in its order."""
     statement = select(OrderDemandStep).where(
         OrderDemandStep.tenant_id == session.tenant,

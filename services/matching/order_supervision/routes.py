@@ -73,7 +73,7 @@ async def read_demand(caller: Reader, session: Reading, response: Response, dema
 
 
 @router.get("/v1/order-demands/{demand_id}/history", summary="History of a demand 督单过程")
-async def read_history(caller: Reader, session: Reading, paging: Paging, demand_id: UUID) -> Page[DemandStepOut]:
+async def read_demand_history(caller: Reader, session: Reading, paging: Paging, demand_id: UUID) -> Page[DemandStepOut]:
     """Return every step of a demand in its order."""
     if await repository.find_demand(session, caller, demand_id) is None:
         raise NotFound
@@ -106,7 +106,7 @@ async def answer_demand(
 
 
 @router.post("/v1/order-demands/{demand_id}/accept", summary="Accept the answer 认可答复")
-async def accept_answer(
+async def accept_demand_answer(
     caller: Supervisor,
     session: Writing,
     response: Response,
@@ -121,7 +121,7 @@ async def accept_answer(
 
 
 @router.post("/v1/order-demands/{demand_id}/return", summary="Return the answer 退回重答")
-async def return_answer(
+async def return_demand_answer(
     caller: Supervisor,
     session: Writing,
     response: Response,

@@ -16,10 +16,10 @@ from services.matching.order_supervision.rules import (
 )
 from services.matching.order_supervision.schemas import DemandIn
 from services.matching.orders.models import Order
-from services.matching.orders.moving import note_step, times_of
 from services.matching.orders.repository import lock_any_order
 from services.matching.orders.rules import OrderAction, OrderState
 from services.matching.orders.service import begin_step as begin_order_step
+from services.matching.orders.steps import note_step, times_of
 from services.matching.orders.telling import notice, subject_of
 from shared.auth import Principal
 from shared.clock import utc_now

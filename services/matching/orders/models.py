@@ -44,6 +44,7 @@ class Order(TenantRow, Base):
         ForeignKeyConstraint(
             ["tenant_id", "contact_id"], ["matching.order_contacts.tenant_id", "matching.order_contacts.id"]
         ),
+        ForeignKeyConstraint(["tenant_id", "hold_id"], ["matching.offer_holds.tenant_id", "matching.offer_holds.id"]),
         CheckConstraint(f"state IN ({_STATES})", name="state"),
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("price_fen >= 0 AND up_to_fen >= 0", name="price"),
@@ -66,6 +67,8 @@ class Order(TenantRow, Base):
             "due_at",
             postgresql_where=text("state = 'accepted' AND late_at IS NULL"),
         ),
+        Index("orders_placed_idx", "tenant_id", "placed_at", postgresql_where=text("placed_at IS NOT NULL")),
+        Index("orders_series_idx", "tenant_id", "series_id", postgresql_where=text("series_id IS NOT NULL")),
         Index("orders_question_key", "tenant_id", "question_id", unique=True),
     )
     number: Mapped[str] = mapped_column(String(20))

@@ -12,7 +12,6 @@ from services.matching.offers.repository import find_offer
 from services.matching.offers.rules import OfferKind, eligibility_of
 from services.matching.orders import holding, repository
 from services.matching.orders.models import Order
-from services.matching.orders.moving import ask_or_price, note_step, times_of
 from services.matching.orders.prices import Asking, asking_for
 from services.matching.orders.rules import (
     STAFF,
@@ -24,6 +23,7 @@ from services.matching.orders.rules import (
     accept_by,
 )
 from services.matching.orders.schemas import OrderContent, SlotIn
+from services.matching.orders.steps import ask_or_price, note_step, times_of
 from services.matching.partners.models import Partner
 from services.matching.partners.repository import find_partner
 from services.matching.partners.rules import PartnerState

@@ -82,7 +82,7 @@ def _told(order: Order, caller: Principal, response: Response) -> OrderOut:
 
 
 @router.post("/v1/orders", status_code=201, summary="Order 下单", responses=_MADE_BEFORE)
-async def place(
+async def place_an_order(
     caller: Caller, session: Writing, vault: VaultOfApp, response: Response, wanted: OrderIn
 ) -> OrderOut:
     """Order something for oneself, or as staff of the area for a resident.
@@ -109,9 +109,7 @@ async def list_orders(
 ) -> Page[OrderOut]:
     """Return the orders that the caller may see, the newest first: own ones, of the own unit, of the own areas."""
     path = (await known_area(session, wanted.under, pointer="/query/under")).path if wanted.under else None
-    rows = await repository.list_orders(
-        session, caller, wanted, under=path, after=paging.after, limit=paging.size + 1
-    )
+    rows = await repository.list_orders(session, caller, wanted, under=path, after=paging.after, limit=paging.size + 1)
     return paging.page(rows, key=lambda row: (row.opened_at, row.id), view=partial(order_out, caller=caller))
 
 
@@ -129,7 +127,7 @@ async def read_order(caller: Caller, session: Reading, response: Response, order
 
 
 @router.get("/v1/orders/{order_id}/history", summary="History of an order 点单过程")
-async def read_history(caller: Caller, session: Reading, paging: Paging, order_id: UUID) -> Page[OrderStepOut]:
+async def read_order_history(caller: Caller, session: Reading, paging: Paging, order_id: UUID) -> Page[OrderStepOut]:
     """Return every step of an order in its order; a partner reads those from when it heard of it."""
     order = await _seen(session, caller, order_id)
     since = order.placed_at if is_partners_view(order, caller) else None
@@ -139,7 +137,7 @@ async def read_history(caller: Caller, session: Reading, paging: Paging, order_i
 
 
 @router.get("/v1/orders/{order_id}/contact", summary="Where to come 联系方式")
-async def read_contact(
+async def read_order_contact(
     caller: Caller,
     session: Writing,
     vault: VaultOfApp,
@@ -161,7 +159,7 @@ async def read_contact(
 
 
 @router.get("/v1/orders/{order_id}/contact-disclosures", summary="Who has read it 联系方式查看记录")
-async def list_contact_disclosures(
+async def list_order_contact_disclosures(
     caller: Caller, session: Reading, paging: Paging, order_id: UUID
 ) -> Page[DisclosureOut]:
     """Return who has read where to come, for the requester and the staff of the area, the newest first."""
@@ -173,8 +171,10 @@ async def list_contact_disclosures(
     return paging.page(rows, key=lambda row: (row.id,), view=DisclosureOut.model_validate)
 
 
-@router.post("/v1/orders/{order_id}/reorder", status_code=201, summary="The same again 再来一单", responses=_MADE_BEFORE)
-async def reorder(
+@router.post(
+    "/v1/orders/{order_id}/reorder", status_code=201, summary="The same again 再来一单", responses=_MADE_BEFORE
+)
+async def order_again(
     caller: Caller, session: Writing, response: Response, order_id: UUID, wanted: ReorderIn
 ) -> OrderOut:
     """Order the same again, at another time, for the same person; the price is found anew."""
@@ -203,9 +203,7 @@ async def reorder(
     return _told(order, caller, response)
 
 
-async def _begin(
-    session: WriteSession, caller: Principal, order_id: UUID, action: OrderAction, expected: int
-) -> Order:
+async def _begin(session: WriteSession, caller: Principal, order_id: UUID, action: OrderAction, expected: int) -> Order:
     order = await service.lock_order(session, caller, order_id)
     service.begin_step(caller, order, action)
     check_version(expected, order.version, order_out(order, caller))
@@ -213,7 +211,7 @@ async def _begin(
 
 
 @router.post("/v1/orders/{order_id}/confirm", summary="Agree to the price 确认价格")
-async def confirm(
+async def confirm_order(
     caller: Caller,
     session: Writing,
     response: Response,
@@ -228,7 +226,7 @@ async def confirm(
 
 
 @router.post("/v1/orders/{order_id}/cancel", summary="Cancel 取消")
-async def cancel(
+async def cancel_order(
     caller: Caller, session: Writing, response: Response, expected: ExpectedVersion, order_id: UUID, wanted: WordIn
 ) -> OrderOut:
     """Take an order back: until it is accepted always, then until it begins."""
@@ -238,7 +236,7 @@ async def cancel(
 
 
 @router.post("/v1/orders/{order_id}/accept", summary="Accept 接单")
-async def accept(
+async def accept_order(
     caller: Giver, session: Writing, response: Response, expected: ExpectedVersion, order_id: UUID, wanted: AcceptIn
 ) -> OrderOut:
     """Promise to deliver, as the partner."""
@@ -248,7 +246,7 @@ async def accept(
 
 
 @router.post("/v1/orders/{order_id}/decline", summary="Decline 不接单")
-async def decline(
+async def decline_order(
     caller: Giver, session: Writing, response: Response, expected: ExpectedVersion, order_id: UUID, wanted: ReasonIn
 ) -> OrderOut:
     """Say no and why, as the partner; the requester can order elsewhere at once."""
@@ -258,7 +256,7 @@ async def decline(
 
 
 @router.post("/v1/orders/{order_id}/deliver", summary="Deliver 完成")
-async def deliver(
+async def deliver_order(
     caller: Giver, session: Writing, response: Response, expected: ExpectedVersion, order_id: UUID, wanted: DeliverIn
 ) -> OrderOut:
     """Note that it is done, with proof, as the partner."""
@@ -268,7 +266,7 @@ async def deliver(
 
 
 @router.post("/v1/orders/{order_id}/break-off", summary="Break off 终止履约")
-async def break_off(
+async def break_off_order(
     caller: Annotated[Principal, Depends(requires(Role.UNIT_STAFF, Role.PARTNER, Role.OFFICER, Role.SECRETARY))],
     session: Writing,
     response: Response,
@@ -283,7 +281,7 @@ async def break_off(
 
 
 @router.post("/v1/orders/{order_id}/rate", summary="Rate 评价")
-async def rate(
+async def rate_order(
     caller: Caller, session: Writing, response: Response, expected: ExpectedVersion, order_id: UUID, wanted: RateIn
 ) -> OrderOut:
     """Say how it was, from 1 to 5, and whether it is a complaint."""
@@ -293,7 +291,7 @@ async def rate(
 
 
 @router.get("/v1/order-rules", summary="How long things may take 点单时限")
-async def read_rules(_: Caller, session: Reading, response: Response) -> OrderRulesOut:
+async def read_order_rules(_: Caller, session: Reading, response: Response) -> OrderRulesOut:
     """Return the tenant's times; version 1 are the defaults."""
     shown = await service.rules_out(session)
     set_etag(response, shown.version)
@@ -301,7 +299,7 @@ async def read_rules(_: Caller, session: Reading, response: Response) -> OrderRu
 
 
 @router.put("/v1/order-rules", summary="Set how long things may take 设置点单时限")
-async def put_rules(
+async def put_order_rules(
     caller: Annotated[Principal, Depends(requires(Role.ADMINISTRATOR))],
     session: Writing,
     response: Response,

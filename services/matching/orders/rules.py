@@ -85,7 +85,7 @@ class UnknownOffer(Invalid):
 
 
 class SlotWanted(Invalid):
-    """This kind of offer is booked for a time."""
+    """What is booked for a time needs one, and for rooms and groups which one it is."""
 
     code = "slot_wanted"
     title = Text(zh="请选择时段", en="This is booked for a time")
@@ -171,7 +171,9 @@ STEPS: Final[dict[OrderAction, Step[OrderFacts]]] = {
     OrderAction.DELIVER: Step(frozenset({_S.ACCEPTED}), _S.DELIVERED, _partner),
     OrderAction.BREAK_OFF: Step(frozenset({_S.ACCEPTED}), _S.BROKEN, _breaks_off),
     OrderAction.RATE: Step(frozenset({_S.DELIVERED}), _S.RATED, _rates),
-    OrderAction.SUPERVISE: Step(frozenset({_S.PLACED, _S.ACCEPTED, _S.DELIVERED, _S.RATED, _S.BROKEN}), None, _supervises),
+    OrderAction.SUPERVISE: Step(
+        frozenset({_S.PLACED, _S.ACCEPTED, _S.DELIVERED, _S.RATED, _S.BROKEN}), None, _supervises
+    ),
 }
 
 

@@ -63,8 +63,8 @@ class ContactIn(InputModel):
 class OrderContent(InputModel):
     """What is ordered, at whatever time.
 
-    `up_to_fen` is what the order may cost without asking again; left out, the normal price is agreed to. With `is_of_age`
-    the requester declares to be of the age that the offer asks for.
+    `up_to_fen` is what the order may cost without asking again; left out, the normal price is agreed to. With
+    `is_of_age` the requester declares to be of the age that the offer asks for.
     """
 
     offer_id: UUID

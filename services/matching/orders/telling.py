@@ -6,6 +6,7 @@ from uuid import UUID
 
 from services.matching.orders.models import Order
 from services.matching.orders.rules import OrderState
+from shared.clock import CHINA, utc_now
 from shared.contracts.matching import (
     EntitlementAsked,
     NoticeWanted,
@@ -15,7 +16,6 @@ from shared.contracts.matching import (
     OrderPlaced,
     OrderRated,
 )
-from shared.clock import CHINA, utc_now
 from shared.db import WriteSession
 from shared.messaging import publish
 

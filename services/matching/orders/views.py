@@ -7,11 +7,11 @@ from services.matching.offers.models import Offer
 from services.matching.offers.schemas import OfferOut
 from services.matching.orders import repository
 from services.matching.orders.models import Order
-from services.matching.orders.moving import facts_of
 from services.matching.orders.placing import booked_for_a_time
 from services.matching.orders.prices import asking_for
 from services.matching.orders.rules import STEPS, OrderState
 from services.matching.orders.schemas import CatalogueItem, OrderOut
+from services.matching.orders.steps import facts_of
 from services.matching.partners.models import Partner
 from shared.auth import Principal
 from shared.clock import utc_now
