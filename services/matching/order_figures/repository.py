@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Integer, Row, Uuid, cast, func, literal, null, select
+from sqlalchemy import ColumnElement, Integer, Row, Uuid, cast, extract, func, literal, literal_column, null, select
 
 from services.matching.order_figures.rules import GroupBy
 from services.matching.orders.models import Order
@@ -16,7 +16,8 @@ __all__ = ["LINES_MAX", "count_orders"]
 
 # Of more lines than this nobody reads a table; whoever wants them all asks quarter by quarter.
 LINES_MAX: Final = 2_000
-_CHINA: Final = "Asia/Shanghai"
+# Not a parameter: PostgreSQL has to see that what is selected is what is grouped by.
+_CHINA: Final[ColumnElement[str]] = literal_column("'Asia/Shanghai'")
 
 
 async def count_orders(
@@ -39,7 +40,7 @@ async def count_orders(
         by: what a line is of.
     """
     local = func.timezone(_CHINA, Order.placed_at)
-    year, quarter = cast(func.extract("year", local), Integer), cast(func.extract("quarter", local), Integer)
+    year, quarter = cast(extract("year", local), Integer), cast(extract("quarter", local), Integer)
     area = Order.area_id if by in {GroupBy.AREA, GroupBy.AREA_AND_PARTNER} else null().cast(Uuid())
     partner = Order.partner_id if by in {GroupBy.PARTNER, GroupBy.AREA_AND_PARTNER} else null().cast(Uuid())
 
@@ -73,6 +74,6 @@ async def count_orders(
         statement = statement.where(Order.placed_at >= since)
     if until is not None:
         statement = statement.where(Order.placed_at < until)
-    grouped = statement.group_by("year", "quarter", "area_id", "partner_id")
+    grouped = statement.group_by(year, quarter, area, partner)
     newest = grouped.order_by(year.desc(), quarter.desc(), area, partner).limit(LINES_MAX)
     return (await session.execute(newest)).all()

@@ -20,7 +20,7 @@ class FigureQuery(BaseModel):
     partner_id: UUID | None = None
     first: Annotated[Quarter | None, Field(description="From this quarter on, like 2026-Q1 起始季度")] = None
     last: Annotated[Quarter | None, Field(description="Through this quarter 截止季度")] = None
-    by: GroupBy = GroupBy.NOTHING
+    group_by: GroupBy = GroupBy.NOTHING
 
 
 class FigureLine(OutputModel):

@@ -36,7 +36,7 @@ async def figures(session: Session, wanted: FigureQuery) -> FiguresOut:
         partner_id=wanted.partner_id,
         since=_begins(wanted.first) if wanted.first is not None else None,
         until=_ends(wanted.last) if wanted.last is not None else None,
-        by=wanted.by,
+        by=wanted.group_by,
     )
     lines = []
     for row in rows:
