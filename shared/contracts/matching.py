@@ -22,6 +22,7 @@ __all__ = [
     "OrderRated",
     "PartnerVetted",
     "ProjectBudgetRequested",
+    "ProjectCancelled",
     "ProjectCompleted",
     "ProjectOpened",
     "ProjectProgressed",
@@ -91,6 +92,17 @@ class ProjectCompleted(EventData):
     project_id: UUID
     case_id: UUID | None
     completed_at: datetime
+
+
+class ProjectCancelled(EventData):
+    """A project ends without being done; `request_id` is what a fund was asked, if one was."""
+
+    event_type: ClassVar[str] = "linli.project.cancelled.v1"
+
+    project_id: UUID
+    case_id: UUID | None
+    request_id: UUID | None
+    cancelled_at: datetime
 
 
 class EntitlementAsked(EventData):

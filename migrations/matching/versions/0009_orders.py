@@ -1,4 +1,4 @@
-"""Orders: what was ordered, at what price, by when; their supervision, and those that recur."""
+"""Orders, their supervision, and those that recur; projects with open needs, acceptance and an early end."""
 
 from alembic import op
 
@@ -245,8 +245,39 @@ _TABLE_NAMES = (
 )
 
 
+_PROJECTS = """
+CREATE TABLE matching.project_open_needs (
+    tenant_id VARCHAR(32) NOT NULL,
+    project_id UUID NOT NULL,
+    need_id UUID NOT NULL,
+    CONSTRAINT project_open_needs_pkey PRIMARY KEY (tenant_id, project_id, need_id),
+    CONSTRAINT project_open_needs_tenant_id_project_id_fkey FOREIGN KEY (tenant_id, project_id)
+        REFERENCES matching.projects (tenant_id, id),
+    CONSTRAINT project_open_needs_tenant_id_need_id_fkey FOREIGN KEY (tenant_id, need_id)
+        REFERENCES matching.needs (tenant_id, id)
+);
+ALTER TABLE matching.projects
+    ADD COLUMN accepted_by VARCHAR(80),
+    ADD COLUMN acceptance_proof TEXT,
+    ADD COLUMN acceptance_attachment_ids UUID[] NOT NULL DEFAULT '{}',
+    ADD COLUMN cancelled_at TIMESTAMP WITH TIME ZONE,
+    ADD COLUMN cancel_reason TEXT;
+ALTER TABLE matching.projects ALTER COLUMN acceptance_attachment_ids DROP DEFAULT;
+ALTER TABLE matching.needs ADD COLUMN withdrawn_reason TEXT"""
+
+_PROJECTS_DOWN = """
+ALTER TABLE matching.needs DROP COLUMN withdrawn_reason;
+ALTER TABLE matching.projects
+    DROP COLUMN accepted_by,
+    DROP COLUMN acceptance_proof,
+    DROP COLUMN acceptance_attachment_ids,
+    DROP COLUMN cancelled_at,
+    DROP COLUMN cancel_reason;
+DROP TABLE matching.project_open_needs"""
+
+
 def upgrade() -> None:
-    for statement in _TABLES.split(";"):
+    for statement in (*_TABLES.split(";"), *_PROJECTS.split(";")):
         op.execute(statement)
     secure_tables(
         "matching",
@@ -256,6 +287,7 @@ def upgrade() -> None:
         "order_demands",
         "order_series",
         "order_occurrences",
+        "project_open_needs",
         grants="SELECT, INSERT, UPDATE",
     )
     # What was done, said and looked at is only ever added to.
@@ -275,3 +307,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in _TABLE_NAMES:
         op.execute(f"DROP TABLE matching.{table}")
+    for statement in _PROJECTS_DOWN.split(";"):
+        op.execute(statement)

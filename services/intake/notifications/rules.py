@@ -120,6 +120,9 @@ TEMPLATES: Final[Mapping[str, Text]] = {
     "project_completed": Text(
         zh="诉求 {number}{quoted}的项目已完成", en="The project of case {number} {quoted} is completed"
     ),
+    "project_cancelled": Text(
+        zh="诉求 {number}{quoted}的项目已取消", en="The project of case {number} {quoted} was cancelled"
+    ),
     "order_quoted": Text(
         zh="点单 {number}{quoted}已报价，请于 {due_on} 前确认",
         en="Order {number} {quoted} has its price: confirm it by {due_on}",
