@@ -31,33 +31,6 @@ settings.load_profile("house")
 ClientOf = Callable[[str], httpx.AsyncClient]
 
 
-class MovedClock:
-    """The clock of this process, which tests move forward as `linli clock forward` does."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._ahead = timedelta(0)
-
-    def forward(self, span: timedelta) -> None:
-        """Let so much time pass at once."""
-        self._ahead += span
-        new = self._path.with_name("new")
-        new.write_text(str(int(self._ahead.total_seconds())), encoding="ascii")
-        new.replace(self._path)
-
-
-@pytest.fixture
-def moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MovedClock]:
-    """Let a test move the clock; it is back in its place afterwards."""
-    path = tmp_path / "clock"
-    monkeypatch.setenv("LINLI_CLOCK_FILE", str(path))
-    monkeypatch.setenv("LINLI_EMBEDDED", "1")
-    clock._moved_clock.cache_clear()
-    yield MovedClock(path)
-    path.unlink(missing_ok=True)
-    clock._moved_clock.cache_clear()
-
-
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
     """PostgreSQL and Valkey of this test process, migrated; the services' environment is set."""
@@ -137,6 +110,33 @@ async def client(apps: dict[str, FastAPI]) -> AsyncIterator[ClientOf]:
     yield opened.__getitem__
     for one in opened.values():
         await one.aclose()
+
+
+class MovedClock:
+    """The clock of this process, which tests move forward as `linli clock forward` does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ahead = timedelta(0)
+
+    def forward(self, span: timedelta) -> None:
+        """Let so much time pass at once."""
+        self._ahead += span
+        new = self._path.with_name("new")
+        new.write_text(str(int(self._ahead.total_seconds())), encoding="ascii")
+        new.replace(self._path)
+
+
+@pytest.fixture
+def moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MovedClock]:
+    """Let a test move the clock; it is back in its place afterwards."""
+    path = tmp_path / "clock"
+    monkeypatch.setenv("LINLI_CLOCK_FILE", str(path))
+    monkeypatch.setenv("LINLI_EMBEDDED", "1")
+    clock._moved_clock.cache_clear()
+    yield MovedClock(path)
+    path.unlink(missing_ok=True)
+    clock._moved_clock.cache_clear()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

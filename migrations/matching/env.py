@@ -1,6 +1,8 @@
 """Alembic environment of the matching."""
 
+from services.matching.agreements import models as agreements
 from services.matching.cases import models as cases
+from services.matching.credentials import models as credentials
 from services.matching.holds import models as holds
 from services.matching.matches import models as matches
 from services.matching.models import Base
@@ -11,12 +13,15 @@ from services.matching.order_supervision import models as order_supervision
 from services.matching.orders import models as orders
 from services.matching.partners import models as partners
 from services.matching.projects import models as projects
+from services.matching.record import models as record
 from services.matching.resources import models as resources
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
 REGISTERED = (
+    agreements,
     cases,
+    credentials,
     holds,
     matches,
     needs,
@@ -26,6 +31,7 @@ REGISTERED = (
     orders,
     partners,
     projects,
+    record,
     resources,
 )
 

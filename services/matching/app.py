@@ -2,7 +2,9 @@
 
 from fastapi import FastAPI
 
+from services.matching.agreements.routes import router as agreements
 from services.matching.availability.routes import router as availability
+from services.matching.credentials.routes import router as credentials
 from services.matching.holds.routes import router as holds
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
@@ -13,8 +15,10 @@ from services.matching.order_supervision.routes import router as order_supervisi
 from services.matching.orders.routes import router as orders
 from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
+from services.matching.record.routes import router as record
 from services.matching.resources.routes import router as resources
 from services.matching.settings import MatchingSettings
+from services.matching.utilisation.routes import router as utilisation
 from shared.held import held_events_router
 from shared.vault import Vault
 from shared.web import create_app
@@ -31,9 +35,13 @@ def create() -> FastAPI:
         routers=[
             partners,
             offers,
+            credentials,
+            record,
             resources,
             availability,
             holds,
+            agreements,
+            utilisation,
             needs,
             matches,
             projects,

@@ -1,6 +1,7 @@
 """What the matching does outside of requests."""
 
 from services.matching.cases.jobs import consumers as case_consumers
+from services.matching.credentials.jobs import schedules as credential_schedules
 from services.matching.holds.jobs import schedules as hold_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
@@ -28,6 +29,7 @@ for heard in (
 schedules: tuple[TenantSchedule, ...] = (
     *offer_schedules,
     *hold_schedules,
+    *credential_schedules,
     *order_schedules,
     *supervision_schedules,
     *series_schedules,

@@ -14,4 +14,4 @@ class MatchingSettings(ServiceSettings):
     field_keys: SecretStr = Field(
         description="AES-256 keys by version, `1:base64url,2:base64url`: the highest version seals, all can open."
     )
-    blind_index_key: SecretStr = Field(description="base64url of at least 32 bytes; the vault keeps digests by it.")
+    blind_index_key: SecretStr = Field(description="base64url of at least 32 bytes; finds sealed numbers again.")

@@ -7,6 +7,7 @@ from uuid import UUID
 from shared.contracts.envelope import EventData
 
 __all__ = [
+    "CredentialExpiring",
     "EntitlementAsked",
     "HoldCommitted",
     "HoldEnded",
@@ -275,3 +276,15 @@ class MoneyPledged(EventData):
     fund_id: UUID | None
     amount_fen: int
     due_on: date | None
+
+
+class CredentialExpiring(EventData):
+    """A licence of a partner runs out soon, or has."""
+
+    event_type: ClassVar[str] = "linli.credential.expiring.v1"
+
+    credential_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    valid_until: date
+    has_expired: bool

@@ -30,6 +30,7 @@ from shared.contracts.ledger import (
     StatementPublished,
 )
 from shared.contracts.matching import (
+    CredentialExpiring,
     EntitlementAsked,
     HoldCommitted,
     HoldEnded,
@@ -93,6 +94,7 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     OrderRated: _PUBLIC,
     OrderLate: _PUBLIC,
     OrderClosed: _PUBLIC,
+    CredentialExpiring: _PUBLIC,
     HoldCommitted: _PUBLIC,
     HoldEnded: _PUBLIC,
     MoneyPledged: ("ledger",),

@@ -15,6 +15,7 @@ from shared.auth import Role
 from shared.ids import new_id
 from shared.testing import Callers, Places
 from tests.conftest import ClientOf
+from tests.conftest import MovedClock as MovedClock
 
 Headers: TypeAlias = dict[str, str]
 # Whatever JSON, or a query, may hold.

@@ -63,7 +63,9 @@ def _table() -> dict[str, Route]:
             "unsealings",
         ),
         "matching": (
+            "agreements",
             "catalogue",
+            "hsds",
             "matches",
             "needs",
             "offer-holds",
@@ -76,6 +78,7 @@ def _table() -> dict[str, Route]:
             "partners",
             "projects",
             "transfers",
+            "venue-utilisation",
         ),
         "ledger": (
             "accounts",

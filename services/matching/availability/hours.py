@@ -182,6 +182,9 @@ def _week_days(text: str, frequency: str) -> tuple[weekday, ...]:
             raise BadRule(reason="days")
         day = _DAYS[found[2]]
         days.append(day(int(found[1])) if found[1] else day)
+    if len({day.n is None for day in days}) > 1:
+        # The library takes only days that are both.
+        raise BadRule(reason="days_and_counted_days")
     return tuple(days)
 
 

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from services.matching.holds.rules import HoldState, HoldWhat, TransferState
 from services.matching.models import Base
+from services.matching.record.rules import Fulfilment
 from shared.db import TenantRow
 
 __all__ = ["BookingBlock", "Hold", "HoldStep", "OfferDay", "Transfer"]
@@ -44,6 +45,7 @@ class Hold(TenantRow, Base):
             name="when",
         ),
         CheckConstraint("(state = 'held') = (resolved_at IS NULL)", name="resolved"),
+        CheckConstraint(f"outcome IN ({', '.join(repr(o.value) for o in Fulfilment)})", name="outcome"),
         CheckConstraint(
             "state NOT IN ('committed', 'released')"
             " OR (giver_confirmed_at IS NOT NULL AND taker_confirmed_at IS NOT NULL)",
@@ -56,6 +58,13 @@ class Hold(TenantRow, Base):
         ),
         Index("offer_holds_due_idx", "tenant_id", "expires_at", postgresql_where=text("state = 'held'")),
         Index("offer_holds_offer_idx", "tenant_id", "offer_id", text("created_at DESC"), text("id DESC")),
+        Index(
+            "offer_holds_unsaid_idx",
+            "tenant_id",
+            "ends_at",
+            "day",
+            postgresql_where=text("state = 'committed' AND outcome IS NULL AND what <> 'quantity'"),
+        ),
         Index("offer_holds_for_idx", "tenant_id", "for_kind", "for_id"),
         Index(
             "offer_holds_slot_idx",
@@ -83,6 +92,7 @@ class Hold(TenantRow, Base):
     moving: Mapped[int] = mapped_column(Integer)
     received: Mapped[int] = mapped_column(Integer)
     reason: Mapped[str | None] = mapped_column(Text)
+    outcome: Mapped[str | None] = mapped_column(String(6))
     created_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]
     released_at: Mapped[datetime | None]

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from services.matching.holds import repository
 from services.matching.holds.models import Hold, Transfer
+from services.matching.holds.outcomes import note_outcome
 from services.matching.holds.rules import (
     TRANSFER_STEPS,
     HoldAction,
@@ -18,6 +19,7 @@ from services.matching.holds.service import check_may, lock_for_change, note_ste
 from services.matching.offers.models import Offer
 from services.matching.offers.rules import NotForThisKind, OfferKind
 from services.matching.partners.models import Partner
+from services.matching.record.rules import Fulfilment
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import WriteSession
@@ -107,3 +109,5 @@ async def end_transfer(
     offer.version += 1
     data = {"transfer_id": str(transfer.id), "quantity": transfer.quantity}
     await note_step(session, hold, action.value, caller.actor, data)
+    if hold.received == hold.quantity:
+        await note_outcome(session, hold, partner, Fulfilment.KEPT, actor=caller.actor)

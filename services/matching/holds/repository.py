@@ -5,11 +5,14 @@ from datetime import date, datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select, text, tuple_, update
+from sqlalchemy import delete, or_, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import Range, insert
 
 from services.matching.holds.models import BookingBlock, Hold, HoldStep, OfferDay, Transfer
 from services.matching.locking import locked
+from services.matching.offers.models import Offer
+from services.matching.partners.models import Partner
+from shared.clock import CHINA
 from shared.db import Session, WriteSession
 
 __all__ = [
@@ -28,6 +31,7 @@ __all__ = [
     "steps_of",
     "take_day",
     "transfers_of",
+    "unsaid_holds",
 ]
 
 _LIVE: Final = ("held", "committed")
@@ -83,6 +87,30 @@ async def due_holds(
     if offer_id is not None:
         statement = statement.where(Hold.offer_id == offer_id)
     return (await session.scalars(statement.order_by(Hold.expires_at, Hold.id).limit(limit))).all()
+
+
+async def unsaid_holds(
+    session: WriteSession, before: datetime, *, kinds: Collection[str], limit: int
+) -> Sequence[tuple[Hold, Partner]]:
+    """Return promised times and days that ended before a moment and of which nobody has said how, locked."""
+    ended = or_(Hold.ends_at <= before, Hold.day < before.astimezone(CHINA).date())
+    statement = (
+        select(Hold, Partner)
+        .join(Offer, (Offer.tenant_id == Hold.tenant_id) & (Offer.id == Hold.offer_id))
+        .join(Partner, (Partner.tenant_id == Offer.tenant_id) & (Partner.id == Offer.partner_id))
+        .where(
+            Hold.tenant_id == session.tenant,
+            Hold.state == "committed",
+            Hold.outcome.is_(None),
+            Hold.what != "quantity",
+            Hold.for_kind.in_(kinds),
+            ended,
+        )
+        .order_by(Hold.id)
+        .limit(limit)
+        .with_for_update(of=Hold, skip_locked=True)
+    )
+    return [(hold, partner) for hold, partner in (await session.execute(statement)).all()]
 
 
 async def is_booked(session: Session, resource_ids: Collection[UUID], now: datetime) -> bool:

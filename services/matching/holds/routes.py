@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Response
 
-from services.matching.holds import moving, repository, service
+from services.matching.holds import moving, outcomes, repository, rules, service
 from services.matching.holds.models import Hold
 from services.matching.holds.rules import CONFIRMING, HoldAction, HoldState
 from services.matching.holds.schemas import (
@@ -22,6 +22,8 @@ from services.matching.holds.views import hold_out
 from services.matching.offers.service import get_offer
 from services.matching.partners.service import get_partner, speaks_for
 from services.matching.places import active_unit
+from services.matching.record.rules import Fulfilment
+from services.matching.record.schemas import ReportIn
 from shared.auth import Principal, authenticated
 from shared.db import Session
 from shared.pagination import Page, Paging
@@ -150,6 +152,21 @@ async def release_hold(
     check_version(expected, hold.version, hold_out(hold, offer, partner, caller))
     service.check_may(caller, HoldAction.RELEASE, hold, offer, partner)
     await service.release_hold(session, hold, offer, actor=caller.actor, reason=wanted.reason)
+    if rules.breaks_promise(service.facts_of(hold, offer, partner), caller):
+        await outcomes.note_outcome(session, hold, partner, Fulfilment.BROKEN, actor=caller.actor, note=wanted.reason)
+    set_etag(response, hold.version)
+    return hold_out(hold, offer, partner, caller)
+
+
+@router.post("/v1/offer-holds/{hold_id}/report", summary="Say how it ended 评价履约")
+async def report(
+    caller: Caller, session: Writing, response: Response, expected: ExpectedVersion, hold_id: UUID, wanted: ReportIn
+) -> HoldOut:
+    """Say how what was promised ended, for the partner's record; three days of silence mean that it was kept."""
+    hold, offer, partner = await service.lock_for_change(session, hold_id)
+    check_version(expected, hold.version, hold_out(hold, offer, partner, caller))
+    service.check_may(caller, HoldAction.REPORT, hold, offer, partner)
+    await outcomes.report(session, hold, partner, wanted.outcome, actor=caller.actor, note=wanted.note)
     set_etag(response, hold.version)
     return hold_out(hold, offer, partner, caller)
 

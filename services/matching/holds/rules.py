@@ -19,6 +19,7 @@ __all__ = [
     "LIVE",
     "SLOT_MAX",
     "STEPS",
+    "TOLD_BY_SIDES",
     "TRANSFER_STEPS",
     "BadSpan",
     "DayFull",
@@ -29,15 +30,19 @@ __all__ = [
     "HoldWhat",
     "MoreThanClaimed",
     "NotOpenThen",
+    "NotOverYet",
     "OfferNotOpen",
     "Side",
     "SlotTaken",
     "StillMoving",
     "TransferAction",
     "TransferState",
+    "breaks_promise",
     "is_over",
 ]
 
+# Of these the two sides themselves tell how they ended; an order or a project is noted by whoever runs it.
+TOLD_BY_SIDES: Final = frozenset({"person", "unit", "series", "agreement"})
 EXPIRES_AFTER: Final = timedelta(days=2)
 EXPIRES_MAX: Final = timedelta(days=30)
 SLOT_MAX: Final = timedelta(days=14)
@@ -79,6 +84,7 @@ class HoldAction(StrEnum):
     VOID = "void"
     RELEASE = "release"
     DISPATCH = "dispatch"
+    REPORT = "report"
 
 
 class TransferState(StrEnum):
@@ -136,6 +142,13 @@ class BadSpan(Invalid):
 
     code = "bad_span"
     title = Text(zh="时段有误", en="Not a time that can be held")
+
+
+class NotOverYet(Conflict):
+    """How something ended is told once it has begun."""
+
+    code = "not_over_yet"
+    title = Text(zh="尚未开始，不能评价履约", en="It has not begun yet")
 
 
 class MoreThanClaimed(Conflict):
@@ -207,6 +220,7 @@ STEPS: Final[dict[HoldAction, Step[HoldFacts]]] = {
     HoldAction.VOID: Step(_HELD, HoldState.VOIDED, _either),
     HoldAction.RELEASE: Step(_COMMITTED, HoldState.RELEASED, _either),
     HoldAction.DISPATCH: Step(_COMMITTED, None, _giver),
+    HoldAction.REPORT: Step(_COMMITTED, None, _taker),
 }
 TRANSFER_STEPS: Final[dict[TransferAction, Step[HoldFacts]]] = {
     TransferAction.RECEIVE: Step(_MOVING, TransferState.RECEIVED, _taker),
@@ -216,6 +230,12 @@ CONFIRMING: Final[dict[Side, HoldAction]] = {
     Side.GIVER: HoldAction.CONFIRM_AS_GIVER,
     Side.TAKER: HoldAction.CONFIRM_AS_TAKER,
 }
+
+
+def breaks_promise(hold: HoldFacts, caller: Principal) -> bool:
+    """Tell whether it is the giver itself that calls off: an officer, or who takes it, breaks nobody's promise."""
+    acts_for_giver = hold.giver_unit_id in caller.units(Role.UNIT_STAFF, Role.PARTNER)
+    return acts_for_giver and not (hold.taker_id is not None and hold.taker_id == caller.subject_id)
 
 
 def is_over(expires_at: datetime, now: datetime) -> bool:

@@ -8,11 +8,14 @@ from pydantic import Field
 
 from services.matching.holds.rules import HoldState, HoldWhat, Side, TransferState
 from services.matching.offers.schemas import Moment, Quantity
+from services.matching.record.rules import Fulfilment
 from shared.steps import NextActionOut
 from shared.web import InputModel, OutputModel, PlainText
 
 __all__ = [
+    "Attachments",
     "ConfirmIn",
+    "Day",
     "DispatchIn",
     "EndIn",
     "EndTransferIn",
@@ -105,6 +108,7 @@ class HoldOut(OutputModel):
     moving: int
     received: int
     reason: str | None
+    outcome: Fulfilment | None
     created_at: datetime
     resolved_at: datetime | None
     released_at: datetime | None

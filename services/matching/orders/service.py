@@ -4,13 +4,14 @@ from uuid import UUID
 
 from services.matching.locking import take_turn
 from services.matching.orders import holding, repository
-from services.matching.orders.fulfilment import Outcome, record_outcome
+from services.matching.orders.fulfilment import record_outcome
 from services.matching.orders.models import Order
 from services.matching.orders.prices import read
 from services.matching.orders.rules import STAFF, STEPS, OrderAction, OrderState, PriceRisen, SlotPassed, due_at
 from services.matching.orders.schemas import AcceptIn, DeliverIn, OrderRulesIn, OrderRulesOut, RateIn
 from services.matching.orders.steps import ask_or_price, end, facts_of, note_step, place_on, times_of
 from services.matching.orders.telling import notice, tell_accepted, tell_delivered, tell_rated
+from services.matching.record.rules import Fulfilment
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Session, WriteSession
@@ -126,7 +127,7 @@ async def deliver_order(session: WriteSession, caller: Principal, order: Order, 
     data = {"proof": wanted.proof, "attachment_ids": [str(item) for item in wanted.attachment_ids]}
     note_step(session, order, "deliver", caller.actor, data)
     await holding.deliver(session, order, caller.actor)
-    await record_outcome(session, order, Outcome.KEPT if order.late_at is None else Outcome.LATE)
+    await record_outcome(session, order, Fulfilment.KEPT if order.late_at is None else Fulfilment.LATE, caller.actor)
     await session.flush()
     await tell_delivered(session, order, now)
 
@@ -135,7 +136,7 @@ async def break_off(session: WriteSession, caller: Principal, order: Order, reas
     """End an accepted order that will not be delivered: a broken promise."""
     begin_step(caller, order, OrderAction.BREAK_OFF)
     await end(session, order, OrderState.BROKEN, caller.actor, reason=reason, kind="order_broken")
-    await record_outcome(session, order, Outcome.BROKEN)
+    await record_outcome(session, order, Fulfilment.BROKEN, caller.actor)
 
 
 async def rate_order(session: WriteSession, caller: Principal, order: Order, wanted: RateIn) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from services.matching.locking import locked
 from services.matching.matches.models import Match
 from services.matching.matches.rules import MatchState
+from services.matching.offers.models import Offer
 from services.matching.projects.models import (
     Milestone,
     Project,
@@ -31,6 +32,7 @@ __all__ = [
     "milestones_of",
     "need_ids_of",
     "needs_of",
+    "partners_of",
     "project_of_request",
     "reopen_matches",
     "steps_of",
@@ -111,6 +113,18 @@ async def drop_helper(session: WriteSession, project_id: UUID, unit_id: UUID) ->
         ProjectUnit.tenant_id == session.tenant, ProjectUnit.project_id == project_id, ProjectUnit.unit_id == unit_id
     )
     return await session.scalar(statement.returning(ProjectUnit.unit_id)) is not None
+
+
+async def partners_of(session: Session, project_id: UUID) -> Sequence[UUID]:
+    """Return the partners whose offers a project lives by."""
+    statement = (
+        select(Offer.partner_id)
+        .join(ProjectNeed, (ProjectNeed.tenant_id == Offer.tenant_id) & (ProjectNeed.offer_id == Offer.id))
+        .where(Offer.tenant_id == session.tenant, ProjectNeed.project_id == project_id)
+        .distinct()
+        .order_by(Offer.partner_id)
+    )
+    return (await session.scalars(statement)).all()
 
 
 async def helpers_of(session: Session, project_id: UUID) -> Sequence[UUID]:

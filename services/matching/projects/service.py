@@ -25,8 +25,11 @@ from services.matching.projects.rules import (
     ProjectAction,
     ProjectFacts,
     ProjectState,
+    was_late,
 )
 from services.matching.projects.schemas import BudgetIn, CompleteIn, ReachIn
+from services.matching.record.rules import Fulfilment
+from services.matching.record.service import note_fulfilment
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.contracts import EventData
@@ -330,6 +333,7 @@ async def complete_project(session: WriteSession, caller: Principal, project: Pr
         "proof": wanted.proof,
         "attachment_ids": [str(item) for item in wanted.attachment_ids],
     }
+    await _note_fulfilment(session, caller, project, milestones)
     note_step(session, project, "complete", caller.actor, data)
     await session.flush()
 
@@ -337,3 +341,14 @@ async def complete_project(session: WriteSession, caller: Principal, project: Pr
         return ProjectCompleted(project_id=project.id, case_id=case_id, completed_at=completed_at)
 
     await tell_each_case(session, project, told)
+
+
+async def _note_fulfilment(
+    session: WriteSession, caller: Principal, project: Project, milestones: Sequence[Milestone]
+) -> None:
+    """Put on the records of the partners whose offers a project lived by whether it was in time."""
+    outcome = Fulfilment.LATE if any(was_late(item.due_on, item.reached_at) for item in milestones) else Fulfilment.KEPT
+    for partner_id in await repository.partners_of(session, project.id):
+        await note_fulfilment(
+            session, partner_id, outcome, about_kind="project", about_id=project.id, actor=caller.actor
+        )
