@@ -164,12 +164,13 @@ async def test_what_is_booked_for_a_time_needs_one_and_is_open_then(shop: Shop) 
     resident = Resident(shop.quarter)
     hours = {"openings": [{"rrule": "FREQ=DAILY", "starts_on": "2026-01-01", "opens": "09:00", "closes": "12:00"}]}
     offer = await shop.repair(capacity_per_day=2, hours=hours)
-    for body, code in (
+    wrong: list[tuple[dict[str, Json], str]] = [
         ({}, "slot_wanted"),
         ({"slot": slot(-1)}, "slot_passed"),
         ({"slot": slot(1, hour=11, minutes=90)}, "not_open_then"),
         ({"slot": {"starts_at": slot(1)["ends_at"], "ends_at": slot(1)["starts_at"]}}, "slot_wanted"),
-    ):
+    ]
+    for body, code in wrong:
         refused = await shop.send(offer, resident.by, **body)
         assert (refused.status_code in {409, 422}, refused.json()["code"]) == (True, code), refused.text
     for _ in range(2):

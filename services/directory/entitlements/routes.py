@@ -1,7 +1,7 @@
 """HTTP of entitlements: officers decide, holders read their own and who has looked, others ask yes or no."""
 
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Response
@@ -43,7 +43,7 @@ Officer = Annotated[Principal, Depends(requires(*GRANTERS))]
 Asker = Annotated[Principal, Depends(requires(*ASKERS))]
 Manager = Annotated[Principal, Depends(requires(*MANAGERS))]
 Code = Annotated[str, Path(pattern=KIND_PATTERN)]
-_MADE_BEFORE = {200: {"model": EntitlementDetail, "description": "Made before"}}
+_MADE_BEFORE: dict[int | str, dict[str, Any]] = {200: {"model": EntitlementDetail, "description": "Made before"}}
 
 
 def _person(caller: Principal) -> UUID:
