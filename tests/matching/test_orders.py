@@ -64,8 +64,9 @@ async def test_an_order_goes_from_the_catalogue_to_its_rating(shop: Shop) -> Non
 async def test_an_order_sent_five_times_at_once_is_one(shop: Shop) -> None:
     offer, resident = await shop.repair(), Resident(shop.quarter)
     chosen = str(new_id())
-    responses = await asyncio.gather(*(shop.send(offer, resident.by, id=chosen) for _ in range(5)))
+    responses = await asyncio.gather(*(shop.send(offer, resident.by, id=chosen, contact=CONTACT) for _ in range(5)))
     assert sorted(response.status_code for response in responses) == [200, 200, 200, 200, 201]
+    assert await shop.rows("SELECT count(*) FROM matching.order_contacts") == [(1,)]
     assert await free(shop, offer) == 4
     other = await shop.send(offer, resident.by, id=chosen, quantity=2)
     assert (other.status_code, other.json()["code"]) == (409, "id_taken")

@@ -2,13 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, and_, false, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.locking import locked
+from services.matching.models import reference
 from services.matching.offers.models import Offer
 from services.matching.offers.rules import OfferKind
 from services.matching.orders.models import (
@@ -28,6 +29,7 @@ from shared.db import Session, WriteSession
 
 __all__ = [
     "SEES_BELOW",
+    "Orderable",
     "disclosures_of",
     "find_contact",
     "find_order",
@@ -45,6 +47,14 @@ __all__ = [
 ]
 
 SEES_BELOW = (*STAFF, Role.ADMINISTRATOR, Role.AUDITOR)
+
+
+class Orderable(NamedTuple):
+    """An offer that can be ordered, who makes it, and what they are called."""
+
+    offer: Offer
+    partner: Partner
+    partner_name: str
 
 
 def _visible_to(caller: Principal) -> ColumnElement[bool]:
@@ -195,11 +205,13 @@ async def list_catalogue(
     now: datetime,
     after: tuple[Any, ...] | None,
     limit: int,
-) -> Sequence[tuple[Offer, Partner]]:
+) -> Sequence[Orderable]:
     """Return what can be ordered at an area: active, valid, reaching it, of a vetted partner; the newest first."""
+    unit = reference.unit
     statement = (
-        select(Offer, Partner)
+        select(Offer, Partner, unit.name)
         .join(Partner, (Partner.tenant_id == Offer.tenant_id) & (Partner.id == Offer.partner_id))
+        .join(unit, (unit.tenant_id == Partner.tenant_id) & (unit.id == Partner.unit_id))
         .where(
             Offer.tenant_id == session.tenant,
             Offer.active,
@@ -218,4 +230,4 @@ async def list_catalogue(
     if after is not None:
         statement = statement.where(tuple_(Offer.created_at, Offer.id) < tuple_(*after))
     statement = statement.order_by(Offer.created_at.desc(), Offer.id.desc()).limit(limit)
-    return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
+    return [Orderable(offer, partner, name) for offer, partner, name in (await session.execute(statement)).all()]

@@ -71,9 +71,7 @@ async def read_catalogue(
         after=paging.after,
         limit=paging.size + 1,
     )
-    page = paging.page(rows, key=lambda row: (row[0].created_at, row[0].id), view=lambda row: row)
-    items = [await catalogue_item(session, offer, partner) for offer, partner in page.items]
-    return Page(items=items, next_cursor=page.next_cursor)
+    return paging.page(rows, key=lambda row: (row.offer.created_at, row.offer.id), view=catalogue_item)
 
 
 def _told(order: Order, caller: Principal, response: Response) -> OrderOut:
@@ -95,9 +93,10 @@ async def place_an_order(
         content=wanted,
         slot=wanted.slot,
         wanted_by=wanted.wanted_by,
-        contact_id=await contacts.keep_contact(session, vault, wanted.contact),
     )
     order, is_new = await place_order(session, orderer, placing)
+    if is_new:
+        order.contact_id = await contacts.keep_contact(session, vault, wanted.contact)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/v1/orders/{order.id}"
     return _told(order, caller, response)

@@ -2,8 +2,6 @@
 
 from typing import Final
 
-from services.matching.models import reference
-from services.matching.offers.models import Offer
 from services.matching.offers.schemas import OfferOut
 from services.matching.orders import repository
 from services.matching.orders.models import Order
@@ -12,11 +10,8 @@ from services.matching.orders.prices import asking_for
 from services.matching.orders.rules import STEPS, OrderState
 from services.matching.orders.schemas import CatalogueItem, OrderOut
 from services.matching.orders.steps import facts_of
-from services.matching.partners.models import Partner
 from shared.auth import Principal
 from shared.clock import utc_now
-from shared.db import Session
-from shared.reference import find_unit
 from shared.steps import NextActionOut, next_actions
 
 __all__ = ["catalogue_item", "is_partners_view", "order_out"]
@@ -45,16 +40,16 @@ def order_out(order: Order, caller: Principal) -> OrderOut:
     )
 
 
-async def catalogue_item(session: Session, offer: Offer, partner: Partner) -> CatalogueItem:
+def catalogue_item(found: repository.Orderable) -> CatalogueItem:
     """Show what can be ordered; what it costs oneself is only known where it depends on nothing."""
+    offer, partner, partner_name = found
     shown = OfferOut.model_validate(offer)
     asking = asking_for(offer.price_fen, offer.entitled_prices, shown.eligibility.entitlements)
-    unit = await find_unit(session, reference, partner.unit_id)
     return CatalogueItem(
         offer_id=offer.id,
         partner_id=partner.id,
         unit_id=partner.unit_id,
-        partner_name=unit.name if unit is not None else "",
+        partner_name=partner_name,
         kind=shown.kind,
         category=offer.category,
         title=offer.title,
