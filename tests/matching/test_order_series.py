@@ -1,5 +1,6 @@
 """Recurring orders: each day becomes an order ahead of time; days are left out, and it all can be stopped."""
 
+import asyncio
 from datetime import date, timedelta
 from typing import Any
 
@@ -203,3 +204,19 @@ def test_days_are_those_of_the_rule_without_those_left_out(
 def test_a_counted_rule_is_over_when_all_its_days_are(start: date, count: int, seen: int) -> None:
     through = start + timedelta(days=seen - 1)
     assert is_over(f"FREQ=DAILY;COUNT={count}", start, through) == (seen >= count)
+
+
+async def test_recurring_and_single_orders_at_once_do_not_wait_for_each_other_in_a_circle(shop: Shop) -> None:
+    offer = await meals(shop, capacity_per_day=1_000)
+    people = [Resident(shop.quarter) for _ in range(12)]
+    slot = {"starts_at": slot_on(today() + timedelta(days=1), utc_now().time(), 30)[0].isoformat()}
+    slot["ends_at"] = slot_on(today() + timedelta(days=1), utc_now().time(), 60)[1].isoformat()
+    rule = "FREQ=DAILY;COUNT=3"
+    recurring = [
+        shop.quarter.post("/v1/order-series", body(shop, offer, rrule=rule), by=person.by) for person in people[:6]
+    ]
+    single = [shop.send(offer, person.by, slot=slot) for person in people[6:]]
+    answers = await asyncio.gather(*recurring, *single)
+    assert [answer.status_code for answer in answers] == [201] * 12
+    numbers = await shop.rows("SELECT number FROM matching.orders UNION SELECT number FROM matching.order_series")
+    assert len(numbers) == 6 * 3 + 6 + 6

@@ -61,6 +61,39 @@ async def test_an_order_goes_from_the_catalogue_to_its_rating(shop: Shop) -> Non
     assert partner["record"] | {"weight": 0} == {"kept": 1, "late": 0, "broken": 0, "weight": 0}
 
 
+async def test_the_catalogue_shows_what_reaches_an_area_and_is_for_sale(shop: Shop) -> None:
+    resident = Resident(shop.quarter)
+    repair = await shop.repair()
+    haircut = await shop.haircut()
+    venue = await shop.quarter.offer(shop.partner, kind="venue", category="room", title="棋牌室")
+    nearby = await shop.repair(area_id=str(shop.quarter.areas["d.z.c2"]))
+    remote = await shop.repair(area_id=str(shop.quarter.areas["d.z.c2"]), remote=True)
+    await shop.quarter.offer(shop.partner, kind="money", amount_fen=100)
+    unvetted = await shop.quarter.partner("builder", vetted=False)
+    await shop.quarter.offer(unvetted)
+    where = str(shop.quarter.areas["d.z.c1"])
+
+    async def shown(**filters: Json) -> list[str]:
+        found = await shop.quarter.read("/v1/catalogue", by=resident.by, area_id=where, **filters)
+        return [item["offer_id"] for item in found["items"]]
+
+    newest_first = [remote["id"], venue["id"], haircut["id"], repair["id"]]
+    assert await shown() == newest_first
+    assert await shown(kind="discount") == [haircut["id"]]
+    assert await shown(category="room") == [venue["id"]]
+    assert await shown(q="油烟机") == [remote["id"], repair["id"]]
+    there = await shop.quarter.read(
+        "/v1/catalogue", by=resident.by, area_id=str(shop.quarter.areas["d.z.c2"]), category="repair"
+    )
+    assert [item["offer_id"] for item in there["items"]] == [remote["id"], nearby["id"], repair["id"]]
+    page = await shop.quarter.read("/v1/catalogue", by=resident.by, area_id=where, page_size=3)
+    rest = await shop.quarter.read(
+        "/v1/catalogue", by=resident.by, area_id=where, page_size=3, cursor=page["next_cursor"]
+    )
+    assert [item["offer_id"] for item in page["items"] + rest["items"]] == newest_first
+    assert (await shop.quarter.get("/v1/catalogue", by=resident.by)).status_code == 422
+
+
 async def test_an_order_sent_five_times_at_once_is_one(shop: Shop) -> None:
     offer, resident = await shop.repair(), Resident(shop.quarter)
     chosen = str(new_id())

@@ -5,7 +5,7 @@ from typing import Final
 from uuid import UUID
 
 from services.matching.locking import take_turn
-from services.matching.offers.repository import find_offer
+from services.matching.offers.repository import lock_offer
 from services.matching.order_series import repository
 from services.matching.order_series.models import Occurrence, Series
 from services.matching.order_series.rules import (
@@ -77,7 +77,8 @@ async def make_series(session: WriteSession, caller: Principal, wanted: SeriesIn
             raise IdTaken(pointer="/id")
         return earlier, False
     area = await open_area(session, wanted.area_id)
-    offer = await find_offer(session, wanted.offer_id)
+    # Locked before a number is taken, as by everybody who orders: so nobody waits for somebody who waits for them.
+    offer = await lock_offer(session, wanted.offer_id)
     if offer is None:
         raise UnknownOffer(pointer="/offer_id")
     contact_id = await keep_contact(session, vault, wanted.contact)
