@@ -54,6 +54,17 @@ async def test_a_project_without_a_case_tells_of_its_milestones_once(
     assert await told(quarter, databases, project, "progressed") == [None]
 
 
+async def test_a_project_of_needs_alone_is_told_once_for_itself_and_once_for_each_case(
+    quarter: Quarter, databases: dict[str, Database]
+) -> None:
+    cases = [str(await quarter.case()) for _ in range(2)]
+    needs = [(await quarter.need(case_id=case))["id"] for case in cases]
+    project = await quarter.project(need_ids=needs)
+    await step(quarter, project, f"milestones/{project['milestones'][0]['id']}/reach", {"proof": "照片"})
+    first, *rest = await told(quarter, databases, project, "progressed")
+    assert (first, sorted(rest)) == (None, sorted(cases))
+
+
 async def test_a_match_that_joins_a_project_brings_its_case_along(
     quarter: Quarter, databases: dict[str, Database]
 ) -> None:

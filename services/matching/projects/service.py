@@ -171,9 +171,12 @@ async def cases_of(session: Session, project: Project) -> list[UUID]:
 
 
 async def tell_each_case(session: WriteSession, project: Project, tell: Callable[[UUID | None], EventData]) -> None:
-    """Tell something once for each case that a project concerns, or once at all when it concerns none."""
-    cases: list[UUID | None] = [*await cases_of(session, project)]
-    await publish(session, f"project/{project.id}", *(tell(case_id) for case_id in cases or [None]))
+    """Tell something of a project: once for its own case, or for none, and once for each case that joined it.
+
+    So exactly one of the events names the project's own case: whoever wants to hear of a project once listens to that.
+    """
+    joined = [case_id for case_id in await cases_of(session, project) if case_id != project.case_id]
+    await publish(session, f"project/{project.id}", *(tell(case_id) for case_id in (project.case_id, *joined)))
 
 
 def opened(project: Project, case_id: UUID | None, need_ids: Sequence[UUID]) -> ProjectOpened:
