@@ -6,6 +6,8 @@ from services.matching.agreements.routes import router as agreements
 from services.matching.availability.routes import router as availability
 from services.matching.credentials.routes import router as credentials
 from services.matching.holds.routes import router as holds
+from services.matching.hsds.routes import router as hsds
+from services.matching.imports.routes import router as imports
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
@@ -37,6 +39,7 @@ def create() -> FastAPI:
             offers,
             credentials,
             record,
+            imports,
             resources,
             availability,
             holds,
@@ -49,10 +52,12 @@ def create() -> FastAPI:
             order_series,
             order_supervision,
             order_figures,
+            hsds,
             held_events_router("matching"),
         ],
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    app.state.public_url = str(settings.public_url) if settings.public_url is not None else None
     return app

@@ -232,6 +232,25 @@ async def test_goods_move_and_arrive_and_are_not_there_any_more(shop: Shop) -> N
     assert amounts == {"free": 7, "held": 0, "committed": 0, "moving": 0, "received": 3}
 
 
+async def test_what_an_order_holds_is_not_touched_past_the_order(shop: Shop) -> None:
+    order = await shop.order(await shop.repair(), Resident(shop.quarter).by)
+    ((hold_id,),) = await shop.rows("SELECT hold_id FROM matching.orders WHERE id = :id", id=order["id"])
+    path = f"/v1/offer-holds/{hold_id}"
+
+    async def refused(step: str, body: dict[str, Json]) -> str:
+        version = (await shop.quarter.read(path, by=shop.staff))["version"]
+        response = await shop.quarter.post(f"{path}/{step}", body, by=shop.staff, version=version)
+        assert response.status_code == 403, response.text
+        rule: str = response.json()["rule"]
+        return rule
+
+    assert await refused("confirm", {"side": "giver"}) == "order_decides"
+    assert await refused("void", {"reason": "x"}) == "order_decides"
+    await shop.took(order, "accept", {}, by=shop.staff)
+    assert await refused("release", {"reason": "x"}) == "order_decides"
+    await shop.took(order, "deliver", {"proof": "完成"}, by=shop.staff)
+
+
 async def test_a_slow_partner_is_warned_once_and_then_the_order_lapses(shop: Shop, moved: MovedClock) -> None:
     offer, resident = await shop.repair(), Resident(shop.quarter)
     order = await shop.order(offer, resident.by)

@@ -11,7 +11,7 @@ from services.matching.availability.hours import hours_of, open_spans
 from services.matching.availability.spans import Span
 from services.matching.holds.models import Hold, Transfer
 from services.matching.holds.repository import transfers_of
-from services.matching.holds.rules import HoldState, HoldWhat, NotOpenThen, Side, TransferState
+from services.matching.holds.rules import FOR_ORDER, HoldState, HoldWhat, NotOpenThen, Side, TransferState
 from services.matching.holds.service import (
     HoldRequest,
     confirm_hold,
@@ -31,7 +31,6 @@ from shared.ids import new_id
 
 __all__ = ["commit", "deliver", "give_back", "hold"]
 
-_FOR: Final = "order"
 # Holds outlive every clock of the order that they are for: the order decides, not the hold.
 _SLACK: Final = timedelta(hours=1)
 
@@ -48,7 +47,7 @@ async def hold(session: WriteSession, order: Order, offer: Offer, times: OrderRu
         starts_at=order.starts_at if is_slot else None,
         ends_at=order.ends_at if is_slot else None,
         day=order.starts_at.astimezone(CHINA).date() if is_day and order.starts_at is not None else None,
-        for_kind=_FOR,
+        for_kind=FOR_ORDER,
         for_id=order.id,
         expires_at=utc_now() + clocks + _SLACK,
     )
