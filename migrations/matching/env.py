@@ -11,6 +11,9 @@ from services.matching.matches import models as matches
 from services.matching.models import Base
 from services.matching.needs import models as needs
 from services.matching.offers import models as offers
+from services.matching.order_series import models as order_series
+from services.matching.order_supervision import models as order_supervision
+from services.matching.orders import models as orders
 from services.matching.outgoing import models as outgoing
 from services.matching.partners import models as partners
 from services.matching.projects import models as projects
@@ -33,6 +36,9 @@ REGISTERED = (
     matches,
     needs,
     offers,
+    order_series,
+    order_supervision,
+    orders,
     outgoing,
     partners,
     projects,

@@ -238,7 +238,7 @@ async def _pay(story: Story, house: House, project: Project, grant: Grant, contr
             "the project has heard 项目获知付款",
             lambda seen: bool(seen["paid_fen"] == _BILL_FEN),
         )
-        done = story.took(await secretary.act(project.path, "complete", {}))
+        done = story.took(await secretary.act(project.path, "complete", {"proof": "道闸现场验收单与照片"}))
         story.expect("project 项目", done["state"], "completed")
 
 

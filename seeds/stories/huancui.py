@@ -187,7 +187,10 @@ async def _repair(story: Story, house: House, case: Case, project: Project) -> N
             await reach(story, lead, project, title, f"{title}：现场照片与签认单已存档")
         steps = await history_of(story, await house.resident("restaurant"), case, "project_opened", "milestone_reached")
         story.note(f"{steps[-1]['at']} · {steps[-1]['step']}")
-        done = story.took(await lead.act(project.path, "complete", {"note": "验收合格"}))
+        accepted = {"proof": "片区书记到场查看，签认单与照片已存档", "note": "验收合格"}
+        own = await lead.act(project.path, "complete", accepted)
+        story.refused("the lead accepts its own work 牵头单位自行验收", own, _FORBIDDEN, naming="lead_does_not_accept")
+        done = story.took(await (await house.staff("secretary")).act(project.path, "complete", accepted))
         story.expect("project 项目", done["state"], "completed")
 
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from services.directory.areas.routes import router as areas
 from services.directory.deliveries.routes import router as deliveries
 from services.directory.devices.routes import router as devices
+from services.directory.entitlements.routes import router as entitlements
 from services.directory.people.passwords import Passwords
 from services.directory.people.routes import router as people
 from services.directory.settings import DirectorySettings
@@ -23,9 +24,9 @@ from shared.web import create_app
 
 __all__ = ["create"]
 
-_DESCRIPTION = """区域、单位、人员与角色；登录与令牌；推送与短信。
+_DESCRIPTION = """区域、单位、人员与角色；资格；登录与令牌；推送与短信。
 
-Areas, units, people and their roles; signing in and tokens; push and text messages."""
+Areas, units, people and their roles; entitlements; signing in and tokens; push and text messages."""
 
 
 def _issuer(settings: DirectorySettings) -> Issuer:
@@ -51,7 +52,17 @@ def create(settings: DirectorySettings | None = None) -> FastAPI:
     app = create_app(
         name="directory",
         settings=chosen,
-        routers=[tenants, areas, units, people, signin, devices, deliveries, held_events_router("directory")],
+        routers=[
+            tenants,
+            areas,
+            units,
+            people,
+            entitlements,
+            signin,
+            devices,
+            deliveries,
+            held_events_router("directory"),
+        ],
         title="Linli directory 邻里目录",
         description=_DESCRIPTION,
         lifespan_extra=with_sender,

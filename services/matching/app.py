@@ -13,6 +13,10 @@ from services.matching.imports.routes import router as imports
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
+from services.matching.order_figures.routes import router as order_figures
+from services.matching.order_series.routes import router as order_series
+from services.matching.order_supervision.routes import router as order_supervision
+from services.matching.orders.routes import router as orders
 from services.matching.outgoing.routes import router as outgoing
 from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
@@ -56,6 +60,10 @@ def create() -> FastAPI:
             needs,
             matches,
             projects,
+            orders,
+            order_series,
+            order_supervision,
+            order_figures,
             hsds,
             webhook_secrets,
             conformance,

@@ -6,6 +6,10 @@ from services.matching.holds.jobs import schedules as hold_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
 from services.matching.offers.jobs import schedules as offer_schedules
+from services.matching.order_series.jobs import schedules as series_schedules
+from services.matching.order_supervision.jobs import schedules as supervision_schedules
+from services.matching.orders.jobs import consumers as order_consumers
+from services.matching.orders.jobs import schedules as order_schedules
 from services.matching.outgoing.jobs import begin, close
 from services.matching.outgoing.jobs import consumers as outgoing_consumers
 from services.matching.outgoing.jobs import schedules as outgoing_schedules
@@ -25,6 +29,7 @@ for heard in (
     project_consumers,
     webhook_consumers,
     outgoing_consumers,
+    order_consumers,
 ):
     consumers.include(heard)
 
@@ -34,4 +39,7 @@ schedules: tuple[Schedule | TenantSchedule, ...] = (
     *credential_schedules,
     *webhook_schedules,
     *outgoing_schedules,
+    *order_schedules,
+    *series_schedules,
+    *supervision_schedules,
 )

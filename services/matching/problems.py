@@ -3,7 +3,7 @@
 from shared.problems import Invalid
 from shared.texts import Text
 
-__all__ = ["UnknownArea", "UnknownCase", "UnknownPartner", "UnknownProject", "UnknownUnit"]
+__all__ = ["UnknownArea", "UnknownCase", "UnknownNeed", "UnknownPartner", "UnknownProject", "UnknownUnit"]
 
 
 class UnknownArea(Invalid):
@@ -25,6 +25,13 @@ class UnknownCase(Invalid):
 
     code = "unknown_case"
     title = Text(zh="没有这个诉求", en="No such case")
+
+
+class UnknownNeed(Invalid):
+    """No need of this id."""
+
+    code = "unknown_need"
+    title = Text(zh="没有这个需求", en="No such need")
 
 
 class UnknownPartner(Invalid):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from shared.contracts.envelope import EventData
 
-__all__ = ["AreaChanged", "NotificationSent", "ReachabilityChanged", "UnitChanged"]
+__all__ = ["AreaChanged", "EntitlementAnswered", "NotificationSent", "ReachabilityChanged", "UnitChanged"]
 
 
 class AreaChanged(EventData):
@@ -33,6 +33,15 @@ class UnitChanged(EventData):
     area_id: UUID
     area_path: str
     active: bool
+
+
+class EntitlementAnswered(EventData):
+    """Yes or no to a question; about whom, and why, is not said."""
+
+    event_type: ClassVar[str] = "linli.entitlement.answered.v1"
+
+    question_id: UUID
+    entitled: bool
 
 
 class ReachabilityChanged(EventData):

@@ -8,15 +8,24 @@ from shared.contracts.envelope import Concerns, EventData, ForPartners
 
 __all__ = [
     "CredentialExpiring",
+    "EntitlementAsked",
     "HoldCommitted",
     "HoldEnded",
     "MatchAccepted",
     "MatchRefused",
     "MoneyPledged",
     "NeedOpened",
+    "NoticeWanted",
     "OfferStale",
+    "OrderAccepted",
+    "OrderClosed",
+    "OrderDelivered",
+    "OrderLate",
+    "OrderPlaced",
+    "OrderRated",
     "PartnerVetted",
     "ProjectBudgetRequested",
+    "ProjectCancelled",
     "ProjectCompleted",
     "ProjectOpened",
     "ProjectProgressed",
@@ -126,6 +135,193 @@ class ProjectCompleted(EventData):
     project_id: UUID
     case_id: UUID | None
     completed_at: datetime
+
+
+class ProjectCancelled(EventData):
+    """A project ends without being done; `request_id` is what a fund was asked, if one was."""
+
+    event_type: ClassVar[str] = "linli.project.cancelled.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PROJECT,
+        (
+            "project_id",
+            "cancelled_at",
+        ),
+    )
+
+    project_id: UUID
+    case_id: UUID | None
+    request_id: UUID | None
+    cancelled_at: datetime
+
+
+class EntitlementAsked(EventData):
+    """Is this person entitled, by any one of these kinds? `within` is the area that the asker works for, if it is not
+    the person who asks; `purpose` is what the person will read.
+    """
+
+    event_type: ClassVar[str] = "linli.entitlement.asked.v1"
+
+    question_id: UUID
+    person_id: UUID
+    any_of: list[str]
+    used_on: date
+    within: str | None
+    purpose: str
+
+
+class NoticeWanted(EventData):
+    """Somebody is to be told something by the intake, which keeps everybody's inbox and knows who can be reached how.
+
+    `kind` is one of its templates, `title` public words, and `staff_of` are areas whose officers are told.
+    """
+
+    event_type: ClassVar[str] = "linli.notice.wanted.v1"
+
+    kind: str
+    number: str
+    title: str
+    people: list[UUID]
+    units: list[UUID]
+    staff_of: list[str]
+    due_at: datetime | None
+
+
+class OrderPlaced(EventData):
+    """An order has reached its partner, which accepts it by a time. Who ordered, and at what price, is not told."""
+
+    event_type: ClassVar[str] = "linli.order.placed.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "order_id",
+            "number",
+            "offer_id",
+            "partner_id",
+            "area_id",
+            "quantity",
+            "starts_at",
+            "ends_at",
+            "accept_by",
+        ),
+    )
+
+    order_id: UUID
+    number: str
+    offer_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    area_id: UUID
+    area_path: str
+    quantity: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    accept_by: datetime
+
+
+class OrderAccepted(EventData):
+    """A partner has accepted an order and is to deliver it by a time."""
+
+    event_type: ClassVar[str] = "linli.order.accepted.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "order_id",
+            "partner_id",
+            "due_at",
+        ),
+    )
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    due_at: datetime
+
+
+class OrderDelivered(EventData):
+    """An order was delivered, in time or not."""
+
+    event_type: ClassVar[str] = "linli.order.delivered.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "order_id",
+            "partner_id",
+            "delivered_at",
+            "on_time",
+        ),
+    )
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    delivered_at: datetime
+    on_time: bool
+
+
+class OrderRated(EventData):
+    """An order was rated from 1 to 5; the words stay with the order."""
+
+    event_type: ClassVar[str] = "linli.order.rated.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "order_id",
+            "partner_id",
+            "stars",
+            "complaint",
+        ),
+    )
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    stars: int
+    complaint: bool
+
+
+class OrderLate(EventData):
+    """An accepted order was not delivered in time; the community demands an answer by a date."""
+
+    event_type: ClassVar[str] = "linli.order.late.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "order_id",
+            "partner_id",
+            "due_at",
+            "supervision_id",
+            "answer_by",
+        ),
+    )
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    due_at: datetime
+    supervision_id: UUID
+    answer_by: datetime
+
+
+class OrderClosed(EventData):
+    """An order that its partner knows of has ended otherwise: cancelled, declined or broken off, or it lapsed."""
+
+    event_type: ClassVar[str] = "linli.order.closed.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "order_id",
+            "partner_id",
+            "outcome",
+            "closed_at",
+        ),
+    )
+
+    order_id: UUID
+    partner_id: UUID
+    unit_id: UUID
+    outcome: str
+    closed_at: datetime
 
 
 class PartnerVetted(EventData):

@@ -4,7 +4,13 @@ of its own too.
 
 from typing import Final
 
-from shared.contracts.directory import AreaChanged, NotificationSent, ReachabilityChanged, UnitChanged
+from shared.contracts.directory import (
+    AreaChanged,
+    EntitlementAnswered,
+    NotificationSent,
+    ReachabilityChanged,
+    UnitChanged,
+)
 from shared.contracts.envelope import EventData
 from shared.contracts.intake import (
     CaseClaimed,
@@ -25,15 +31,24 @@ from shared.contracts.ledger import (
 )
 from shared.contracts.matching import (
     CredentialExpiring,
+    EntitlementAsked,
     HoldCommitted,
     HoldEnded,
     MatchAccepted,
     MatchRefused,
     MoneyPledged,
     NeedOpened,
+    NoticeWanted,
     OfferStale,
+    OrderAccepted,
+    OrderClosed,
+    OrderDelivered,
+    OrderLate,
+    OrderPlaced,
+    OrderRated,
     PartnerVetted,
     ProjectBudgetRequested,
+    ProjectCancelled,
     ProjectCompleted,
     ProjectOpened,
     ProjectProgressed,
@@ -55,6 +70,7 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     UnitChanged: ("intake", "matching", "ledger"),
     ReachabilityChanged: ("intake",),
     NotificationSent: ("intake",),
+    EntitlementAnswered: ("matching",),
     CaseFiled: ("matching",),
     CaseNeedRaised: ("matching",),
     CaseTriaged: (),
@@ -62,6 +78,8 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     CaseResolved: ("matching",),
     CaseClosed: ("matching",),
     NotificationDue: ("directory",),
+    EntitlementAsked: ("directory",),
+    NoticeWanted: ("intake",),
     NeedOpened: ("intake",),
     MatchAccepted: (),
     MatchRefused: (),
@@ -70,6 +88,7 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     ProjectProgressed: ("intake",),
     ProjectCompleted: ("intake", "ledger"),
     WebhookReceived: ("matching",),
+    ProjectCancelled: ("intake", "ledger"),
     GrantDecided: ("matching",),
     PaymentMade: ("matching",),
     ContributionReceived: (),
@@ -82,6 +101,12 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     CredentialExpiring: (),
     HoldCommitted: (),
     HoldEnded: (),
+    OrderPlaced: (),
+    OrderAccepted: (),
+    OrderDelivered: (),
+    OrderRated: (),
+    OrderLate: (),
+    OrderClosed: (),
     MoneyPledged: ("ledger",),
 }
 

@@ -1,13 +1,13 @@
 """What routes that touch personal data have in common: the vault, and the purpose that lifts a mask."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Query, Request
 from pydantic import StringConstraints
 
 from shared.vault.sealing import Vault
 
-__all__ = ["Purpose", "VaultOfApp", "vault_of"]
+__all__ = ["Purpose", "StatedPurpose", "VaultOfApp", "vault_of"]
 
 
 async def vault_of(request: Request) -> Vault:
@@ -18,7 +18,9 @@ async def vault_of(request: Request) -> Vault:
 
 VaultOfApp = Annotated[Vault, Depends(vault_of)]
 
-Purpose = Annotated[
-    Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)] | None,
-    Query(description="Why it is needed in the clear; kept with who and when 用途（将被审计）"),
-]
+_Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200)]
+_WHY: Final = "Why it is needed in the clear; kept with who and when 用途（将被审计）"
+
+# What lifts a mask, and, where nothing is shown without it, what has to be stated.
+Purpose = Annotated[_Words | None, Query(description=_WHY)]
+StatedPurpose = Annotated[_Words, Query(description=_WHY)]

@@ -63,8 +63,15 @@ async def test_what_is_kept_cannot_be_deleted(servers: TestServers, town: Town) 
         await connection.execute(text(f"SET linli.tenant = '{town.caller.tenant}'"))
         statements = [
             f"DELETE FROM directory.{table}"
-            for table in ("tenants", "areas", "units", "people", "role_grants", "disclosures")
+            for table in (
+                *("tenants", "areas", "units", "people", "role_grants", "disclosures"),
+                *("entitlement_kinds", "entitlements", "entitlement_steps", "entitlement_questions"),
+            )
         ]
-        for statement in (*statements, "UPDATE directory.disclosures SET purpose = 'another'"):
+        statements += [
+            "UPDATE directory.disclosures SET purpose = 'another'",
+            "UPDATE directory.entitlement_questions SET entitled = true",
+        ]
+        for statement in statements:
             with pytest.raises(DBAPIError, match="permission denied"):
                 await connection.execute(text(statement))

@@ -1,10 +1,19 @@
 """What the intake tells, in which order, and what it hears."""
 
+from datetime import UTC, datetime
 from uuid import UUID
 
+from shared.auth import Role
 from shared.clock import utc_now
 from shared.contracts.directory import AreaChanged
-from shared.contracts.matching import NeedOpened, ProjectCompleted, ProjectOpened, ProjectProgressed
+from shared.contracts.matching import (
+    NeedOpened,
+    NoticeWanted,
+    ProjectCancelled,
+    ProjectCompleted,
+    ProjectOpened,
+    ProjectProgressed,
+)
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import Pipe
@@ -88,6 +97,43 @@ async def test_needs_and_projects_write_into_the_history(street: Street, pipe: P
     assert steps[3]["data"] == {"project_id": str(project_id)}
     now_seen = (await street.get(f"/v1/cases/{case['id']}")).json()
     assert (now_seen["state"], now_seen["version"]) == ("triaged", 7)
+
+
+async def test_a_cancelled_project_is_told_to_the_case_and_its_officers(street: Street, pipe: Pipe) -> None:
+    case = await street.triaged()
+    told = ProjectCancelled(project_id=new_id(), case_id=UUID(case["id"]), request_id=None, cancelled_at=utc_now())
+    await pipe.publish("matching", street.caller.tenant, f"project/{told.project_id}", told)
+    await pipe.rest()
+    assert (await street.history(case))[-1]["step"] == "project_cancelled"
+    for by in (street.owner, street.caller("intake", (Role.OFFICER, GRID))):
+        heard = (await street.get("/v1/notifications", by=by)).json()["items"]
+        assert heard[0]["kind"] == "project_cancelled"
+
+
+async def test_what_others_want_to_be_told_goes_into_the_inboxes(street: Street, pipe: Pipe) -> None:
+    person, unit = new_id(), new_id()
+    wanted = NoticeWanted(
+        kind="order_accepted",
+        number="O-2026-000001",
+        title="理发",
+        people=[person],
+        units=[unit],
+        staff_of=[GRID],
+        due_at=datetime(2026, 12, 1, 2, 30, tzinfo=UTC),
+    )
+    await pipe.publish("matching", street.caller.tenant, f"order/{new_id()}", wanted)
+    await pipe.rest()
+    readers = (
+        street.caller("intake", person=person),
+        street.caller("intake", (Role.UNIT_STAFF, GRID, unit)),
+        street.caller("intake", (Role.OFFICER, GRID)),
+        street.caller("intake", (Role.SECRETARY, GRID)),
+    )
+    for by in readers:
+        (line,) = (await street.get("/v1/notifications", by=by)).json()["items"]
+        assert line["text_zh"] == "点单 O-2026-000001“理发”已接单，预计 2026-12-01 10:30 前完成"
+    nobody = street.caller("intake", (Role.GRID_WORKER, GRID))
+    assert (await street.get("/v1/notifications", by=nobody)).json()["items"] == []
 
 
 async def test_what_concerns_no_case_of_ours_changes_nothing(street: Street, elsewhere: Street, pipe: Pipe) -> None:

@@ -6,7 +6,8 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from shared.contracts.matching import ProjectBudgetRequested
+from shared.clock import utc_now
+from shared.contracts.matching import ProjectBudgetRequested, ProjectCancelled
 from shared.ids import new_id
 from tests.ledger.conftest import Treasury
 
@@ -200,6 +201,38 @@ async def test_a_projects_request_becomes_one_grant_however_often_it_is_told(tre
         await treasury.pipe.rest()
     found = await treasury.read(f"/v1/grants?project_id={project_id}")
     assert [item["request_id"] for item in found["items"]] == [str(request_id)]
+
+
+async def test_a_cancelled_project_asks_no_more_and_what_was_granted_stays_with_the_treasurer(
+    treasury: Treasury,
+) -> None:
+    fund = await treasury.fund(10_000_000, match_num=None, match_den=None)
+    for approved in (False, True):
+        request_id, project_id = new_id(), new_id()
+        told = ProjectBudgetRequested(
+            project_id=project_id,
+            request_id=request_id,
+            fund_id=UUID(fund["id"]),
+            category="drainage",
+            purpose="修井盖",
+            total_fen=100,
+            own_fen=0,
+            asked_fen=100,
+            requested_by=treasury.people["secretary"],
+        )
+        await treasury.pipe.publish("matching", treasury.caller.tenant, f"project/{project_id}", told)
+        await treasury.pipe.rest()
+        (grant,) = (await treasury.read(f"/v1/grants?project_id={project_id}"))["items"]
+        if approved:
+            path = f"/v1/grants/{grant['id']}/approve"
+            await treasury.made(path, {}, by="approver", version=await _version(treasury, grant))
+        cancelled = ProjectCancelled(project_id=project_id, case_id=None, request_id=request_id, cancelled_at=utc_now())
+        for _ in range(2):
+            await treasury.pipe.publish("matching", treasury.caller.tenant, f"project/{project_id}", cancelled)
+            await treasury.pipe.rest()
+        found = await treasury.read(f"/v1/grants/{grant['id']}")
+        expected = ("approved", None) if approved else ("withdrawn", "project_cancelled")
+        assert (found["state"], found["reason"]) == expected
 
 
 async def test_lists_go_page_by_page(treasury: Treasury) -> None:

@@ -150,7 +150,8 @@ async def test_from_the_first_milestone_to_done(quarter: Quarter, databases: dic
     project = await quarter.made(f"/v1/matches/{match['id']}/accept", body, version=1)
     path, lead = f"/v1/projects/{project['id']}", quarter.staff_of("builder")
     first, second = (f"{path}/milestones/{item['id']}/reach" for item in project["milestones"])
-    early = await quarter.post(f"{path}/complete", {}, by=lead, version=project["version"])
+    seen = {"proof": "现场查看", "attachment_ids": [str(new_id())], "note": "验收"}
+    early = await quarter.post(f"{path}/complete", seen, version=project["version"])
     assert (early.status_code, early.json()["code"], early.json()["open"]) == (409, "milestones_open", ["首课", "结课"])
     attachment = str(new_id())
     proof = {"proof": "签到表与照片", "attachment_ids": [attachment]}
@@ -161,12 +162,17 @@ async def test_from_the_first_milestone_to_done(quarter: Quarter, databases: dic
     twice = await quarter.post(first, proof, by=lead, version=project["version"])
     assert (twice.status_code, twice.json()["code"]) == (409, "milestone_already_reached")
     project = await quarter.made(second, {"proof": "完成"}, by=lead, version=project["version"])
-    done = await quarter.made(f"{path}/complete", {"note": "验收"}, by=lead, version=project["version"])
+    own = await quarter.post(f"{path}/complete", seen, by=lead, version=project["version"])
+    assert (own.status_code, own.json()["rule"]) == (403, "lead_does_not_accept")
+    bare = await quarter.post(f"{path}/complete", {"note": "验收"}, version=project["version"])
+    assert (bare.status_code, bare.json()["code"]) == (422, "invalid_request")
+    done = await quarter.made(f"{path}/complete", seen, version=project["version"])
+    assert (done["acceptance_proof"], done["acceptance_attachment_ids"]) == ("现场查看", seen["attachment_ids"])
     assert done["state"] == "completed"
     assert done["completed_at"] is not None
     assert not any(action["allowed"] for action in done["next_actions"])
     assert (await quarter.read(f"/v1/needs/{match['need_id']}"))["state"] == "met"
-    after = await quarter.post(f"{path}/complete", {}, by=lead, version=done["version"])
+    after = await quarter.post(f"{path}/complete", seen, version=done["version"])
     assert (after.status_code, after.json()["code"]) == (409, "wrong_state")
     told = await outbox(databases, quarter.caller.tenant, f"project/{project['id']}")
     kinds = [item["type"].split(".")[2] for item in told]
@@ -184,9 +190,16 @@ async def test_only_those_responsible_move_a_project(quarter: Quarter) -> None:
     path = f"/v1/projects/{project['id']}"
     milestone = f"{path}/milestones/{project['milestones'][0]['id']}/reach"
     for by in (quarter.staff_of("club"), quarter.holding(Role.OFFICER, "d.y")):
-        for step, body in ((milestone, {"proof": "x"}), (f"{path}/complete", {}), (f"{path}/budget-requests", ASKED)):
+        for step, body, rule in (
+            (milestone, {"proof": "x"}, "lead_unit_or_officer"),
+            (f"{path}/budget-requests", ASKED, "lead_unit_or_officer"),
+            (f"{path}/cancel", {"reason": "x"}, "lead_unit_or_officer"),
+            (f"{path}/needs", {"need_id": str(new_id())}, "lead_unit_or_officer"),
+            (f"{path}/helping-units", {"unit_id": str(new_id())}, "lead_unit_or_officer"),
+            (f"{path}/complete", {"proof": "x"}, "officers_accept"),
+        ):
             response = await quarter.post(step, body, by=by, version=1)
-            assert (response.status_code, response.json()["rule"]) == (403, "lead_unit_or_officer")
+            assert (response.status_code, response.json()["rule"]) == (403, rule), step
     stale = await quarter.post(milestone, {"proof": "x"}, version=9)
     assert (stale.status_code, stale.json()["current"]["version"]) == (412, 1)
     assert (await quarter.post(milestone, {"proof": "x"})).status_code == 428
@@ -284,7 +297,8 @@ async def test_another_tenant_sees_none_of_it(quarter: Quarter, elsewhere: Quart
     assert (await elsewhere.get(f"{path}/history")).status_code == 404
     for step, body in (
         (f"milestones/{milestone}/reach", {"proof": "x"}),
-        ("complete", {}),
+        ("complete", {"proof": "x"}),
+        ("cancel", {"reason": "x"}),
         ("budget-requests", ASKED),
     ):
         assert (await elsewhere.post(f"{path}/{step}", body, version=1)).status_code == 404

@@ -83,7 +83,7 @@ async def test_a_project_in_time_is_a_promise_kept(quarter: Quarter, due: str, e
     milestone = project["milestones"][0]["id"]
     reach = f"/v1/projects/{project['id']}/milestones/{milestone}/reach"
     project = await quarter.made(reach, {"proof": "照片"}, version=project["version"])
-    await quarter.made(f"/v1/projects/{project['id']}/complete", {}, version=project["version"])
+    await quarter.made(f"/v1/projects/{project['id']}/complete", {"proof": "签到表"}, version=project["version"])
     offer = await quarter.read(f"/v1/offers/{match['offer_id']}")
     partner = await quarter.read(f"/v1/partners/{offer['partner_id']}")
     assert await _record(quarter, partner) == expected

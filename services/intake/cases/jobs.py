@@ -5,13 +5,13 @@ from typing import Any, TypeVar
 
 from services.intake.cases.service import OutsideStep, record_outside_steps
 from shared.contracts import Event
-from shared.contracts.matching import NeedOpened, ProjectCompleted, ProjectOpened, ProjectProgressed
+from shared.contracts.matching import NeedOpened, ProjectCancelled, ProjectCompleted, ProjectOpened, ProjectProgressed
 from shared.db import WriteSession
 from shared.messaging import Consumers
 
 __all__ = ["consumers"]
 
-Told = TypeVar("Told", NeedOpened, ProjectOpened, ProjectProgressed, ProjectCompleted)
+Told = TypeVar("Told", NeedOpened, ProjectOpened, ProjectProgressed, ProjectCompleted, ProjectCancelled)
 
 consumers = Consumers("intake")
 
@@ -67,3 +67,9 @@ async def note_milestone(session: WriteSession, events: Sequence[Event[ProjectPr
 async def note_completion(session: WriteSession, events: Sequence[Event[ProjectCompleted]]) -> None:
     """Write that the project is done."""
     await _record(session, events, "project_completed", lambda told: {"project_id": str(told.project_id)})
+
+
+@consumers.on(ProjectCancelled)
+async def note_cancellation(session: WriteSession, events: Sequence[Event[ProjectCancelled]]) -> None:
+    """Write that the project ends without being done."""
+    await _record(session, events, "project_cancelled", lambda told: {"project_id": str(told.project_id)})

@@ -97,6 +97,7 @@ _RULES: Final[dict[str, _Rule]] = {
     "project_opened": _Rule("project_opened"),
     "milestone_reached": _Rule("milestone_reached"),
     "project_completed": _Rule("project_completed"),
+    "project_cancelled": _Rule("project_cancelled", unit=True, roles=_OFFICERS),
 }
 
 

@@ -1,13 +1,15 @@
-"""What the directory tells: who can be reached, and what became of messages; and what a partner's staff should know."""
+"""What the directory tells, who can be reached and what became of messages; and what others want to be told."""
 
 from collections.abc import Sequence
 
 from services.intake.notifications.repository import put_reachable
 from services.intake.notifications.rules import Channel
 from services.intake.notifications.service import Receipt, Told, record_receipts, tell
+from shared.auth import Role
+from shared.clock import CHINA
 from shared.contracts import Event
 from shared.contracts.directory import NotificationSent, ReachabilityChanged
-from shared.contracts.matching import WebhookEndpointDisabled
+from shared.contracts.matching import NoticeWanted, WebhookEndpointDisabled
 from shared.db import WriteSession
 from shared.messaging import Consumers
 
@@ -45,3 +47,17 @@ async def hear_of_sending(session: WriteSession, events: Sequence[Event[Notifica
         for event in events
     ]
     await record_receipts(session, receipts)
+
+
+@consumers.on(NoticeWanted)
+async def hear_of_notices(session: WriteSession, events: Sequence[Event[NoticeWanted]]) -> None:
+    """Tell what another service wants to be told: there is one inbox, and one place that knows who is reached how."""
+    await tell(session, *(_told(event.data) for event in events))
+
+
+def _told(wanted: NoticeWanted) -> Told:
+    words = {"number": wanted.number, "title": wanted.title}
+    if wanted.due_at is not None:
+        words["due_on"] = f"{wanted.due_at.astimezone(CHINA):%Y-%m-%d %H:%M}"
+    roles = [(role, path) for path in wanted.staff_of for role in (Role.OFFICER, Role.SECRETARY)]
+    return Told(wanted.kind, None, words, people=wanted.people, units=wanted.units, roles=roles)

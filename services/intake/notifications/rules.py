@@ -216,6 +216,57 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         zh="隐患 {number}{quoted}逾期未整改（期限 {due_on}）",
         en="The hazard {number} {quoted} was not rectified by {due_on}",
     ),
+    "project_cancelled": Text(
+        zh="诉求 {number}{quoted}的项目已取消", en="The project of case {number} {quoted} was cancelled"
+    ),
+    "order_quoted": Text(
+        zh="点单 {number}{quoted}已报价，请于 {due_on} 前确认",
+        en="Order {number} {quoted} has its price: confirm it by {due_on}",
+    ),
+    "order_placed": Text(
+        zh="新点单 {number}{quoted}，请于 {due_on} 前接单", en="New order {number} {quoted}: accept it by {due_on}"
+    ),
+    "order_waits": Text(
+        zh="点单 {number}{quoted}即将超时未接，期限 {due_on}", en="Order {number} {quoted} lapses at {due_on}"
+    ),
+    "order_accepted": Text(
+        zh="点单 {number}{quoted}已接单，预计 {due_on} 前完成",
+        en="Order {number} {quoted} was accepted, due {due_on}",
+    ),
+    "order_declined": Text(zh="点单 {number}{quoted}未被接单", en="Order {number} {quoted} was declined"),
+    "order_not_entitled": Text(
+        zh="点单 {number}{quoted}仅面向符合条件的居民", en="Order {number} {quoted} is for entitled people only"
+    ),
+    "order_lapsed": Text(
+        zh="点单 {number}{quoted}超时，已自动取消", en="Order {number} {quoted} has lapsed: nobody answered in time"
+    ),
+    "order_cancelled": Text(zh="点单 {number}{quoted}已取消", en="Order {number} {quoted} was cancelled"),
+    "order_broken": Text(zh="点单 {number}{quoted}未能履约", en="Order {number} {quoted} was broken off"),
+    "order_delivered": Text(
+        zh="点单 {number}{quoted}已完成，请评价", en="Order {number} {quoted} was delivered: please rate it"
+    ),
+    "order_complained": Text(
+        zh="点单 {number}{quoted}收到投诉", en="There is a complaint about order {number} {quoted}"
+    ),
+    "order_supervised": Text(
+        zh="督单：点单 {number}{quoted}，请于 {due_on} 前书面答复",
+        en="Supervision of order {number} {quoted}: answer in writing by {due_on}",
+    ),
+    "order_supervision_answered": Text(
+        zh="督单已答复：点单 {number}{quoted}", en="The supervision of order {number} {quoted} has been answered"
+    ),
+    "order_supervision_returned": Text(
+        zh="督单答复被退回：点单 {number}{quoted}，请于 {due_on} 前重新答复",
+        en="The answer about order {number} {quoted} was returned: answer again by {due_on}",
+    ),
+    "order_supervision_overdue": Text(
+        zh="督单逾期未答复：点单 {number}{quoted}",
+        en="The supervision of order {number} {quoted} was not answered in time",
+    ),
+    "order_not_repeated": Text(
+        zh="定期点单 {number}{quoted}未能预订 {due_on} 的一次",
+        en="Recurring order {number} {quoted} could not be booked for {due_on}",
+    ),
 }
 
 

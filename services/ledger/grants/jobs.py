@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from services.ledger.grants.projects import complete_projects, keep_projects
 from services.ledger.grants.repository import grant_of_request
 from services.ledger.grants.service import Application, apply_for_grant
+from services.ledger.grants.voting import withdraw_with_project
 from shared.contracts import Event
 from shared.contracts.ledger import GrantDecided
-from shared.contracts.matching import ProjectBudgetRequested, ProjectCompleted, ProjectOpened
+from shared.contracts.matching import ProjectBudgetRequested, ProjectCancelled, ProjectCompleted, ProjectOpened
 from shared.db import WriteSession
 from shared.ids import new_id
 from shared.messaging import Consumers, publish
@@ -66,3 +67,11 @@ async def hear_of_project(session: WriteSession, events: Sequence[Event[ProjectO
 async def hear_of_completion(session: WriteSession, events: Sequence[Event[ProjectCompleted]]) -> None:
     """Note that projects are done."""
     await complete_projects(session, [event.data.project_id for event in events])
+
+
+@consumers.on(ProjectCancelled)
+async def hear_of_cancellation(session: WriteSession, events: Sequence[Event[ProjectCancelled]]) -> None:
+    """Take back what cancelled projects have asked for and nobody has decided yet."""
+    for event in events:
+        if event.data.request_id is not None:
+            await withdraw_with_project(session, event.data.request_id)

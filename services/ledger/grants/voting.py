@@ -26,7 +26,7 @@ from shared.messaging import publish
 from shared.problems import Unauthenticated
 from shared.steps import check_step
 
-__all__ = ["review", "tally_of", "vote", "withdraw"]
+__all__ = ["review", "tally_of", "vote", "withdraw", "withdraw_with_project"]
 
 
 def _person(caller: Principal) -> UUID:
@@ -125,3 +125,18 @@ async def withdraw(session: WriteSession, caller: Principal, grant: Grant, reaso
     grant.version += 1
     await _decide(session, grant, GrantState.WITHDRAWN, reason)
     await give_back_own_money(session, caller, grant)
+
+
+async def withdraw_with_project(session: WriteSession, request_id: UUID) -> None:
+    """Take back the application of a project that was cancelled; the households get theirs back.
+
+    What was granted already stays with the treasurer: some of it may be spent, and closing the grant shares the rest.
+    """
+    known = await repository.grant_of_request(session, request_id)
+    grant = await repository.lock_grant(session, known.id) if known is not None else None
+    if grant is None or grant.state != GrantState.SUBMITTED:
+        return
+    grant.version += 1
+    await _decide(session, grant, GrantState.WITHDRAWN, "project_cancelled")
+    await give_back_own_money(session, Principal(session.tenant, None, "system"), grant)
+    await session.flush()

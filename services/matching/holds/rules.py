@@ -1,5 +1,6 @@
 """States of a hold, who may move it, and what can be in its way."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,6 +17,7 @@ __all__ = [
     "CONFIRMING",
     "EXPIRES_AFTER",
     "EXPIRES_MAX",
+    "FOR_ORDER",
     "LIVE",
     "SLOT_MAX",
     "STEPS",
@@ -42,6 +44,8 @@ __all__ = [
 ]
 
 # Of these the two sides themselves tell how they ended; an order or a project is noted by whoever runs it.
+# What an order holds is the order's business, as is how it ended.
+FOR_ORDER: Final = "order"
 TOLD_BY_SIDES: Final = frozenset({"person", "unit", "series", "agreement"})
 EXPIRES_AFTER: Final = timedelta(days=2)
 EXPIRES_MAX: Final = timedelta(days=30)
@@ -167,13 +171,14 @@ class StillMoving(Conflict):
 
 @dataclass(frozen=True, slots=True)
 class HoldFacts:
-    """What the rules know of a hold: whose offer it is, and who has asked for it."""
+    """What the rules know of a hold: whose offer it is, who has asked for it, and whether it is an order's."""
 
     state: HoldState | TransferState
     coverage: str
     giver_unit_id: UUID
     taker_id: UUID | None
     taker_unit_id: UUID | None
+    is_for_order: bool = False
 
 
 def _is_officer(hold: HoldFacts, caller: Principal) -> bool:
@@ -209,18 +214,29 @@ def _either(hold: HoldFacts, caller: Principal) -> Denial | None:
     return Denial("own_hold", Text(zh="只有双方可以操作", en="Only one of the two sides may do this"))
 
 
+def _unless_ordered(guard: Callable[[HoldFacts, Principal], Denial | None]) -> Callable[..., Denial | None]:
+    """Leave to an order what it decides itself: accepting commits its hold, and its end gives it back."""
+
+    def guarded(hold: HoldFacts, caller: Principal) -> Denial | None:
+        if hold.is_for_order:
+            return Denial("order_decides", Text(zh="由点单的流程决定", en="The order that it is held for decides this"))
+        return guard(hold, caller)
+
+    return guarded
+
+
 _HELD: Final = frozenset({HoldState.HELD})
 _COMMITTED: Final = frozenset({HoldState.COMMITTED})
 _MOVING: Final = frozenset({TransferState.MOVING})
 
 # The second confirmation commits: which of the two it is, the table cannot know.
 STEPS: Final[dict[HoldAction, Step[HoldFacts]]] = {
-    HoldAction.CONFIRM_AS_GIVER: Step(_HELD, None, _giver),
-    HoldAction.CONFIRM_AS_TAKER: Step(_HELD, None, _taker),
-    HoldAction.VOID: Step(_HELD, HoldState.VOIDED, _either),
-    HoldAction.RELEASE: Step(_COMMITTED, HoldState.RELEASED, _either),
+    HoldAction.CONFIRM_AS_GIVER: Step(_HELD, None, _unless_ordered(_giver)),
+    HoldAction.CONFIRM_AS_TAKER: Step(_HELD, None, _unless_ordered(_taker)),
+    HoldAction.VOID: Step(_HELD, HoldState.VOIDED, _unless_ordered(_either)),
+    HoldAction.RELEASE: Step(_COMMITTED, HoldState.RELEASED, _unless_ordered(_either)),
     HoldAction.DISPATCH: Step(_COMMITTED, None, _giver),
-    HoldAction.REPORT: Step(_COMMITTED, None, _taker),
+    HoldAction.REPORT: Step(_COMMITTED, None, _unless_ordered(_taker)),
 }
 TRANSFER_STEPS: Final[dict[TransferAction, Step[HoldFacts]]] = {
     TransferAction.RECEIVE: Step(_MOVING, TransferState.RECEIVED, _taker),

@@ -14,6 +14,7 @@ from services.matching.holds.models import Hold, HoldStep
 from services.matching.holds.rules import (
     CONFIRMING,
     EXPIRES_AFTER,
+    FOR_ORDER,
     STEPS,
     HoldAction,
     HoldExpired,
@@ -86,7 +87,14 @@ class HoldRequest:
 
 def facts_of(hold: Hold, offer: Offer, partner: Partner) -> HoldFacts:
     """Return what the rules know of a hold."""
-    return HoldFacts(HoldState(hold.state), offer.coverage, partner.unit_id, hold.taker_id, hold.taker_unit_id)
+    return HoldFacts(
+        state=HoldState(hold.state),
+        coverage=offer.coverage,
+        giver_unit_id=partner.unit_id,
+        taker_id=hold.taker_id,
+        taker_unit_id=hold.taker_unit_id,
+        is_for_order=hold.for_kind == FOR_ORDER,
+    )
 
 
 async def get_hold(session: Session, hold_id: UUID) -> Hold:

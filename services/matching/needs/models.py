@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, String, text
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.matching.models import Base
@@ -33,5 +33,6 @@ class Need(TenantRow, Base):
     urgent: Mapped[bool]
     state: Mapped[str] = mapped_column(String(10))
     no_match_reason: Mapped[str | None] = mapped_column(String(40))
+    withdrawn_reason: Mapped[str | None] = mapped_column(Text)
     opened_at: Mapped[datetime]
     version: Mapped[int]

@@ -9,13 +9,13 @@ from services.matching.matches.service import propose_matches
 from services.matching.needs import repository, service
 from services.matching.needs.models import Need
 from services.matching.needs.rules import STEPS, NeedState
-from services.matching.needs.schemas import NeedIn, NeedOut
+from services.matching.needs.schemas import NeedIn, NeedOut, WithdrawIn
 from services.matching.places import known_area
 from shared.auth import Principal, Role, authenticated, requires
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
 from shared.steps import NextActionOut, next_actions
-from shared.web import Reading, Writing, service_router, set_etag
+from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
 
@@ -71,5 +71,24 @@ async def read_need(
     need = await repository.find_need(session, need_id)
     if need is None:
         raise NotFound
+    set_etag(response, need.version)
+    return _view(need, caller)
+
+
+@router.post("/v1/needs/{need_id}/withdraw", summary="Withdraw a need 撤回需求")
+async def withdraw_need(
+    caller: Annotated[Principal, Depends(requires(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER))],
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    need_id: UUID,
+    wanted: WithdrawIn,
+) -> NeedOut:
+    """Take a line off the demand list that nobody needs any more."""
+    need = await repository.lock_need(session, need_id)
+    if need is None:
+        raise NotFound
+    check_version(expected, need.version, _view(need, caller))
+    await service.withdraw_need(session, caller, need, wanted.reason)
     set_etag(response, need.version)
     return _view(need, caller)

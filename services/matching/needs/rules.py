@@ -24,6 +24,7 @@ class NeedAction(StrEnum):
     """What can be done with a need."""
 
     MATCHES = "matches"
+    WITHDRAW = "withdraw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +50,5 @@ def _staff_here(need: NeedFacts, caller: Principal) -> Denial | None:
 
 STEPS: Final[dict[NeedAction, Step[NeedFacts]]] = {
     NeedAction.MATCHES: Step(frozenset({NeedState.OPEN}), None, _staff_here),
+    NeedAction.WITHDRAW: Step(frozenset({NeedState.OPEN}), NeedState.WITHDRAWN, _staff_here),
 }

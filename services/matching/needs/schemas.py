@@ -6,9 +6,9 @@ from uuid import UUID
 from services.matching.needs.rules import NeedState
 from services.matching.offers.schemas import CategoryCode, Quantity
 from shared.steps import NextActionOut
-from shared.web import InputModel, OutputModel, ShortText
+from shared.web import InputModel, OutputModel, PlainText, ShortText
 
-__all__ = ["NeedIn", "NeedOut"]
+__all__ = ["NeedIn", "NeedOut", "WithdrawIn"]
 
 
 class NeedIn(InputModel):
@@ -21,6 +21,12 @@ class NeedIn(InputModel):
     area_id: UUID
     quantity: Quantity = 1
     urgent: bool = False
+
+
+class WithdrawIn(InputModel):
+    """Why it is not needed any more."""
+
+    reason: PlainText
 
 
 class NeedOut(OutputModel):
@@ -36,6 +42,7 @@ class NeedOut(OutputModel):
     urgent: bool
     state: NeedState
     no_match_reason: str | None
+    withdrawn_reason: str | None
     opened_at: datetime
     version: int
     next_actions: list[NextActionOut]

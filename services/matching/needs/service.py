@@ -7,7 +7,7 @@ from services.matching.cases.repository import find_case_copy
 from services.matching.locking import take_turn
 from services.matching.needs import repository
 from services.matching.needs.models import Need
-from services.matching.needs.rules import NeedFacts, NeedState
+from services.matching.needs.rules import STEPS, NeedAction, NeedFacts, NeedState
 from services.matching.needs.schemas import NeedIn
 from services.matching.places import open_area
 from services.matching.problems import UnknownCase
@@ -19,8 +19,9 @@ from shared.db import WriteSession
 from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import IdTaken
+from shared.steps import check_step
 
-__all__ = ["add_need", "facts_of", "open_need"]
+__all__ = ["add_need", "facts_of", "open_need", "withdraw_need"]
 
 
 def facts_of(need: Need) -> NeedFacts:
@@ -65,3 +66,11 @@ async def add_need(
     )
     await publish(session, f"need/{need.id}", told, cause=cause)
     return need
+
+
+async def withdraw_need(session: WriteSession, caller: Principal, need: Need, reason: str) -> None:
+    """Take a line off the demand list that nobody needs any more; one that a project has is its project's business."""
+    check_step(STEPS, NeedAction.WITHDRAW, facts_of(need), caller)
+    need.state, need.withdrawn_reason = NeedState.WITHDRAWN.value, reason
+    need.version += 1
+    await session.flush()

@@ -13,8 +13,11 @@ from shared.web import InputModel, OutputModel, PlainText, ShortText
 
 __all__ = [
     "CategoryCode",
+    "ClockTime",
     "Code",
     "EligibilityIn",
+    "EligibilityOut",
+    "EntitledPriceOut",
     "ExternalId",
     "ExternalVersion",
     "HoursIn",
@@ -28,6 +31,7 @@ __all__ = [
     "OpeningIn",
     "OpeningOut",
     "Quantity",
+    "RuleText",
 ]
 
 CategoryCode = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$", description="Category code 分类代码")]
@@ -58,16 +62,17 @@ def _rule(text: str) -> str:
     return text
 
 
+RuleText = Annotated[
+    str,
+    Field(max_length=200, description="RFC 5545: FREQ=DAILY|WEEKLY|MONTHLY, INTERVAL, BYDAY, BYMONTHDAY, COUNT, UNTIL"),
+    AfterValidator(_rule),
+]
+
+
 class OpeningIn(InputModel):
     """Open on the days of a rule. A closing time that is not later than the opening is that of the next day."""
 
-    rrule: Annotated[
-        str,
-        Field(
-            max_length=200, description="RFC 5545: FREQ=DAILY|WEEKLY|MONTHLY, INTERVAL, BYDAY, BYMONTHDAY, COUNT, UNTIL"
-        ),
-        AfterValidator(_rule),
-    ]
+    rrule: RuleText
     starts_on: Annotated[date, Field(ge=date(2000, 1, 1), le=date(2199, 12, 31))]
     opens: ClockTime
     closes: ClockTime

@@ -23,8 +23,23 @@ async def audiences(
         everybody = frozenset(listener.partner_id for listener in known)
         return {event.id: everybody for event in events}
     named = {event.id: getattr(event.data, told.concerns.value) for event in events}
+    if told.concerns is Concerns.PROJECT:
+        named = await _told_once(session, events, named)
     concerned = await _concerned(session, told.concerns, {item for item in named.values() if item is not None}, known)
     return {event_id: concerned.get(value, frozenset()) for event_id, value in named.items()}
+
+
+async def _told_once(
+    session: Session, events: Sequence[Event[Any]], named: Mapping[UUID, UUID]
+) -> dict[UUID, UUID | None]:
+    """Leave out what a project tells the other cases that it solves: a partner hears of a milestone once."""
+    first = await repository.first_cases(session, set(named.values()))
+    return {
+        event.id: named[event.id]
+        if getattr(event.data, "case_id", None) in {None, first.get(named[event.id])}
+        else None
+        for event in events
+    }
 
 
 async def _concerned(

@@ -16,7 +16,7 @@ from services.matching.partners.rules import PartnerState
 from services.matching.projects.models import Project, ProjectNeed, ProjectUnit
 from shared.db import Session
 
-__all__ = ["listeners", "parties_of_projects", "partners_of_offers", "paths_of_cases"]
+__all__ = ["first_cases", "listeners", "parties_of_projects", "partners_of_offers", "paths_of_cases"]
 
 
 async def listeners(session: Session) -> Sequence[Listener]:
@@ -47,6 +47,15 @@ async def partners_of_offers(session: Session, offer_ids: Iterable[UUID]) -> dic
     """Return whose some offers are."""
     statement = select(Offer.id, Offer.partner_id)
     rows = await session.execute(statement.where(Offer.tenant_id == session.tenant, Offer.id.in_(list(offer_ids))))
+    return {row[0]: row[1] for row in rows.all()}
+
+
+async def first_cases(session: Session, project_ids: Iterable[UUID]) -> dict[UUID, UUID | None]:
+    """Return the case for which each project was opened; it may solve others as well."""
+    statement = select(Project.id, Project.case_id)
+    rows = await session.execute(
+        statement.where(Project.tenant_id == session.tenant, Project.id.in_(list(project_ids)))
+    )
     return {row[0]: row[1] for row in rows.all()}
 
 

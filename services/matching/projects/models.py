@@ -23,7 +23,7 @@ from services.matching.models import Base
 from services.matching.projects.rules import BudgetState, ProjectState
 from shared.db import Ltree, TenantRow
 
-__all__ = ["Milestone", "Project", "ProjectNeed", "ProjectNumber", "ProjectStep", "ProjectUnit"]
+__all__ = ["Milestone", "Project", "ProjectNeed", "ProjectNumber", "ProjectOpenNeed", "ProjectStep", "ProjectUnit"]
 
 _PROJECT = ["matching.projects.tenant_id", "matching.projects.id"]
 
@@ -58,6 +58,11 @@ class Project(TenantRow, Base):
     grant_id: Mapped[UUID | None]
     opened_at: Mapped[datetime]
     completed_at: Mapped[datetime | None]
+    accepted_by: Mapped[str | None] = mapped_column(String(80))
+    acceptance_proof: Mapped[str | None] = mapped_column(Text)
+    acceptance_attachment_ids: Mapped[list[UUID]] = mapped_column(ARRAY(Uuid))
+    cancelled_at: Mapped[datetime | None]
+    cancel_reason: Mapped[str | None] = mapped_column(Text)
     version: Mapped[int]
 
 
@@ -75,6 +80,19 @@ class ProjectNeed(Base):
     need_id: Mapped[UUID] = mapped_column(primary_key=True)
     offer_id: Mapped[UUID] = mapped_column(primary_key=True)
     quantity: Mapped[int] = mapped_column(Integer)
+
+
+class ProjectOpenNeed(Base):
+    """A need that a project has taken on before anything was found for it."""
+
+    __tablename__ = "project_open_needs"
+    __table_args__ = (
+        ForeignKeyConstraint(["tenant_id", "project_id"], _PROJECT),
+        ForeignKeyConstraint(["tenant_id", "need_id"], ["matching.needs.tenant_id", "matching.needs.id"]),
+    )
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    project_id: Mapped[UUID] = mapped_column(primary_key=True)
+    need_id: Mapped[UUID] = mapped_column(primary_key=True)
 
 
 class ProjectUnit(Base):

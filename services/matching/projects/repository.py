@@ -4,30 +4,37 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select, tuple_
+from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.locking import locked
+from services.matching.matches.models import Match
+from services.matching.matches.rules import MatchState
 from services.matching.offers.models import Offer
 from services.matching.projects.models import (
     Milestone,
     Project,
     ProjectNeed,
     ProjectNumber,
+    ProjectOpenNeed,
     ProjectStep,
     ProjectUnit,
 )
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "drop_helper",
     "find_project",
     "helpers_of",
     "list_projects",
     "lock_project",
+    "matches_of",
     "milestones_of",
+    "need_ids_of",
     "needs_of",
     "partners_of",
     "project_of_request",
+    "reopen_matches",
     "steps_of",
     "take_number",
 ]
@@ -70,6 +77,42 @@ async def needs_of(session: Session, project_id: UUID) -> Sequence[ProjectNeed]:
     """Return which needs a project meets with which offers."""
     statement = select(ProjectNeed).where(ProjectNeed.tenant_id == session.tenant, ProjectNeed.project_id == project_id)
     return (await session.scalars(statement.order_by(ProjectNeed.need_id, ProjectNeed.offer_id))).all()
+
+
+async def need_ids_of(session: Session, project_id: UUID) -> list[UUID]:
+    """Return all needs of a project: those that something was found for, and those that are still open."""
+    found = await session.scalars(
+        select(ProjectNeed.need_id)
+        .where(ProjectNeed.tenant_id == session.tenant, ProjectNeed.project_id == project_id)
+        .union(
+            select(ProjectOpenNeed.need_id).where(
+                ProjectOpenNeed.tenant_id == session.tenant, ProjectOpenNeed.project_id == project_id
+            )
+        )
+        .order_by("need_id")
+    )
+    return list(found)
+
+
+async def matches_of(session: Session, project_id: UUID) -> Sequence[UUID]:
+    """Return the matches that a project came of."""
+    statement = select(Match.id).where(Match.tenant_id == session.tenant, Match.project_id == project_id)
+    return (await session.scalars(statement.order_by(Match.id))).all()
+
+
+async def reopen_matches(session: WriteSession, project_id: UUID) -> None:
+    """Let the matches of a project be proposals again."""
+    statement = update(Match).where(Match.tenant_id == session.tenant, Match.project_id == project_id)
+    changed = {"state": MatchState.PROPOSED.value, "project_id": None, "version": Match.version + 1}
+    await session.execute(statement.values(changed), execution_options={"synchronize_session": False})
+
+
+async def drop_helper(session: WriteSession, project_id: UUID, unit_id: UUID) -> bool:
+    """Remove a helping unit; False when it was none."""
+    statement = delete(ProjectUnit).where(
+        ProjectUnit.tenant_id == session.tenant, ProjectUnit.project_id == project_id, ProjectUnit.unit_id == unit_id
+    )
+    return await session.scalar(statement.returning(ProjectUnit.unit_id)) is not None
 
 
 async def partners_of(session: Session, project_id: UUID) -> Sequence[UUID]:

@@ -6,12 +6,15 @@ from uuid import UUID
 from fastapi import Depends, Query, Response
 
 from services.matching.places import known_area
-from services.matching.projects import repository, service
+from services.matching.projects import changing, repository, service
 from services.matching.projects.models import Project
 from services.matching.projects.rules import ProjectState
 from services.matching.projects.schemas import (
     BudgetIn,
+    CancelIn,
     CompleteIn,
+    HelperIn,
+    JoinNeedIn,
     ProjectIn,
     ProjectOut,
     ProjectSummary,
@@ -43,14 +46,18 @@ async def open_project(caller: Opener, session: Writing, response: Response, wan
         title=wanted.title,
         area_id=wanted.area_id,
         case_id=wanted.case_id,
-        need_ids=(),
+        need_ids=tuple(dict.fromkeys(wanted.need_ids)),
         lead_unit_id=wanted.lead_unit_id,
         helping_unit_ids=tuple(wanted.helping_unit_ids),
         milestones=tuple((item.title, item.due_on) for item in wanted.milestones),
     )
     earlier = await service.find_sent_before(session, caller, new)
     response.status_code = 201 if earlier is None else 200
-    project = earlier or await service.open_project(session, caller, new)
+    project = earlier
+    if project is None:
+        project = await service.open_project(session, caller, new)
+        for need_id in new.need_ids:
+            await changing.join_need(session, caller, project, need_id)
     response.headers["Location"] = f"/v1/projects/{project.id}"
     set_etag(response, project.version)
     return await project_out(session, project, caller)
@@ -143,8 +150,72 @@ async def complete_project(
     project_id: UUID,
     wanted: CompleteIn,
 ) -> ProjectOut:
-    """Accept a project as done; all milestones must be reached."""
+    """Accept a project as done, with proof and by somebody else than its lead; all milestones must be reached."""
     project = await _begin(session, caller, project_id, expected)
-    await service.complete_project(session, caller, project, wanted.note)
+    await service.complete_project(session, caller, project, wanted)
+    set_etag(response, project.version)
+    return await project_out(session, project, caller)
+
+
+@router.post("/v1/projects/{project_id}/needs", summary="Take on a need 纳入需求")
+async def join_need(
+    caller: Responsible,
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    project_id: UUID,
+    wanted: JoinNeedIn,
+) -> ProjectOut:
+    """Let a project take on another open need; the requesters of its case hear every milestone from now on."""
+    project = await _begin(session, caller, project_id, expected)
+    await changing.join_need(session, caller, project, wanted.need_id)
+    set_etag(response, project.version)
+    return await project_out(session, project, caller)
+
+
+@router.post("/v1/projects/{project_id}/helping-units", summary="Add a helping unit 增加协助单位")
+async def add_helper(
+    caller: Responsible,
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    project_id: UUID,
+    wanted: HelperIn,
+) -> ProjectOut:
+    """Let a unit help."""
+    project = await _begin(session, caller, project_id, expected)
+    await changing.add_helper(session, caller, project, wanted.unit_id)
+    set_etag(response, project.version)
+    return await project_out(session, project, caller)
+
+
+@router.delete("/v1/projects/{project_id}/helping-units/{unit_id}", summary="Remove a helping unit 移除协助单位")
+async def remove_helper(
+    caller: Responsible,
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    project_id: UUID,
+    unit_id: UUID,
+) -> ProjectOut:
+    """Let a unit help no longer."""
+    project = await _begin(session, caller, project_id, expected)
+    await changing.remove_helper(session, caller, project, unit_id)
+    set_etag(response, project.version)
+    return await project_out(session, project, caller)
+
+
+@router.post("/v1/projects/{project_id}/cancel", summary="Cancel a project 取消项目")
+async def cancel_project(
+    caller: Responsible,
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    project_id: UUID,
+    wanted: CancelIn,
+) -> ProjectOut:
+    """End a project that will not be done: offers and needs are free again, and the fund is asked no more."""
+    project = await _begin(session, caller, project_id, expected)
+    await changing.cancel_project(session, caller, project, wanted.reason)
     set_etag(response, project.version)
     return await project_out(session, project, caller)

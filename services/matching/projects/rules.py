@@ -17,8 +17,10 @@ __all__ = [
     "BudgetAlreadyAsked",
     "BudgetExceeded",
     "BudgetState",
+    "LeadHelps",
     "MilestoneAlreadyReached",
     "MilestonesOpen",
+    "NeedTaken",
     "ProjectAction",
     "ProjectFacts",
     "ProjectState",
@@ -49,7 +51,10 @@ class ProjectAction(StrEnum):
 
     BUDGET_REQUESTS = "budget_requests"
     REACH = "reach"
+    JOIN_NEED = "join_need"
+    CHANGE_UNITS = "change_units"
     COMPLETE = "complete"
+    CANCEL = "cancel"
 
 
 class BudgetAlreadyAsked(Conflict):
@@ -71,6 +76,20 @@ class MilestoneAlreadyReached(Conflict):
 
     code = "milestone_already_reached"
     title = Text(zh="该里程碑已完成", en="The milestone is reached already")
+
+
+class NeedTaken(Conflict):
+    """A need is met by one project at a time, and not once it is met or withdrawn."""
+
+    code = "need_not_open"
+    title = Text(zh="该需求不是待对接状态", en="The need is not open")
+
+
+class LeadHelps(Conflict):
+    """The lead leads."""
+
+    code = "lead_is_not_helper"
+    title = Text(zh="牵头单位无需列为协助单位", en="The leading unit is no helper")
 
 
 class MilestonesOpen(Conflict):
@@ -100,11 +119,25 @@ def _responsible(project: ProjectFacts, caller: Principal) -> Denial | None:
     return Denial("lead_unit_or_officer", detail)
 
 
+def _accepts(project: ProjectFacts, caller: Principal) -> Denial | None:
+    """Let officers of the area accept what was done, unless they did it: nobody accepts the own unit's work."""
+    if project.lead_unit_id is not None and project.lead_unit_id in caller.units(Role.UNIT_STAFF):
+        return Denial(
+            "lead_does_not_accept", Text(zh="牵头单位不能验收自己的项目", en="The lead does not accept its own")
+        )
+    if caller.has(Role.OFFICER, Role.SECRETARY, at=project.area_path):
+        return None
+    return Denial("officers_accept", Text(zh="需由该区域工作人员验收", en="Officers of the area accept it"))
+
+
 _RUNNING: Final = frozenset({ProjectState.RUNNING})
 STEPS: Final[dict[ProjectAction, Step[ProjectFacts]]] = {
     ProjectAction.BUDGET_REQUESTS: Step(_RUNNING, None, _responsible),
     ProjectAction.REACH: Step(_RUNNING, None, _responsible),
-    ProjectAction.COMPLETE: Step(_RUNNING, ProjectState.COMPLETED, _responsible),
+    ProjectAction.JOIN_NEED: Step(_RUNNING, None, _responsible),
+    ProjectAction.CHANGE_UNITS: Step(_RUNNING, None, _responsible),
+    ProjectAction.COMPLETE: Step(_RUNNING, ProjectState.COMPLETED, _accepts),
+    ProjectAction.CANCEL: Step(_RUNNING, ProjectState.CANCELLED, _responsible),
 }
 
 

@@ -13,7 +13,18 @@ from shared.money import MAX_FEN, Fen
 from shared.steps import NextActionOut
 from shared.web import InputModel, OutputModel, PlainText, ShortText
 
-__all__ = ["BudgetIn", "CompleteIn", "ProjectIn", "ProjectOut", "ProjectSummary", "ReachIn", "StepOut"]
+__all__ = [
+    "BudgetIn",
+    "CancelIn",
+    "CompleteIn",
+    "HelperIn",
+    "JoinNeedIn",
+    "ProjectIn",
+    "ProjectOut",
+    "ProjectSummary",
+    "ReachIn",
+    "StepOut",
+]
 
 OwnFen = Annotated[int, Field(strict=True, ge=0, le=MAX_FEN)]
 
@@ -27,6 +38,7 @@ class ProjectIn(InputModel):
     case_id: UUID | None = None
     lead_unit_id: UUID | None = None
     helping_unit_ids: Annotated[list[UUID], Field(max_length=50, default_factory=list)]
+    need_ids: Annotated[list[UUID], Field(max_length=50, default_factory=list)]
     milestones: Annotated[list[MilestoneIn], Field(max_length=50, default_factory=list)]
 
 
@@ -48,9 +60,29 @@ class ReachIn(InputModel):
 
 
 class CompleteIn(InputModel):
-    """A closing word."""
+    """What whoever accepts the project has seen, and a closing word."""
 
+    proof: PlainText
+    attachment_ids: Annotated[list[UUID], Field(max_length=20, default_factory=list)]
     note: PlainText | None = None
+
+
+class CancelIn(InputModel):
+    """Why a project ends without being done."""
+
+    reason: PlainText
+
+
+class JoinNeedIn(InputModel):
+    """A need that the project takes on."""
+
+    need_id: UUID
+
+
+class HelperIn(InputModel):
+    """A unit that helps."""
+
+    unit_id: UUID
 
 
 class MilestoneOut(OutputModel):
@@ -91,6 +123,7 @@ class ProjectSummary(OutputModel):
     state: ProjectState
     opened_at: datetime
     completed_at: datetime | None
+    cancelled_at: datetime | None
     version: int
 
 
@@ -98,10 +131,15 @@ class ProjectOut(ProjectSummary):
     """A project whole."""
 
     need_ids: list[UUID]
+    case_ids: list[UUID]
     offer_ids: list[UUID]
     helping_unit_ids: list[UUID]
     milestones: list[MilestoneOut]
     budget: BudgetOut
+    accepted_by: str | None
+    acceptance_proof: str | None
+    acceptance_attachment_ids: list[UUID]
+    cancel_reason: str | None
     next_actions: list[NextActionOut]
 
 

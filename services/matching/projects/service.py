@@ -1,6 +1,6 @@
 """Use cases of projects."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -27,13 +27,14 @@ from services.matching.projects.rules import (
     ProjectState,
     was_late,
 )
-from services.matching.projects.schemas import BudgetIn, ReachIn
+from services.matching.projects.schemas import BudgetIn, CompleteIn, ReachIn
 from services.matching.record.rules import Fulfilment
 from services.matching.record.service import note_fulfilment
 from shared.auth import Principal, Role
 from shared.clock import utc_now
+from shared.contracts import EventData
 from shared.contracts.matching import ProjectBudgetRequested, ProjectCompleted, ProjectOpened, ProjectProgressed
-from shared.db import WriteSession
+from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import Forbidden, IdTaken, NotFound, Unauthenticated
@@ -43,14 +44,18 @@ __all__ = [
     "NewProject",
     "attach_to_project",
     "begin_step",
+    "cases_of",
     "complete_project",
     "facts_of",
     "find_sent_before",
     "lock_project",
     "note_step",
     "open_project",
+    "opened",
     "reach_milestone",
     "request_budget",
+    "tell_each_case",
+    "tell_new_cases",
 ]
 
 
@@ -145,6 +150,7 @@ async def open_project(
         granted_fen=0,
         paid_fen=0,
         opened_at=now,
+        acceptance_attachment_ids=[],
         version=0,
     )
     session.add(project)
@@ -152,18 +158,39 @@ async def open_project(
     await _add_parts(session, project, new)
     note_step(session, project, "open", caller.actor, {"case_id": str(new.case_id) if new.case_id else None})
     await session.flush()
-    told = ProjectOpened(
+    told = opened(project, project.case_id, new.need_ids)
+    await publish(session, f"project/{project.id}", told)
+    return project
+
+
+async def cases_of(session: Session, project: Project) -> list[UUID]:
+    """Return the cases whose requesters a project concerns: its own, and those that its needs came from."""
+    needs = await needs_by_id(session, await repository.need_ids_of(session, project.id))
+    found = [project.case_id, *(need.case_id for need in needs)]
+    return list(dict.fromkeys(case_id for case_id in found if case_id is not None))
+
+
+async def tell_each_case(session: WriteSession, project: Project, tell: Callable[[UUID | None], EventData]) -> None:
+    """Tell something of a project: once for its own case, or for none, and once for each case that joined it.
+
+    So exactly one of the events names the project's own case: whoever wants to hear of a project once listens to that.
+    """
+    joined = [case_id for case_id in await cases_of(session, project) if case_id != project.case_id]
+    await publish(session, f"project/{project.id}", *(tell(case_id) for case_id in (project.case_id, *joined)))
+
+
+def opened(project: Project, case_id: UUID | None, need_ids: Sequence[UUID]) -> ProjectOpened:
+    """Return what is told of a project that is open, to the case that it is told to."""
+    return ProjectOpened(
         project_id=project.id,
         number=project.number,
         title=project.title,
-        case_id=project.case_id,
-        need_ids=list(new.need_ids),
-        area_id=area.id,
-        area_path=area.path,
+        case_id=case_id,
+        need_ids=list(need_ids),
+        area_id=project.area_id,
+        area_path=project.area_path,
         lead_unit_id=project.lead_unit_id,
     )
-    await publish(session, f"project/{project.id}", told)
-    return project
 
 
 async def _check_right_to_open(session: WriteSession, caller: Principal, new: NewProject, path: str) -> None:
@@ -209,6 +236,7 @@ async def attach_to_project(
     session: WriteSession, caller: Principal, project: Project, *, need_id: UUID, offer_id: UUID, quantity: int
 ) -> None:
     """Let a project meet a need with some of an offer."""
+    known = set(await cases_of(session, project))
     row = ProjectNeed(
         tenant_id=session.tenant, project_id=project.id, need_id=need_id, offer_id=offer_id, quantity=quantity
     )
@@ -216,6 +244,14 @@ async def attach_to_project(
     data = {"need_id": str(need_id), "offer_id": str(offer_id), "quantity": quantity}
     note_step(session, project, "attach", caller.actor, data)
     await session.flush()
+    await tell_new_cases(session, project, known)
+
+
+async def tell_new_cases(session: WriteSession, project: Project, known: Collection[UUID]) -> None:
+    """Tell the cases that have just joined a project that it is theirs as well."""
+    joined = [case_id for case_id in await cases_of(session, project) if case_id not in known]
+    need_ids = await repository.need_ids_of(session, project.id)
+    await publish(session, f"project/{project.id}", *(opened(project, case_id, need_ids) for case_id in joined))
 
 
 async def request_budget(session: WriteSession, caller: Principal, project: Project, wanted: BudgetIn) -> None:
@@ -267,33 +303,47 @@ async def reach_milestone(
     }
     note_step(session, project, "reach", caller.actor, data)
     await session.flush()
-    told = ProjectProgressed(
-        project_id=project.id,
-        case_id=project.case_id,
-        milestone_id=milestone.id,
-        title=milestone.title,
-        reached_at=milestone.reached_at,
-    )
-    await publish(session, f"project/{project.id}", told)
+    reached_at = milestone.reached_at
+
+    def told(case_id: UUID | None) -> ProjectProgressed:
+        return ProjectProgressed(
+            project_id=project.id,
+            case_id=case_id,
+            milestone_id=milestone_id,
+            title=milestone.title,
+            reached_at=reached_at,
+        )
+
+    await tell_each_case(session, project, told)
 
 
-async def complete_project(session: WriteSession, caller: Principal, project: Project, note: str | None) -> None:
-    """Accept a project as done; its needs are met."""
+async def complete_project(session: WriteSession, caller: Principal, project: Project, wanted: CompleteIn) -> None:
+    """Accept a project as done, by somebody else than its lead and with proof; its needs are met."""
     begin_step(caller, project, ProjectAction.COMPLETE)
     milestones = await repository.milestones_of(session, project.id)
     still_open = [item.title for item in milestones if item.reached_at is None]
     if still_open:
         raise MilestonesOpen(open=still_open)
-    project.state, project.completed_at = ProjectState.COMPLETED.value, utc_now()
-    needs = await needs_by_id(session, [row.need_id for row in await repository.needs_of(session, project.id)])
-    for need in needs:
+    completed_at = utc_now()
+    project.state, project.completed_at = ProjectState.COMPLETED.value, completed_at
+    project.accepted_by, project.acceptance_proof = caller.actor, wanted.proof
+    project.acceptance_attachment_ids = wanted.attachment_ids
+    for need in await needs_by_id(session, await repository.need_ids_of(session, project.id)):
         need.state = NeedState.MET.value
         need.version += 1
+    data = {
+        "note": wanted.note,
+        "proof": wanted.proof,
+        "attachment_ids": [str(item) for item in wanted.attachment_ids],
+    }
     await _note_fulfilment(session, caller, project, milestones)
-    note_step(session, project, "complete", caller.actor, {"note": note})
+    note_step(session, project, "complete", caller.actor, data)
     await session.flush()
-    told = ProjectCompleted(project_id=project.id, case_id=project.case_id, completed_at=project.completed_at)
-    await publish(session, f"project/{project.id}", told)
+
+    def told(case_id: UUID | None) -> ProjectCompleted:
+        return ProjectCompleted(project_id=project.id, case_id=case_id, completed_at=completed_at)
+
+    await tell_each_case(session, project, told)
 
 
 async def _note_fulfilment(

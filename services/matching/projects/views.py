@@ -4,7 +4,7 @@ from services.matching.projects import repository
 from services.matching.projects.models import Project
 from services.matching.projects.rules import STEPS, overspent_fen
 from services.matching.projects.schemas import ProjectOut, ProjectSummary
-from services.matching.projects.service import facts_of
+from services.matching.projects.service import cases_of, facts_of
 from shared.auth import Principal
 from shared.db import Session
 from shared.steps import NextActionOut, next_actions
@@ -30,7 +30,8 @@ async def project_out(session: Session, project: Project, caller: Principal) -> 
     return ProjectOut.model_validate(
         {
             **ProjectSummary.model_validate(project).model_dump(),
-            "need_ids": list(dict.fromkeys(pair.need_id for pair in pairs)),
+            "need_ids": await repository.need_ids_of(session, project.id),
+            "case_ids": await cases_of(session, project),
             "offer_ids": list(dict.fromkeys(pair.offer_id for pair in pairs)),
             "helping_unit_ids": list(await repository.helpers_of(session, project.id)),
             "milestones": [
@@ -46,6 +47,10 @@ async def project_out(session: Session, project: Project, caller: Principal) -> 
                 for item in await repository.milestones_of(session, project.id)
             ],
             "budget": budget,
+            "accepted_by": project.accepted_by,
+            "acceptance_proof": project.acceptance_proof,
+            "acceptance_attachment_ids": project.acceptance_attachment_ids,
+            "cancel_reason": project.cancel_reason,
             "next_actions": [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(project), caller)],
         }
     )
