@@ -64,8 +64,8 @@ class _Schema(GenerateJsonSchema):
 
 
 def producer_of(event: type[EventData]) -> str:
-    """Return the service that tells this event: the one after which its module of contracts is named."""
-    return event.__module__.rpartition(".")[2]
+    """Return the service that tells this event: the one with which the name of its module of contracts begins."""
+    return event.__module__.rpartition(".")[2].partition("_")[0]
 
 
 def asyncapi_document(examples: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:

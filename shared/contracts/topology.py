@@ -30,28 +30,32 @@ from shared.contracts.ledger import (
     StatementPublished,
 )
 from shared.contracts.matching import (
-    CredentialExpiring,
-    EntitlementAsked,
-    HoldCommitted,
-    HoldEnded,
     MatchAccepted,
     MatchRefused,
-    MoneyPledged,
     NeedOpened,
     NoticeWanted,
-    OfferStale,
+    ProjectBudgetRequested,
+    ProjectCancelled,
+    ProjectCompleted,
+    ProjectOpened,
+    ProjectProgressed,
+)
+from shared.contracts.matching_orders import (
+    EntitlementAsked,
     OrderAccepted,
     OrderClosed,
     OrderDelivered,
     OrderLate,
     OrderPlaced,
     OrderRated,
+)
+from shared.contracts.matching_partners import (
+    CredentialExpiring,
+    HoldCommitted,
+    HoldEnded,
+    MoneyPledged,
+    OfferStale,
     PartnerVetted,
-    ProjectBudgetRequested,
-    ProjectCancelled,
-    ProjectCompleted,
-    ProjectOpened,
-    ProjectProgressed,
     WebhookEndpointDisabled,
     WebhookReceived,
 )

@@ -19,7 +19,7 @@ from services.directory.entitlements.rules import (
 )
 from shared.auth import Grant, Principal, Role
 from shared.clock import today
-from shared.contracts.matching import EntitlementAsked
+from shared.contracts.matching_orders import EntitlementAsked
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import Pipe

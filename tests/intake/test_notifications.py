@@ -9,7 +9,7 @@ from services.intake.notifications.rules import TEMPLATES, rendered, rendered_ou
 from shared.auth import Role
 from shared.clock import utc_now
 from shared.contracts.directory import NotificationSent, ReachabilityChanged
-from shared.contracts.matching import WebhookEndpointDisabled
+from shared.contracts.matching_partners import WebhookEndpointDisabled
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import Pipe

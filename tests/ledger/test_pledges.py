@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from shared.contracts.matching import MoneyPledged
+from shared.contracts.matching_partners import MoneyPledged
 from shared.ids import new_id
 from tests.ledger.conftest import Json, Treasury
 

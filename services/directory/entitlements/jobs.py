@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from services.directory.entitlements.asking import Asked, answer
 from shared.contracts import Event
 from shared.contracts.directory import EntitlementAnswered
-from shared.contracts.matching import EntitlementAsked
+from shared.contracts.matching_orders import EntitlementAsked
 from shared.db import WriteSession
 from shared.messaging import Consumers, publish
 

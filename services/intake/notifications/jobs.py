@@ -9,7 +9,8 @@ from shared.auth import Role
 from shared.clock import CHINA
 from shared.contracts import Event
 from shared.contracts.directory import NotificationSent, ReachabilityChanged
-from shared.contracts.matching import NoticeWanted, WebhookEndpointDisabled
+from shared.contracts.matching import NoticeWanted
+from shared.contracts.matching_partners import WebhookEndpointDisabled
 from shared.db import WriteSession
 from shared.messaging import Consumers
 

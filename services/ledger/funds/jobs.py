@@ -6,7 +6,7 @@ import structlog
 
 from services.ledger.funds.giving import note_pledge
 from shared.contracts import Event
-from shared.contracts.matching import MoneyPledged
+from shared.contracts.matching_partners import MoneyPledged
 from shared.db import WriteSession
 from shared.messaging import Consumers
 from shared.problems import Problem

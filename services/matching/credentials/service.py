@@ -19,7 +19,7 @@ from services.matching.partners.models import Partner
 from services.matching.partners.service import get_partner, must_speak_for
 from shared.auth import Principal
 from shared.clock import utc_now
-from shared.contracts.matching import CredentialExpiring
+from shared.contracts.matching_partners import CredentialExpiring
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish

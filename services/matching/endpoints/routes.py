@@ -44,7 +44,7 @@ Loopback = Annotated[bool, Depends(_allows_loopback)]
 
 
 @router.get("/v1/webhook-events", summary="Catalogue of events 事件目录")
-async def read_catalogue(_: Annotated[Principal, Depends(public)]) -> CatalogueOut:
+async def read_event_catalogue(_: Annotated[Principal, Depends(public)]) -> CatalogueOut:
     """Return every type of event that a partner can subscribe to, with its JSON Schema and a sample."""
     return catalogue_out()
 

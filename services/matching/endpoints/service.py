@@ -29,7 +29,7 @@ from services.matching.partners.repository import find_partner
 from services.matching.problems import UnknownPartner
 from shared.auth import Principal, Role
 from shared.clock import utc_now
-from shared.contracts.matching import WebhookEndpointDisabled
+from shared.contracts.matching_partners import WebhookEndpointDisabled
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish

@@ -33,7 +33,7 @@ from services.matching.partners.models import Partner
 from services.matching.partners.service import get_partner
 from shared.auth import Principal
 from shared.clock import utc_now
-from shared.contracts.matching import HoldCommitted, HoldEnded, MoneyPledged
+from shared.contracts.matching_partners import HoldCommitted, HoldEnded, MoneyPledged
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish
@@ -305,7 +305,14 @@ async def _end(
     else:
         hold.resolved_at = now
     await note_step(session, hold, state.value, actor, {"reason": reason} if reason else {})
-    told = HoldEnded(hold_id=hold.id, offer_id=offer.id, state=state.value, for_kind=hold.for_kind, for_id=hold.for_id)
+    told = HoldEnded(
+        hold_id=hold.id,
+        offer_id=offer.id,
+        partner_id=offer.partner_id,
+        state=state.value,
+        for_kind=hold.for_kind,
+        for_id=hold.for_id,
+    )
     await publish(session, f"hold/{hold.id}", told)
 
 

@@ -24,7 +24,7 @@ from services.matching.partners.service import must_speak_for
 from services.matching.problems import UnknownPartner
 from shared.auth import Principal
 from shared.clock import utc_now
-from shared.contracts.matching import OfferStale
+from shared.contracts.matching_partners import OfferStale
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish

@@ -23,7 +23,7 @@ from services.matching.orders.steps import note_step, times_of
 from services.matching.orders.telling import notice, subject_of
 from shared.auth import Principal
 from shared.clock import utc_now
-from shared.contracts.matching import OrderLate
+from shared.contracts.matching_orders import OrderLate
 from shared.db import WriteSession
 from shared.ids import new_id
 from shared.messaging import publish

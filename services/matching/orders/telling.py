@@ -7,9 +7,9 @@ from uuid import UUID
 from services.matching.orders.models import Order
 from services.matching.orders.rules import OrderState
 from shared.clock import CHINA, utc_now
-from shared.contracts.matching import (
+from shared.contracts.matching import NoticeWanted
+from shared.contracts.matching_orders import (
     EntitlementAsked,
-    NoticeWanted,
     OrderAccepted,
     OrderClosed,
     OrderDelivered,

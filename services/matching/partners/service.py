@@ -21,7 +21,7 @@ from services.matching.partners.schemas import PartnerIn, PartnerPatch, VetIn
 from services.matching.places import active_unit, open_area
 from shared.auth import Principal, Role
 from shared.clock import utc_now
-from shared.contracts.matching import PartnerVetted
+from shared.contracts.matching_partners import PartnerVetted
 from shared.db import Session, WriteSession
 from shared.db.kernel_models import AreaCopyColumns
 from shared.ids import new_id

@@ -14,7 +14,7 @@ from services.matching.webhooks_in.rules import BODY_KEPT, REPORT_KEPT
 from services.matching.webhooks_in.service import work_off
 from shared.clock import utc_now
 from shared.contracts import Event
-from shared.contracts.matching import WebhookReceived
+from shared.contracts.matching_partners import WebhookReceived
 from shared.db import Database, WriteSession
 from shared.messaging import Consumers, TenantSchedule, publish
 

@@ -19,7 +19,7 @@ from services.matching.webhooks_in.repository import RECEIVE
 from services.matching.webhooks_in.rules import MalformedMessage, OtherContent, TooManyItems
 from services.matching.webhooks_in.sharing import Shared
 from shared.clock import machine_now, utc_now
-from shared.contracts.matching import WebhookReceived
+from shared.contracts.matching_partners import WebhookReceived
 from shared.db import Database, check_tenant
 from shared.ids import new_id
 from shared.messaging.outbox import event_body
