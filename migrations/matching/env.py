@@ -13,6 +13,7 @@ from services.matching.partners import models as partners
 from services.matching.projects import models as projects
 from services.matching.record import models as record
 from services.matching.resources import models as resources
+from services.matching.series import models as series
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
@@ -29,6 +30,7 @@ REGISTERED = (
     projects,
     record,
     resources,
+    series,
 )
 
 run_migrations(Base.metadata, "matching")
