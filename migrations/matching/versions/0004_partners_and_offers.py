@@ -68,7 +68,9 @@ ALTER TABLE matching.offers
     ADD CONSTRAINT offers_point_check CHECK ((latitude IS NULL) = (longitude IS NULL)),
     ADD CONSTRAINT offers_external_check CHECK ((external_id IS NULL) = (external_version IS NULL));
 -- What was pledged before amounts were kept is worth asking about, and until then is the smallest that can be.
+ALTER TABLE matching.offers NO FORCE ROW LEVEL SECURITY;
 UPDATE matching.offers SET amount_fen = COALESCE(NULLIF(price_fen, 0), 1), price_fen = NULL WHERE kind = 'money';
+ALTER TABLE matching.offers FORCE ROW LEVEL SECURITY;
 ALTER TABLE matching.offers
     ADD CONSTRAINT offers_amount_check CHECK ((kind = 'money') = (amount_fen IS NOT NULL) AND amount_fen > 0);
 ALTER TABLE matching.offers
@@ -85,9 +87,10 @@ CREATE UNIQUE INDEX offers_external_key ON matching.offers (tenant_id, partner_i
 _DOWN = """
 DROP INDEX matching.offers_external_key;
 DROP INDEX matching.offers_confirmed_idx;
-DELETE FROM matching.partner_steps;
 DROP TABLE matching.partner_steps;
+ALTER TABLE matching.partners NO FORCE ROW LEVEL SECURITY;
 UPDATE matching.partners SET state = 'suspended' WHERE state = 'refused';
+ALTER TABLE matching.partners FORCE ROW LEVEL SECURITY;
 ALTER TABLE matching.partners
     DROP CONSTRAINT partners_state_check,
     ADD CONSTRAINT partners_state_check CHECK (state IN ('applied', 'vetted', 'suspended')),
