@@ -453,7 +453,14 @@ async def test_a_replay_sends_what_is_missing_or_everything_since_a_time_in_its_
     await send(quarter, database, webhooks_per_endpoint=1)
     assert [one.told["data"]["need_id"] for one in far.at("/hook")] == needs
     assert {one.told["data"]["need_id"] for one in far.at("/late")} == {old, *needs}
-    for wrong in ({}, {"since": "yesterday"}, {"since": "2026-01-01T00:00:00"}, {"since": since, "what": "some"}):
+    far_off = {"since": "0001-01-01T00:00:00+14:00"}
+    for wrong in (
+        {},
+        {"since": "yesterday"},
+        far_off,
+        {"since": "2026-01-01T00:00:00"},
+        {"since": since, "what": "some"},
+    ):
         assert (await quarter.post(f"{mine.path}/replay", wrong, by=mine.by)).status_code == 422
 
 

@@ -1,7 +1,7 @@
 """Shapes of deliveries, of attempts, and of what can be asked for by hand."""
 
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, Field
@@ -11,6 +11,12 @@ from services.matching.outgoing.rules import AttemptError, DeliveryState, DropRe
 from shared.web import InputModel, OutputModel
 
 __all__ = ["AttemptOut", "DeliveryDetail", "DeliveryOut", "ReplayIn", "ReplayOut", "TestIn"]
+
+
+# Within these every offset can be turned into UTC.
+_FIRST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
+Moment = Annotated[AwareDatetime, Field(ge=_FIRST, le=_LAST)]
 
 
 class TestIn(InputModel):
@@ -24,8 +30,8 @@ class TestIn(InputModel):
 class ReplayIn(InputModel):
     """From when on, and what: `missing` is what did not arrive, `all` what arrived as well."""
 
-    since: AwareDatetime
-    until: AwareDatetime | None = None
+    since: Moment
+    until: Moment | None = None
     what: Literal["missing", "all"] = "missing"
 
 
