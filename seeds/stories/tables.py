@@ -2,6 +2,7 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -10,9 +11,10 @@ from typing import Any, Final
 from seeds.client import Caller
 from seeds.story import Story
 
-__all__ = ["TableRow", "imported", "written"]
+__all__ = ["TableRow", "imported", "reported", "written"]
 
 _HEADERS: Final = ("编号", "类型", "标题", "内容", "区域", "提出时间", "状态", "层级", "办结时间", "承办单位", "结果")
+_RESULT: Final = "导入结果"
 _ENDED: Final = frozenset({"done", "failed", "cancelled"})
 _DEADLINE_S: Final = 60.0
 
@@ -59,3 +61,11 @@ async def imported(story: Story, importer: Caller, source: str, content: bytes) 
     done = await story.until("imported 导入完成", look, lambda seen: seen["state"] in _ENDED, deadline_s=_DEADLINE_S)
     story.expect("state", (done["state"], done["problem"]), ("done", None))
     return done
+
+
+async def reported(story: Story, importer: Caller, import_id: str) -> Counter[str]:
+    """Download the table with its results, and count its lines by what it says of them."""
+    answer = await importer.get(f"/v1/imports/{import_id}/report", format="csv")
+    story.took(answer)
+    rows = csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"), newline=""))
+    return Counter(row[_RESULT] for row in rows)

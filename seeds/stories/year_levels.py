@@ -83,8 +83,12 @@ async def tell_big(story: Story, house: House, tally: Tally, heard: list[Heard])
     ):
         await together(_claim(story, house, tally.phone(groups[unit]), unit, by_unit[unit]) for unit in by_unit)
         projects = await together(_project(story, house, groups[one.row["unit"]], one) for one in big)
-        for one, project in zip(big, projects, strict=True):
-            await accept_into(story, officer, needs[str(one.case_id)], of_unit[one.row["unit"]], project)
+        joined = await together(
+            accept_into(story, officer, needs[str(one.case_id)], of_unit[one.row["unit"]], project)
+            for one, project in zip(big, projects, strict=True)
+        )
+        helping = {unit for project in joined for unit in project["helping_unit_ids"]}
+        story.expect("under the supervising group 监督小组监督", helping, {str(house.id("units", "supervisors"))})
         listed = await every(story, officer, "/v1/projects", under=house.id("areas", COMMUNITY))
         ours = [row for row in listed if row["id"] in {project.id for project in projects}]
         leads = Counter(row["lead_unit_id"] for row in ours)

@@ -9,7 +9,7 @@ from typing import Final
 
 from seeds.house import House
 from seeds.ids import fresh_id
-from seeds.stories.tables import TableRow, imported, written
+from seeds.stories.tables import TableRow, imported, reported, written
 from seeds.stories.threads import every
 from seeds.stories.year_tally import GRIDS, Matter, Tally
 from seeds.story import Story
@@ -48,6 +48,8 @@ async def tell_table(story: Story, house: House, tally: Tally) -> Table:
         story.expect(
             "what is wrong 错在何处", codes, {2: ["unknown_area"], 3: ["unknown_category"], 4: ["closed_before_filed"]}
         )
+        told_back = dict(await reported(story, importer, done["id"]))
+        story.expect("the report 结果表", told_back, {"已导入": len(rows) - 3, "有误，未导入": 3, "与前面的行重复": 1})
     with story.step(
         "改正后再次导入：只补三行，其余不变", "mended and sent again: three lines are new, the others known"
     ):
