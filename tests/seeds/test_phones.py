@@ -56,6 +56,16 @@ async def test_what_was_kept_is_sent_in_its_order_a_hundred_at_a_time() -> None:
     assert len(set(ids)) == 230
 
 
+async def test_what_follows_another_goes_into_its_batch() -> None:
+    house = _House()
+    async with httpx.AsyncClient(transport=httpx.MockTransport(house), base_url="http://house") as http:
+        phone = Phone(Caller(http))
+        for number in range(150):
+            phone.note("visit", fresh_id(), "record", AT, {}, follows=number in {99, 100, 149})
+        assert (await phone.send(Story("a story", Console(file=io.StringIO())))).total() == 150
+    assert [len(batch) for batch in house.batches] == [98, 52]
+
+
 async def test_what_somebody_was_faster_with_is_sent_again_upon_the_version_that_was_told() -> None:
     house = _House(version=7)
     assert await _sent(house, 7, 5) == {"done": 2}
