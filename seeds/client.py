@@ -27,13 +27,14 @@ _CONNECTIONS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One answer of the house. `body` is the parsed JSON, or None when there was none."""
+    """One answer of the house. `body` is the parsed JSON, or None when there was none; `content` are its bytes."""
 
     method: str
     path: str
     status: int
     body: Any
     headers: Mapping[str, str]
+    content: bytes = b""
 
     @property
     def code(self) -> str | None:
@@ -110,7 +111,7 @@ class Caller:
             if response.status_code not in _REPEATED or attempt == _TRIES - 1:
                 break
             await asyncio.sleep(_asked_pause_s(response))
-        return Answer(method, path, response.status_code, _json(response), response.headers)
+        return Answer(method, path, response.status_code, _json(response), response.headers, response.content)
 
 
 @asynccontextmanager

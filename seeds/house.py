@@ -104,9 +104,13 @@ class House:
         unfinished.replace(path)
         return self.today()
 
+    def now(self) -> datetime:
+        """Return the time that it is in the house."""
+        return datetime.now(_CHINA) + timedelta(seconds=self._moved_s())
+
     def today(self) -> date:
         """Return the day that it is in the house, by the time of China."""
-        return (datetime.now(_CHINA) + timedelta(seconds=self._moved_s())).date()
+        return self.now().date()
 
     def _moved_s(self) -> int:
         try:

@@ -8,7 +8,7 @@ directory has answered: what names an area too early is sent again until it is k
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
@@ -18,10 +18,10 @@ from seeds.config import Config
 from seeds.house import House
 from seeds.ids import pack_id
 from seeds.pack import Pack, Row
+from seeds.together import together
 
 __all__ = ["LoadProblem", "Loader", "Report"]
 
-_AT_ONCE: Final = 8
 _UNCHANGED, _CREATED = 200, 201
 _NOT_YET_KNOWN: Final = frozenset({"unknown_area", "unknown_unit"})
 _KNOWN_DEADLINE_S: Final = 20.0
@@ -58,7 +58,6 @@ class Loader:
         self._nobody = nobody
         self._administrator = nobody
         self._operator = nobody.signed_in(config.token(pack.tenant))
-        self._turn = asyncio.Semaphore(_AT_ONCE)
         self.report = Report()
 
     async def load(self) -> Report:
@@ -71,6 +70,7 @@ class Loader:
         await self._each("residents", self._resident)
         self._administrator = await House(self._config, self._nobody, self._pack).staff("administrator")
         await self._categories()
+        await self._each("checklists", self._checklist)
         await self._each("partners", self._partner)
         await self._each("offers", self._offer)
         self.report.elapsed_s = time.perf_counter() - begun
@@ -82,7 +82,7 @@ class Loader:
         for row in self._pack.all("areas"):
             depth[row["key"]] = 0 if row["parent"] is None else depth[row["parent"]] + 1
         for level in range(max(depth.values(), default=-1) + 1):
-            await self._all(self._area(row) for row in self._pack.all("areas") if depth[row["key"]] == level)
+            await together(self._area(row) for row in self._pack.all("areas") if depth[row["key"]] == level)
 
     async def _area(self, row: Row) -> None:
         body = {member: row[member] for member in _AREA_MEMBERS if member in row}
@@ -125,6 +125,11 @@ class Loader:
         for row in self._pack.all("categories"):
             body = {member: value for member, value in row.items() if member != "key"}
             self._count("categories", await self._sent(self._administrator.put(f"/v1/categories/{row['key']}", body)))
+
+    async def _checklist(self, row: Row) -> None:
+        """Publish a checklist; what says the same as its newest version is that version."""
+        body = {member: value for member, value in row.items() if member != "key"}
+        self._count("checklists", await self._sent(self._administrator.put(f"/v1/checklists/{row['key']}", body)))
 
     async def _partner(self, row: Row) -> None:
         """Let a unit apply, and vet it; one that is vetted already stays as it is."""
@@ -175,18 +180,4 @@ class Loader:
         return self._pack.id(kind, key)
 
     async def _each(self, kind: str, send: Callable[[Row], Awaitable[None]]) -> None:
-        await self._all(send(row) for row in self._pack.all(kind))
-
-    async def _all(self, sendings: Iterable[Awaitable[None]]) -> None:
-        """Run them with a bounded number at once; the first refusal ends the load."""
-
-        async def in_turn(sending: Awaitable[None]) -> None:
-            async with self._turn:
-                await sending
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                for sending in sendings:
-                    group.create_task(in_turn(sending))
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from failures
+        await together(send(row) for row in self._pack.all(kind))

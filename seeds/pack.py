@@ -30,6 +30,12 @@ KINDS: Final = (
     "funds",
     "property_books",
     "campaigns",
+    "checklists",
+    "opinions",
+    "errands",
+    "matters",
+    "disputes",
+    "past_cases",
 )
 # Which member of a row names a row of which file.
 _REFERENCES: Final = {

@@ -15,6 +15,7 @@ from seeds.stories.chengkou import tell_chengkou
 from seeds.stories.guangling import tell_guangling
 from seeds.stories.huancui import tell_huancui
 from seeds.stories.shaanxi import tell_shaanxi
+from seeds.stories.zhuji import tell_zhuji
 from seeds.story import Story, StoryBroken
 
 __all__ = ["STORIES", "tell"]
@@ -34,6 +35,7 @@ STORIES: Final[dict[str, _Entry]] = {
     "chengkou": _Entry(tell_chengkou, "chengkou"),
     "shaanxi": _Entry(tell_shaanxi, "shaanxi"),
     "guangling": _Entry(tell_guangling, "guangling"),
+    "zhuji": _Entry(tell_zhuji, "zhuji"),
 }
 
 

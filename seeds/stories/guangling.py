@@ -1,11 +1,10 @@
 """The glass account book 一本账: what a compound was charged, collected and spent, open to everybody's questions."""
 
-from typing import Any
-
 from seeds.house import House
 from seeds.ids import fresh_id
 from seeds.stories.one_book import CASH, OneBook, tell_one_book
 from seeds.stories.publication import OpenBook, close_quarter, verify_book
+from seeds.stories.threads import every
 from seeds.story import Story
 
 __all__ = ["tell_guangling"]
@@ -26,7 +25,7 @@ async def _question(story: Story, house: House, book: OneBook, published: OpenBo
     """Let a resident question a line of spending and be answered; returns the transaction."""
     resident, accountant = await house.resident("household_02"), await house.staff("accountant")
     with story.step("居民对一笔支出提出质询，物业答复", "a resident questions a line of spending and is answered"):
-        lines = await _all_lines(story, house, published)
+        lines = await every(story, house.nobody, f"{published.path}/lines")
         accounts = {row["id"]: row["code"] for row in story.took(await house.nobody.get(published.path))["accounts"]}
         spent = [line for line in lines if accounts[line["debit_account_id"]].startswith("expense:")]
         asked = {
@@ -50,14 +49,3 @@ async def _question(story: Story, house: House, book: OneBook, published: OpenBo
         story.expect("everybody reads the answer 答复公开", seen, [(asked["transaction_id"], text)])
         story.holds("and not who asked 不显示提问人", str(resident.person_id) not in str(page), str(page))
     return str(asked["transaction_id"])
-
-
-async def _all_lines(story: Story, house: House, published: OpenBook) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    cursor: str | None = None
-    while True:
-        page = story.took(await house.nobody.get(f"{published.path}/lines", page_size=200, cursor=cursor))
-        found += page["items"]
-        cursor = page["next_cursor"]
-        if cursor is None:
-            return found

@@ -12,6 +12,7 @@ from typing import Any, Final
 from seeds.house import House
 from seeds.ids import fresh_id
 from seeds.png import photo
+from seeds.stories.baseline import compare_with_last_year, import_last_year
 from seeds.stories.left_lying import tell_handed_to_and_fro, tell_left_lying
 from seeds.stories.threads import Case, Project, history_of, open_project, reach
 from seeds.stories.welfare_fund import Money, ask_and_approve, close_money, pay, raise_welfare_fund
@@ -34,6 +35,7 @@ _PROJECT_STEPS: Final = ("open", "request_budget", "budget_decided", "reach", "r
 async def tell_huancui(story: Story, house: House) -> None:
     """Tell the whole story."""
     story.chapter("一、诉求", "the case")
+    past = await import_last_year(story, house)
     case = await _report(story, house)
     await _join(story, house, case)
     await _accept_and_triage(story, house, case)
@@ -55,6 +57,8 @@ async def tell_huancui(story: Story, house: House) -> None:
     await tell_handed_to_and_fro(story, house)
     story.chapter("七、认领后搁置的一件", "claimed and left lying")
     await tell_left_lying(story, house)
+    story.chapter("八、与去年相比", "against last year")
+    await compare_with_last_year(story, house, case, past)
 
 
 async def _report(story: Story, house: House) -> Case:
@@ -92,9 +96,15 @@ async def _join(story: Story, house: House, case: Case) -> None:
 
 async def _accept_and_triage(story: Story, house: House, case: Case) -> None:
     worker = await house.staff("grid_worker")
-    with story.step("网格员受理", "the grid worker accepts it"):
+    with story.step("网格员一小时内受理", "the grid worker accepts it within the hour"):
         taken = story.took(await worker.act(case.path, "accept", {"note": "已到现场查看"}))
         story.expect("state", taken["state"], "accepted")
+        waited = house.now() - datetime.fromisoformat(taken["filed_at"])
+        story.holds("within the hour 一小时内", waited < timedelta(hours=1), str(waited))
+        clock = next(one for one in taken["clocks"] if one["clock"] == "accept")
+        story.expect(
+            "its clock stopped in time 受理时限内停表", (clock["state"], clock["left_s"] > 0), ("stopped", True)
+        )
         allowed = {step["action"] for step in taken["next_actions"] if step["allowed"]}
         story.holds("triage is possible now 可以研判", "triage" in allowed, f"{sorted(allowed)}")
     with story.step("研判为难事，逐条说明理由", "triage: hard, with every reason"):

@@ -1,12 +1,14 @@
 """What both stories follow from step to step: a case, and the project that comes of it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from seeds.client import Answer, Caller
 from seeds.story import Story
+from seeds.together import together
 
-__all__ = ["Case", "Project", "history_of", "open_project", "reach"]
+__all__ = ["Case", "Project", "every", "history_of", "history_of_many", "open_project", "reach"]
 
 _CREATED: Final = (200, 201)
 _PAGE: Final = 200
@@ -50,7 +52,7 @@ async def open_project(story: Story, opener: Caller, body: dict[str, Any]) -> Pr
     async def send() -> Answer:
         return await opener.post("/v1/projects", body)
 
-    opened = await story.until("project opened 立项", send, lambda answer: answer.status in _CREATED)
+    opened = await story.until(f"project opened 立项: {body['title']}", send, lambda answer: answer.status in _CREATED)
     return Project.of(opened.body)
 
 
@@ -76,3 +78,25 @@ async def history_of(story: Story, reader: Caller, case: Case, *steps: str) -> l
         look,
         lambda items: wanted <= {item["step"] for item in items},
     )
+
+
+async def history_of_many(story: Story, reader: Caller, paths: Sequence[str], step: str) -> None:
+    """Wait until the histories of all these cases have a step."""
+
+    async def look() -> int:
+        pages = await together(reader.get(f"{path}/history", page_size=_PAGE) for path in paths)
+        return sum(any(item["step"] == step for item in story.took(page)["items"]) for page in pages)
+
+    await story.until(f"in {len(paths)} histories 诉求历史: {step}", look, lambda seen: seen == len(paths))
+
+
+async def every(story: Story, reader: Caller, path: str, **params: object) -> list[dict[str, Any]]:
+    """Read a list to its end."""
+    found: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while True:
+        page = story.took(await reader.get(path, page_size=_PAGE, cursor=cursor, **params))
+        found += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found

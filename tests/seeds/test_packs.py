@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from datetime import date, timedelta
 
 import pytest
 
@@ -125,6 +126,31 @@ def test_twenty_six_enterprises_give_to_ten_projects_and_two_miss_their_goal() -
     assert [sum(fen == goal for fen, goal in raised), sum(fen < goal for fen, goal in raised)] == [8, 2]
 
 
+def test_a_year_of_the_community_has_its_small_its_big_and_its_hard_matters() -> None:
+    pack = read_pack("zhuji")
+    matters = pack.all("matters")
+    assert Counter(row["level"] for row in matters) == {"grid": 14, "council": 12, "joint": 29}
+    hard = [row["title"] for row in matters if row["level"] == "joint"]
+    assert sum("塌陷" in title for title in hard) == 4
+    assert sum("检查井" in title for title in hard) == 8
+    # Big ones are taken by self-governing groups, hard ones by departments.
+    kinds = {row["level"]: set[str]() for row in matters}
+    for row in matters:
+        if "unit" in row:
+            kinds[row["level"]].add(pack.row("units", row["unit"])["kind"])
+    assert kinds == {"grid": set(), "council": {"volunteer_team"}, "joint": {"department"}}
+    categories = {row["key"] for row in pack.all("categories")}
+    assert {row["category"] for kind in ("matters", "opinions") for row in pack.all(kind)} <= categories
+    assert sum(row["kind"] == "grid" for row in pack.all("areas")) == 6
+
+
+def test_last_years_overflows_took_more_than_thirty_days_each() -> None:
+    rows = read_pack("huancui").all("past_cases")
+    lasted = [date.fromisoformat(row["closed_on"]) - date.fromisoformat(row["filed_on"]) for row in rows]
+    assert len(lasted) == 12
+    assert min(lasted) > timedelta(days=30)
+
+
 def test_an_unknown_tenant_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(PackProblem, match="chengkou, guangling, huancui, shaanxi"):
+    with pytest.raises(PackProblem, match="chengkou, guangling, huancui, shaanxi, zhuji"):
         read_pack("nowhere")

@@ -1,0 +1,42 @@
+"""From a need and an offer to a project: what the matcher proposes is looked at, and accepted by an officer."""
+
+from typing import Any
+
+from seeds.client import Caller
+from seeds.ids import fresh_id
+from seeds.stories.threads import Project
+from seeds.story import Story, StoryBroken
+
+__all__ = ["accept_into", "offered", "proposed"]
+
+
+async def offered(story: Story, giver: Caller, body: dict[str, Any]) -> str:
+    """Put something on the resource list; returns the offer."""
+    offer = story.took(await giver.post("/v1/offers", {"id": fresh_id(), **body}), 201)
+    story.note(f"资源 offer · {offer['title']} × {offer['quantity']}")
+    return str(offer["id"])
+
+
+async def proposed(story: Story, officer: Caller, need: str, offer: str) -> dict[str, Any]:
+    """Return the proposal that brings this need and this offer together; the matcher is asked to look now.
+
+    Raises:
+        StoryBroken: the matcher does not find that the two suit each other.
+    """
+    found = story.took(await officer.post(f"/v1/needs/{need}/matches"))
+    for match in found["matches"]:
+        if match["offer_id"] == offer:
+            return dict(match)
+    message = f"the offer {offer} is not proposed for the need {need}: {found['passed_over']}"
+    raise StoryBroken(message)
+
+
+async def accept_into(story: Story, officer: Caller, need: str, offer: str, project: Project) -> dict[str, Any]:
+    """Let a project meet a need with an offer."""
+    match = await proposed(story, officer, need, offer)
+    body = {"project_id": project.id}
+    joined = story.took(await officer.post(f"/v1/matches/{match['id']}/accept", body, version=match["version"]))
+    if need not in joined["need_ids"] or offer not in joined["offer_ids"]:
+        message = f"the project does not have what was accepted: {joined}"
+        raise StoryBroken(message)
+    return dict(joined)
