@@ -29,7 +29,6 @@ from services.intake.notifications.routes import router as notifications
 from services.intake.open311.routes import office_router as open311_reports
 from services.intake.open311.routes import router as open311
 from services.intake.open311_admin.routes import router as open311_admin
-from services.intake.proposals.encoders import mode
 from services.intake.proposals.routes import router as proposals
 from services.intake.routing.routes import router as routing
 from services.intake.settings import IntakeSettings
@@ -38,6 +37,7 @@ from services.intake.suggestions.routes import router as suggestions
 from services.intake.supervision.routes import router as supervision
 from services.intake.sync.routes import router as sync
 from services.intake.verdicts.routes import router as verdicts
+from shared.encoders import mode
 from shared.held import held_events_router
 from shared.vault import Vault
 from shared.web import create_app
