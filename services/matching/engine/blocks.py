@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.matching.engine.columns import NeedColumns, OfferColumns
-from services.matching.engine.filters import FILTERS, PASSED, first_failures
-from services.matching.engine.scoring import Weights, points, shares
+from services.matching.engine.filters import FILTERS, PASSED, common_time, distances, first_failures
+from services.matching.engine.scoring import Compared, Weights, points, shares
 from services.matching.engine.standing import Sides, joint
-from services.matching.engine.words import Likeness
+from services.matching.engine.words import likeness
 
 __all__ = ["BELOW", "REASONS", "Block", "judge"]
 
@@ -36,9 +36,7 @@ class Block:
     score: NDArray[np.int16]
 
 
-def judge(
-    needs: NeedColumns, offers: OfferColumns, sides: tuple[Sides, Sides], weights: Weights, likeness: Likeness
-) -> Block:
+def judge(needs: NeedColumns, offers: OfferColumns, sides: tuple[Sides, Sides], weights: Weights) -> Block:
     """Look at all pairs of a block.
 
     Args:
@@ -46,13 +44,16 @@ def judge(
         offers: lines of the same branch.
         sides: how these needs and these offers stand, line by line.
         weights: what the terms may give.
-        likeness: computes the likeness by words; one for each thread.
     """
-    codes = first_failures(needs, offers)
+    apart, common = distances(needs, offers), common_time(needs, offers)
+    codes = first_failures(needs, offers, apart, common)
     words = likeness(needs.grams, offers.grams)
-    compared = [asked @ found.T for asked, found in zip(needs.vectors, offers.vectors, strict=True)]
-    standing = joint(compared or [words], *sides)
-    terms = points(shares(needs, offers, standing, sides, words), weights)
-    score = np.sum(terms, axis=0, dtype=np.int16)
+    likenesses = [asked @ found.T for asked, found in zip(needs.vectors, offers.vectors, strict=True)]
+    standing = joint(likenesses or [words], *sides)
+    of = shares(needs, offers, sides, Compared(standing, words, apart, common))
+    terms = tuple(np.broadcast_to(term, codes.shape) for term in points(of, weights))
+    score = terms[0].copy()
+    for term in terms[1:]:
+        score += term
     codes[(codes == PASSED) & (score < weights.threshold)] = BELOW
     return Block(codes, standing, terms, score)

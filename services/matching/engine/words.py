@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Grams", "Likeness", "frequencies", "read_grams", "shared_grams", "weigh"]
+__all__ = ["Grams", "frequencies", "likeness", "read_grams", "shared_grams", "weigh"]
 
 _BUCKETS: Final = 1 << 20
 _LETTERS_MAX: Final = 60
@@ -102,29 +102,29 @@ def frequencies(*some: Ints) -> NDArray[np.int64]:
     return counted
 
 
-class Likeness:
-    """Computes cosines of blocks; it has a scratch pad of its own, so each thread needs another one."""
+def likeness(needs: Grams, offers: Grams) -> Floats:
+    """Return the cosine of every need with every offer: a join over the grams that they share, which are few."""
+    need_terms, need_rows, need_weights = _postings(needs)
+    offer_terms, offer_rows, offer_weights = _postings(offers)
+    first = np.searchsorted(offer_terms, need_terms)
+    counts = np.searchsorted(offer_terms, need_terms, side="right") - first
+    total = int(counts.sum())
+    shape = (len(needs), len(offers))
+    if not total:
+        return np.zeros(shape, np.float32)
+    ends = np.cumsum(counts)
+    at = np.arange(total) - np.repeat(ends - counts - first, counts)
+    pairs = np.repeat(need_rows * shape[1], counts) + offer_rows[at]
+    shared = np.repeat(need_weights, counts) * offer_weights[at]
+    return np.bincount(pairs, shared, shape[0] * shape[1]).reshape(shape).astype(np.float32)
 
-    def __init__(self) -> None:
-        self._local = np.full(_BUCKETS, -1, np.int32)
 
-    def __call__(self, needs: Grams, offers: Grams) -> Floats:
-        """Return the cosine of every need with every offer."""
-        terms = np.unique(needs.terms)
-        terms = terms[terms >= 0]
-        self._local[terms] = np.arange(len(terms), dtype=np.int32)
-        found = _scattered(needs, self._local, len(terms)) @ _scattered(offers, self._local, len(terms)).T
-        self._local[terms] = -1
-        return found
-
-
-def _scattered(grams: Grams, local: Ints, width: int) -> Floats:
-    dense = np.zeros((len(grams.terms), width + 1), np.float32)
-    places = np.where(grams.terms >= 0, local[grams.terms], -1)
-    rows = np.broadcast_to(np.arange(len(places))[:, None], places.shape)
-    # What is not in the block's vocabulary goes into the last column, which is cut off.
-    dense[rows, places] = grams.weights
-    return dense[:, :width]
+def _postings(grams: Grams) -> tuple[Ints, NDArray[np.int64], Floats]:
+    """Return the grams that are there, with their texts and weights, ordered by gram."""
+    terms = grams.terms.reshape(-1)
+    order = np.argsort(terms, kind="stable")
+    order = order[np.searchsorted(terms[order], 0) :]
+    return terms[order], order // grams.terms.shape[1], grams.weights.reshape(-1)[order]
 
 
 def shared_grams(one: str, other: str) -> list[str]:

@@ -18,7 +18,6 @@ from services.matching.engine.facts import Manner, NeedFacts, OfferFacts, Point,
 from services.matching.engine.filters import PASSED
 from services.matching.engine.scoring import Weights
 from services.matching.engine.standing import Background
-from services.matching.engine.words import Likeness
 from services.matching.slots.leaves import LEAF_TEXTS, leaf_shares
 from services.matching.slots.reading import read_need, read_offer
 from services.matching.slots.times import ALWAYS
@@ -173,7 +172,7 @@ def judged(loaded: Loaded, texts: Texts, weights: Weights) -> Judged:
     lines = columns(loaded, texts)
     for branch in branches_of(lines.needs, lines.offers, texts.background(lines)):
         everything = np.arange(len(branch.need_rows)), np.arange(len(branch.offer_rows))
-        block = branch.judge(*everything, weights, Likeness())
+        block = branch.judge(*everything, weights)
         for at, row in enumerate(branch.need_rows.tolist()):
             terms = np.stack([term[at] for term in block.terms], axis=1)
             found[row] = (branch.offer_rows, block.codes[at], terms, block.score[at])
