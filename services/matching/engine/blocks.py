@@ -1,5 +1,6 @@
 """One block: some needs of a branch against some of its offers, all at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,19 +37,25 @@ class Block:
     score: NDArray[np.int16]
 
 
-def judge(needs: NeedColumns, offers: OfferColumns, sides: tuple[Sides, Sides], weights: Weights) -> Block:
+def judge(
+    needs: NeedColumns,
+    offers: OfferColumns,
+    sides: tuple[Sides, Sides],
+    likenesses: Sequence[NDArray[np.float32]],
+    weights: Weights,
+) -> Block:
     """Look at all pairs of a block.
 
     Args:
         needs: lines of one branch.
         offers: lines of the same branch.
         sides: how these needs and these offers stand, line by line.
+        likenesses: of every pair, for each encoder; by words where there is none.
         weights: what the terms may give.
     """
     apart, common = distances(needs, offers), common_time(needs, offers)
     codes = first_failures(needs, offers, apart, common)
     words = likeness(needs.grams, offers.grams)
-    likenesses = [asked @ found.T for asked, found in zip(needs.vectors, offers.vectors, strict=True)]
     standing = joint(likenesses or [words], *sides)
     of = shares(needs, offers, sides, Compared(standing, words, apart, common))
     terms = tuple(np.broadcast_to(term, codes.shape) for term in points(of, weights))

@@ -5,7 +5,8 @@ are gone through cell by cell, each with the offers of the cells around it; all 
 area that they cover. No pair that passes the filters is missed, and few others are looked at.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -13,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from services.matching.engine.branches import Branch, branches_of
+from services.matching.engine.branches import Branch, branches_of, cells_of
 from services.matching.engine.columns import NeedColumns, OfferColumns
-from services.matching.engine.facts import FOOT_M, KINDS
+from services.matching.engine.facts import KINDS
 from services.matching.engine.scoring import TERMS, Weights
 from services.matching.engine.standing import Background
 
@@ -27,6 +28,7 @@ TOP_PER_OFFER: Final = 5
 PER_PART: Final = 5
 _NEEDS_AT_ONCE: Final = 96
 _CELLS_MAX: Final = 4
+_THREADS: Final = 2
 
 Rows = NDArray[np.int64]
 
@@ -100,14 +102,19 @@ def find_candidates(
     needs: NeedColumns, offers: OfferColumns, weights: Weights, background: Background | None = None
 ) -> Candidates:
     """Return the best pairs: up to twenty for each need, and up to five more for each offer, so that none starves."""
-    found = _Found()
-    need_misses, offer_misses = Misses.none(len(needs.branch)), Misses.none(len(offers.branch))
-    # Blocks are small: threads that wait for each other would make their products ten times slower.
-    with threadpool_limits(limits=1, user_api="blas"):
-        for branch in branches_of(needs, offers, background):
-            for need_at, offer_at in _blocks(branch):
-                _look(branch, need_at, offer_at, weights, found, (need_misses, offer_misses))
-    return _best_of(found, needs, offers, (need_misses, offer_misses))
+    misses = Misses.none(len(needs.branch)), Misses.none(len(offers.branch))
+
+    def look(branch: Branch) -> _Found:
+        found = _Found()
+        for need_at, offer_at in _blocks(branch):
+            _look(branch, need_at, offer_at, weights, found, misses)
+        return found
+
+    # Branches share no line. Inside of one, blocks are small: threads of the products that wait for each other would
+    # make them ten times slower.
+    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(_THREADS) as threads:
+        found = list(threads.map(look, branches_of(needs, offers, background)))
+    return _best_of(found, needs, offers, misses)
 
 
 def _blocks(branch: Branch) -> Iterator[tuple[Rows, Rows]]:
@@ -129,15 +136,10 @@ def _some(rows: Rows, at_once: int = _NEEDS_AT_ONCE) -> Iterator[Rows]:
         yield rows[start : start + at_once]
 
 
-def _cells(xy: NDArray[np.float32]) -> tuple[Rows, Rows]:
-    cells = np.floor(xy / np.float32(FOOT_M)).astype(np.int64)
-    return cells[:, 0], cells[:, 1]
-
-
 def _near(branch: Branch, needs: Rows, offers: Rows) -> Iterator[tuple[Rows, Rows]]:
     """Go through neighbouring cells of a row together, with the offers of the cells around them."""
-    need_x, need_y = _cells(branch.needs.xy[needs])
-    offer_x, offer_y = _cells(branch.offers.xy[offers])
+    need_x, need_y = cells_of(branch.needs.xy[needs])
+    offer_x, offer_y = cells_of(branch.offers.xy[offers])
     west, width = need_x.min() - 2, np.int64(1) << 32
     need_keys, offer_keys = need_y * width + need_x - west, offer_y * width + offer_x - west
     need_order, offer_order = np.argsort(need_keys, kind="stable"), np.argsort(offer_keys, kind="stable")
@@ -199,14 +201,15 @@ def _look(
 
 
 def _best_of(
-    found: _Found, needs: NeedColumns, offers: OfferColumns, misses: tuple[Misses, Misses]
+    found: Sequence[_Found], needs: NeedColumns, offers: OfferColumns, misses: tuple[Misses, Misses]
 ) -> Candidates:
-    if not found.need:
+    if not any(some.need for some in found):
         nothing = np.zeros(0, np.int32)
         terms = np.zeros((0, len(TERMS)), np.int16)
         return Candidates(nothing, nothing, nothing, terms, *misses)
-    need, offer = np.concatenate(found.need), np.concatenate(found.offer)
-    terms = np.concatenate(found.terms)
+    need = np.concatenate([rows for some in found for rows in some.need])
+    offer = np.concatenate([rows for some in found for rows in some.offer])
+    terms = np.concatenate([rows for some in found for rows in some.terms])
     score = terms.sum(axis=1, dtype=np.int32)
     order = np.lexsort((offer, -score, need))
     need, offer, score, terms = need[order], offer[order], score[order], terms[order]

@@ -27,6 +27,7 @@ _FILLED_TO: Final = 16
 _LEAST: Final = 1e-4
 
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 
 # A way to compare texts: unit rows of an encoder, or weighed grams where no encoder is live.
@@ -95,11 +96,16 @@ def sample(count: int) -> NDArray[np.int64]:
 
 def joint(likenesses: Sequence[Floats], needs: Sides, offers: Sides) -> Floats:
     """Return the mean over encoders and sides of the likenesses in standard deviations."""
-    total = np.zeros(likenesses[0].shape, np.float32)
+    each = np.float32(1 / (2 * len(likenesses)))
+    of_need, of_offer = np.zeros(len(needs.best), np.float32), np.zeros(len(offers.best), np.float32)
+    total = np.zeros((len(of_need), len(of_offer)), np.float32)
     for place, likeness in enumerate(likenesses):
-        total += (likeness - needs.means[place][:, None]) / needs.deviations[place][:, None]
-        total += (likeness - offers.means[place][None, :]) / offers.deviations[place][None, :]
-    return total / np.float32(2 * len(likenesses))
+        by_need, by_offer = each / needs.deviations[place], each / offers.deviations[place]
+        of_need += needs.means[place] * by_need
+        of_offer += offers.means[place] * by_offer
+        total += likeness * (by_need[:, None] + by_offer[None, :])
+    total -= of_need[:, None] + of_offer[None, :]
+    return total
 
 
 def _filled(some: Channels, background: Channels | None) -> Channels:
@@ -110,15 +116,18 @@ def _filled(some: Channels, background: Channels | None) -> Channels:
     return tuple(_stacked(rows, rows_of(words, first)) for rows, words in zip(some, background, strict=True))
 
 
-def sides_of(needs: Channels, offers: Channels, background: Background | None) -> tuple[Sides, Sides]:
+def sides_of(
+    needs: Channels, offers: Channels, chosen: tuple[Rows, Rows], background: Background | None
+) -> tuple[Sides, Sides]:
     """Return how the needs and the offers of a branch stand.
 
     Args:
         needs: for each channel one row a need.
         offers: for each channel one row an offer.
+        chosen: which needs and which offers stand for all, see `sample`.
         background: what to fill up a small branch with.
     """
-    some_needs, some_offers = sample(len(needs[0])), sample(len(offers[0]))
+    some_needs, some_offers = chosen
     asked = _against(needs, tuple(rows_of(item, some_offers) for item in offers), background and background.offers)
     found = _against(offers, tuple(rows_of(item, some_needs) for item in needs), background and background.needs)
     of_needs, of_offers = _moments(asked), _moments(found)

@@ -24,6 +24,7 @@ _COMMON_FROM: Final = 20
 _K1: Final = 1.2
 _B: Final = 0.75
 _PRIME: Final = 1_000_003
+_PLACE_BITS: Final = 40
 _LETTERS: Final = re.compile(r"[^\W_]+")
 _SHOWN: Final = 12
 
@@ -122,9 +123,11 @@ def likeness(needs: Grams, offers: Grams) -> Floats:
 def _postings(grams: Grams) -> tuple[Ints, NDArray[np.int64], Floats]:
     """Return the grams that are there, with their texts and weights, ordered by gram."""
     terms = grams.terms.reshape(-1)
-    order = np.argsort(terms, kind="stable")
-    order = order[np.searchsorted(terms[order], 0) :]
-    return terms[order], order // grams.terms.shape[1], grams.weights.reshape(-1)[order]
+    # One number for a gram and its place: plain numbers are sorted ten times faster than places by a key.
+    keys = (terms.astype(np.int64) << _PLACE_BITS) + np.arange(len(terms))
+    keys = np.sort(keys[terms >= 0])
+    order = keys & ((1 << _PLACE_BITS) - 1)
+    return (keys >> _PLACE_BITS).astype(np.int32), order // grams.terms.shape[1], grams.weights.reshape(-1)[order]
 
 
 def shared_grams(one: str, other: str) -> list[str]:
