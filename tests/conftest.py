@@ -7,6 +7,7 @@ security that isolates districts in production.
 import importlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest_asyncio
 from fastapi import FastAPI
 from hypothesis import settings
 
+from shared import clock
 from shared.contracts import SERVICES
 from shared.db import Database
 from shared.ids import new_id
@@ -108,6 +110,33 @@ async def client(apps: dict[str, FastAPI]) -> AsyncIterator[ClientOf]:
     yield opened.__getitem__
     for one in opened.values():
         await one.aclose()
+
+
+class MovedClock:
+    """The clock of this process, which tests move forward as `linli clock forward` does."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._ahead = timedelta(0)
+
+    def forward(self, span: timedelta) -> None:
+        """Let so much time pass at once."""
+        self._ahead += span
+        new = self._path.with_name("new")
+        new.write_text(str(int(self._ahead.total_seconds())), encoding="ascii")
+        new.replace(self._path)
+
+
+@pytest.fixture
+def moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MovedClock]:
+    """Let a test move the clock; it is back in its place afterwards."""
+    path = tmp_path / "clock"
+    monkeypatch.setenv("LINLI_CLOCK_FILE", str(path))
+    monkeypatch.setenv("LINLI_EMBEDDED", "1")
+    clock._moved_clock.cache_clear()
+    yield MovedClock(path)
+    path.unlink(missing_ok=True)
+    clock._moved_clock.cache_clear()
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,15 +1,20 @@
 """Alembic environment of the matching."""
 
+from services.matching.agreements import models as agreements
 from services.matching.cases import models as cases
+from services.matching.credentials import models as credentials
+from services.matching.holds import models as holds
 from services.matching.matches import models as matches
 from services.matching.models import Base
 from services.matching.needs import models as needs
 from services.matching.offers import models as offers
 from services.matching.partners import models as partners
 from services.matching.projects import models as projects
+from services.matching.record import models as record
+from services.matching.resources import models as resources
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (cases, matches, needs, offers, partners, projects)
+REGISTERED = (agreements, cases, credentials, holds, matches, needs, offers, partners, projects, record, resources)
 
 run_migrations(Base.metadata, "matching")

@@ -2,13 +2,21 @@
 
 from fastapi import FastAPI
 
+from services.matching.agreements.routes import router as agreements
+from services.matching.availability.routes import router as availability
+from services.matching.credentials.routes import router as credentials
+from services.matching.holds.routes import router as holds
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
 from services.matching.partners.routes import router as partners
 from services.matching.projects.routes import router as projects
+from services.matching.record.routes import router as record
+from services.matching.resources.routes import router as resources
 from services.matching.settings import MatchingSettings
+from services.matching.utilisation.routes import router as utilisation
 from shared.held import held_events_router
+from shared.vault import Vault
 from shared.web import create_app
 
 __all__ = ["create"]
@@ -16,10 +24,27 @@ __all__ = ["create"]
 
 def create() -> FastAPI:
     """Build the app from the environment; for `uvicorn --factory`."""
-    return create_app(
+    settings = MatchingSettings()
+    app = create_app(
         name="matching",
-        settings=MatchingSettings(),
-        routers=[partners, offers, needs, matches, projects, held_events_router("matching")],
+        settings=settings,
+        routers=[
+            partners,
+            offers,
+            credentials,
+            record,
+            resources,
+            availability,
+            holds,
+            agreements,
+            utilisation,
+            needs,
+            matches,
+            projects,
+            held_events_router("matching"),
+        ],
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
     )
+    app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    return app

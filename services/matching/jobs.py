@@ -1,10 +1,13 @@
 """What the matching does outside of requests."""
 
 from services.matching.cases.jobs import consumers as case_consumers
+from services.matching.credentials.jobs import schedules as credential_schedules
+from services.matching.holds.jobs import schedules as hold_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
+from services.matching.offers.jobs import schedules as offer_schedules
 from services.matching.projects.jobs import consumers as project_consumers
-from shared.messaging import Consumers, Schedule
+from shared.messaging import Consumers, TenantSchedule
 from shared.reference import reference_consumers
 
 __all__ = ["consumers", "schedules"]
@@ -13,4 +16,4 @@ consumers = Consumers("matching")
 for heard in (reference_consumers("matching", reference), case_consumers, need_consumers, project_consumers):
     consumers.include(heard)
 
-schedules: tuple[Schedule, ...] = ()
+schedules: tuple[TenantSchedule, ...] = (*offer_schedules, *hold_schedules, *credential_schedules)

@@ -11,3 +11,7 @@ class MatchingSettings(ServiceSettings):
     """Settings of the matching."""
 
     database_url: SecretStr = Field(validation_alias="LINLI_MATCHING_DATABASE_URL")
+    field_keys: SecretStr = Field(
+        description="AES-256 keys by version, `1:base64url,2:base64url`: the highest version seals, all can open."
+    )
+    blind_index_key: SecretStr = Field(description="base64url of at least 32 bytes; finds sealed numbers again.")

@@ -24,7 +24,13 @@ from shared.contracts.ledger import (
     StatementPublished,
 )
 from shared.contracts.matching import (
+    CredentialExpiring,
+    HoldCommitted,
+    HoldEnded,
+    MoneyPledged,
     NeedOpened,
+    OfferStale,
+    PartnerVetted,
     ProjectBudgetRequested,
     ProjectCompleted,
     ProjectOpened,
@@ -61,6 +67,12 @@ CONSUMERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     StatementPublished: _PUBLIC,
     CampaignSettled: _PUBLIC,
     CampaignRefunded: _PUBLIC,
+    PartnerVetted: _PUBLIC,
+    OfferStale: _PUBLIC,
+    CredentialExpiring: _PUBLIC,
+    HoldCommitted: _PUBLIC,
+    HoldEnded: _PUBLIC,
+    MoneyPledged: ("ledger",),
 }
 
 EVENT_TYPES: Final[dict[str, type[EventData]]] = {event.event_type: event for event in CONSUMERS}

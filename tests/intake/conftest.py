@@ -1,15 +1,12 @@
 """A street with a trouble: areas, units, categories, and the people who raise, judge and mend."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import httpx
-import pytest
 import pytest_asyncio
 from PIL import Image
 
@@ -18,6 +15,7 @@ from shared.auth import Role
 from shared.ids import new_id
 from shared.testing import Callers, Places
 from tests.conftest import ClientOf
+from tests.conftest import MovedClock as MovedClock
 
 Headers: TypeAlias = dict[str, str]
 # Whatever JSON, or a query, may hold.
@@ -40,33 +38,6 @@ def picture(kind: str = "JPEG", **options: Json) -> bytes:
 def due_in(days: float) -> str:
     """Return a time some days ahead."""
     return (clock.utc_now() + timedelta(days=days)).isoformat()
-
-
-class MovedClock:
-    """The clock of this process, which tests move forward as `linli clock forward` does."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._ahead = timedelta(0)
-
-    def forward(self, span: timedelta) -> None:
-        """Let so much time pass at once."""
-        self._ahead += span
-        new = self._path.with_name("new")
-        new.write_text(str(int(self._ahead.total_seconds())), encoding="ascii")
-        new.replace(self._path)
-
-
-@pytest.fixture
-def moved(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[MovedClock]:
-    """Let a test move the clock; it is back in its place afterwards."""
-    path = tmp_path / "clock"
-    monkeypatch.setenv("LINLI_CLOCK_FILE", str(path))
-    monkeypatch.setenv("LINLI_EMBEDDED", "1")
-    clock._moved_clock.cache_clear()
-    yield MovedClock(path)
-    path.unlink(missing_ok=True)
-    clock._moved_clock.cache_clear()
 
 
 @dataclass

@@ -17,7 +17,9 @@ async def test_a_unit_applies_and_an_officer_vets_it(quarter: Quarter) -> None:
     assert response.headers["location"] == f"/v1/partners/{partner['id']}"
     assert response.headers["etag"] == '"1"'
     assert (partner["state"], partner["coverage"], partner["version"]) == ("applied", "d.z", 1)
-    assert {item["action"]: item["allowed"] for item in partner["next_actions"]} == {"vet": False, "suspend": False}
+    assert {item["action"]: item["allowed"] for item in partner["next_actions"]} == dict.fromkeys(
+        ("vet", "refuse", "suspend"), False
+    ) | {"reapply": False}
     path = f"/v1/partners/{partner['id']}"
     denied = await quarter.post(f"{path}/vet", {"decision": "vet"}, by=quarter.holding(Role.OFFICER, "d.y"), version=1)
     assert (denied.status_code, denied.json()["rule"]) == (403, "officers_vet")
@@ -26,7 +28,9 @@ async def test_a_unit_applies_and_an_officer_vets_it(quarter: Quarter) -> None:
     again = await quarter.post(f"{path}/vet", {"decision": "vet"}, version=2)
     assert (again.status_code, again.json()["code"]) == (409, "wrong_state")
     assert {"suspend"} == {item["action"] for item in again.json()["next_actions"] if item["allowed"]}
-    assert (await quarter.made(f"{path}/vet", {"decision": "suspend"}, version=2))["state"] == "suspended"
+    assert (await quarter.made(f"{path}/vet", {"decision": "suspend", "reason": "多次未履约"}, version=2))[
+        "state"
+    ] == "suspended"
 
 
 async def test_an_application_sent_twice_is_one_even_at_the_same_moment(quarter: Quarter) -> None:
@@ -103,7 +107,7 @@ async def test_a_wider_or_other_area_has_to_be_vetted_again(quarter: Quarter) ->
 async def test_a_suspended_partner_cannot_lift_its_suspension_by_moving(quarter: Quarter) -> None:
     partner = await quarter.partner(area="d.z")
     path = f"/v1/partners/{partner['id']}"
-    await quarter.made(f"{path}/vet", {"decision": "suspend"}, version=2)
+    await quarter.made(f"{path}/vet", {"decision": "suspend", "reason": "多次未履约"}, version=2)
     moved = await quarter.patch(path, {"area_id": str(quarter.areas["d"])}, by=quarter.staff_of("school"), version=3)
     assert moved.json()["state"] == "suspended"
 
@@ -132,7 +136,9 @@ async def test_another_tenant_sees_none_of_it(quarter: Quarter, elsewhere: Quart
     path = f"/v1/partners/{partner['id']}"
     assert (await elsewhere.get(path)).status_code == 404
     assert (await elsewhere.patch(path, {"note": "x"}, version=2)).status_code == 404
-    assert (await elsewhere.post(f"{path}/vet", {"decision": "suspend"}, version=2)).status_code == 404
+    assert (
+        await elsewhere.post(f"{path}/vet", {"decision": "suspend", "reason": "多次未履约"}, version=2)
+    ).status_code == 404
     assert (await elsewhere.read("/v1/partners"))["items"] == []
     body = {"unit_id": str(quarter.units["school"]), "kind": "association", "area_id": str(elsewhere.areas["d"])}
     assert (await elsewhere.post("/v1/partners", body)).json()["code"] == "unknown_unit"

@@ -4,6 +4,8 @@ from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
+from services.matching.holds.rules import Side
+from services.matching.holds.service import HoldRequest, confirm_hold, lock_for_change, take_hold
 from services.matching.matches import repository
 from services.matching.matches.models import Match
 from services.matching.matches.rules import (
@@ -22,8 +24,7 @@ from services.matching.needs.models import Need
 from services.matching.needs.repository import lock_need
 from services.matching.needs.rules import NeedState
 from services.matching.offers.models import Offer
-from services.matching.offers.repository import commit_hold, find_offer, offers_with_partners, take_hold
-from services.matching.offers.rules import OfferExhausted
+from services.matching.offers.repository import find_offer, offers_with_partners
 from services.matching.partners.models import Partner
 from services.matching.partners.repository import find_partner
 from services.matching.partners.rules import PartnerState
@@ -49,7 +50,7 @@ def _offer_facts(offer: Offer, partner: Partner) -> OfferFacts:
         category=offer.category,
         text=f"{offer.title} {offer.description}",
         coverage=offer.coverage,
-        free=offer.quantity - offer.held - offer.committed,
+        free=offer.free,
         active=offer.active,
         is_vetted=partner.state == PartnerState.VETTED,
         valid_from=offer.valid_from,
@@ -111,9 +112,7 @@ async def accept_match(session: WriteSession, caller: Principal, match: Match, n
     check_step(STEPS, MatchAction.ACCEPT, facts_of(match, need), caller)
     if need.state != NeedState.OPEN:
         raise NeedNotOpen(state=need.state)
-    if not await take_hold(session, match.offer_id, need.quantity):
-        raise OfferExhausted(offer_id=str(match.offer_id))
-    await commit_hold(session, match.offer_id, need.quantity)
+    await _commit_offer(session, caller, match, need)
     project = await _project_for(session, caller, match, need, wanted)
     await attach_to_project(session, caller, project, need_id=need.id, offer_id=match.offer_id, quantity=need.quantity)
     need.state = NeedState.MATCHED.value
@@ -122,6 +121,13 @@ async def accept_match(session: WriteSession, caller: Principal, match: Match, n
     match.version += 1
     await session.flush()
     return project
+
+
+async def _commit_offer(session: WriteSession, caller: Principal, match: Match, need: Need) -> None:
+    """Hold what the need takes, and commit it: who decides on a match speaks for both sides."""
+    wanted = HoldRequest(quantity=need.quantity, for_kind="match", for_id=match.id, taker_id=caller.subject_id)
+    hold, _ = await take_hold(session, match.offer_id, wanted, actor=caller.actor)
+    await confirm_hold(session, *await lock_for_change(session, hold.id), Side.GIVER, Side.TAKER, actor=caller.actor)
 
 
 async def _project_for(session: WriteSession, caller: Principal, match: Match, need: Need, wanted: AcceptIn) -> Project:

@@ -1,27 +1,31 @@
 """SQL of offers."""
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import or_, select, text, tuple_
 
 from services.matching.locking import locked
 from services.matching.offers.models import Offer
+from services.matching.offers.rules import ASK_AGAIN_AFTER, STALE_AFTER
 from services.matching.partners.models import Partner
 from shared.db import Session, WriteSession
 
 __all__ = [
-    "commit_hold",
     "find_offer",
     "list_offers",
+    "lock_external",
     "lock_offer",
     "offers_with_partners",
-    "release_hold",
-    "take_hold",
+    "one_external_id_at_a_time",
+    "stale_offers",
 ]
 
-_CANDIDATES_MAX = 2_000
+_CANDIDATES_MAX: Final = 2_000
+_ASKED_AT_ONCE: Final = 200
+_ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
 async def find_offer(session: Session, offer_id: UUID) -> Offer | None:
@@ -41,7 +45,8 @@ async def list_offers(
     under: str | None,
     category: str | None,
     partner_id: UUID | None,
-    text: str | None,
+    words: str | None,
+    kind: str | None,
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> Sequence[Offer]:
@@ -53,11 +58,45 @@ async def list_offers(
         statement = statement.where(Offer.category == category)
     if partner_id is not None:
         statement = statement.where(Offer.partner_id == partner_id)
-    if text is not None:
-        statement = statement.where((Offer.title + " " + Offer.description).icontains(text, autoescape=True))
+    if kind is not None:
+        statement = statement.where(Offer.kind == kind)
+    if words is not None:
+        statement = statement.where((Offer.title + " " + Offer.description).icontains(words, autoescape=True))
     if after is not None:
         statement = statement.where(tuple_(Offer.created_at, Offer.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Offer.created_at.desc(), Offer.id.desc()).limit(limit))).all()
+
+
+async def one_external_id_at_a_time(session: WriteSession, partner_id: UUID, external_id: str) -> None:
+    """Let whoever sends the same offer at the same moment take turns."""
+    await session.execute(_ONE_AT_A_TIME, {"name": f"{session.tenant}/offer/{partner_id}/{external_id}"})
+
+
+async def lock_external(session: WriteSession, partner_id: UUID, external_id: str) -> Offer | None:
+    """Return the offer that a partner knows by an id of its own, and keep others from changing it meanwhile."""
+    statement = select(Offer).where(
+        Offer.tenant_id == session.tenant, Offer.partner_id == partner_id, Offer.external_id == external_id
+    )
+    return await session.scalar(locked(statement))
+
+
+async def stale_offers(session: WriteSession, now: datetime) -> Sequence[tuple[Offer, Partner]]:
+    """Return offers that stand unconfirmed for too long and were not asked about lately, locked, the oldest first."""
+    statement = (
+        select(Offer, Partner)
+        .join(Partner, (Partner.tenant_id == Offer.tenant_id) & (Partner.id == Offer.partner_id))
+        .where(
+            Offer.tenant_id == session.tenant,
+            Offer.active,
+            Offer.confirmed_at <= now - STALE_AFTER,
+            or_(Offer.asked_at.is_(None), Offer.asked_at <= now - ASK_AGAIN_AFTER),
+            or_(Offer.valid_until.is_(None), Offer.valid_until > now),
+        )
+        .order_by(Offer.confirmed_at, Offer.id)
+        .limit(_ASKED_AT_ONCE)
+        .with_for_update(of=Offer, skip_locked=True)
+    )
+    return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
 
 
 async def offers_with_partners(session: Session, category: str) -> Sequence[tuple[Offer, Partner]]:
@@ -70,33 +109,3 @@ async def offers_with_partners(session: Session, category: str) -> Sequence[tupl
         .limit(_CANDIDATES_MAX)
     )
     return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
-
-
-async def take_hold(session: WriteSession, offer_id: UUID, quantity: int) -> bool:
-    """Hold some of an offer if there is enough; the row's lock lets one caller at a time look."""
-    statement = (
-        update(Offer)
-        .where(
-            Offer.tenant_id == session.tenant,
-            Offer.id == offer_id,
-            Offer.active,
-            Offer.quantity - Offer.held - Offer.committed >= quantity,
-        )
-        .values(held=Offer.held + quantity, version=Offer.version + 1)
-        .returning(Offer.id)
-    )
-    return await session.scalar(statement) is not None
-
-
-async def commit_hold(session: WriteSession, offer_id: UUID, quantity: int) -> None:
-    """Turn what is held into what is committed."""
-    statement = update(Offer).where(Offer.tenant_id == session.tenant, Offer.id == offer_id)
-    changed = {"held": Offer.held - quantity, "committed": Offer.committed + quantity, "version": Offer.version + 1}
-    await session.execute(statement.values(changed), execution_options={"synchronize_session": False})
-
-
-async def release_hold(session: WriteSession, offer_id: UUID, quantity: int) -> None:
-    """Give back what was held."""
-    statement = update(Offer).where(Offer.tenant_id == session.tenant, Offer.id == offer_id)
-    changed = {"held": Offer.held - quantity, "version": Offer.version + 1}
-    await session.execute(statement.values(changed), execution_options={"synchronize_session": False})

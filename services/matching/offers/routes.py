@@ -6,11 +6,11 @@ from uuid import UUID
 from fastapi import Depends, Query, Response
 
 from services.matching.offers import repository, service
+from services.matching.offers.rules import OfferKind
 from services.matching.offers.schemas import OfferIn, OfferOut, OfferPatch
 from services.matching.places import known_area
 from shared.auth import Principal, Role, authenticated, requires
 from shared.pagination import Page, Paging
-from shared.problems import NotFound
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
@@ -42,6 +42,7 @@ async def list_offers(
     under: Annotated[UUID | None, Query(description="At or below this area 区域")] = None,
     category: Annotated[str | None, Query(max_length=40)] = None,
     partner_id: UUID | None = None,
+    kind: OfferKind | None = None,
     q: Annotated[str | None, Query(min_length=1, max_length=100, description="Words in the text 关键词")] = None,
 ) -> Page[OfferOut]:
     """Return what is offered, the newest first."""
@@ -51,7 +52,8 @@ async def list_offers(
         under=path,
         category=category,
         partner_id=partner_id,
-        text=q,
+        kind=kind,
+        words=q,
         after=paging.after,
         limit=paging.size + 1,
     )
@@ -61,9 +63,7 @@ async def list_offers(
 @router.get("/v1/offers/{offer_id}", summary="Read an offer 资源详情")
 async def read_offer(_: Caller, session: Reading, response: Response, offer_id: UUID) -> OfferOut:
     """Return one offer."""
-    offer = await repository.find_offer(session, offer_id)
-    if offer is None:
-        raise NotFound
+    offer = await service.get_offer(session, offer_id)
     set_etag(response, offer.version)
     return OfferOut.model_validate(offer)
 

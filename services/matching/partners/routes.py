@@ -6,13 +6,11 @@ from uuid import UUID
 from fastapi import Depends, Response
 
 from services.matching.partners import repository, service
-from services.matching.partners.models import Partner
-from services.matching.partners.rules import STEPS, PartnerKind, PartnerState
-from services.matching.partners.schemas import PartnerIn, PartnerOut, PartnerPatch, VetIn
+from services.matching.partners.rules import PartnerKind, PartnerState
+from services.matching.partners.schemas import PartnerIn, PartnerOut, PartnerPatch, PartnerStepOut, ReapplyIn, VetIn
+from services.matching.partners.views import partner_out
 from shared.auth import Principal, Role, authenticated, requires
 from shared.pagination import Page, Paging
-from shared.problems import NotFound
-from shared.steps import NextActionOut, next_actions
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
@@ -27,12 +25,6 @@ Giver = Annotated[
 Officer = Annotated[Principal, Depends(requires(Role.OFFICER, Role.SECRETARY, Role.ADMINISTRATOR))]
 
 
-def _view(partner: Partner, caller: Principal) -> PartnerOut:
-    actions = [NextActionOut.of(item) for item in next_actions(STEPS, service.facts_of(partner), caller)]
-    columns = {name: getattr(partner, name) for name in PartnerOut.model_fields if name != "next_actions"}
-    return PartnerOut.model_validate({**columns, "next_actions": actions})
-
-
 @router.post("/v1/partners", status_code=201, summary="Apply as a partner 申请成为合伙人")
 async def apply_as_partner(caller: Giver, session: Writing, response: Response, wanted: PartnerIn) -> PartnerOut:
     """Let a unit offer things; an officer vets it first."""
@@ -40,7 +32,7 @@ async def apply_as_partner(caller: Giver, session: Writing, response: Response, 
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/v1/partners/{partner.id}"
     set_etag(response, partner.version)
-    return _view(partner, caller)
+    return partner_out(partner, caller)
 
 
 @router.get("/v1/partners", summary="List partners 合伙人列表")
@@ -53,17 +45,15 @@ async def list_partners(
 ) -> Page[PartnerOut]:
     """Return the tenant's partners."""
     rows = await repository.list_partners(session, state=state, kind=kind, after=paging.after, limit=paging.size + 1)
-    return paging.page(rows, key=lambda row: (row.applied_at, row.id), view=lambda row: _view(row, caller))
+    return paging.page(rows, key=lambda row: (row.applied_at, row.id), view=lambda row: partner_out(row, caller))
 
 
 @router.get("/v1/partners/{partner_id}", summary="Read a partner 合伙人详情")
 async def read_partner(caller: Caller, session: Reading, response: Response, partner_id: UUID) -> PartnerOut:
     """Return one partner."""
-    partner = await repository.find_partner(session, partner_id)
-    if partner is None:
-        raise NotFound
+    partner = await service.get_partner(session, partner_id)
     set_etag(response, partner.version)
-    return _view(partner, caller)
+    return partner_out(partner, caller)
 
 
 @router.patch("/v1/partners/{partner_id}", summary="Change a partner 修改合伙人")
@@ -77,10 +67,10 @@ async def change_partner(
 ) -> PartnerOut:
     """Change what a partner may change of itself."""
     partner = await service.lock_partner(session, partner_id)
-    check_version(expected, partner.version, _view(partner, caller))
+    check_version(expected, partner.version, partner_out(partner, caller))
     await service.change_partner(session, caller, partner, wanted)
     set_etag(response, partner.version)
-    return _view(partner, caller)
+    return partner_out(partner, caller)
 
 
 @router.post("/v1/partners/{partner_id}/vet", summary="Vet a partner 审核合伙人")
@@ -89,7 +79,33 @@ async def vet_partner(
 ) -> PartnerOut:
     """Let a partner's offers count, or stop them."""
     partner = await service.lock_partner(session, partner_id)
-    check_version(expected, partner.version, _view(partner, caller))
+    check_version(expected, partner.version, partner_out(partner, caller))
     await service.vet_partner(session, caller, partner, wanted)
     set_etag(response, partner.version)
-    return _view(partner, caller)
+    return partner_out(partner, caller)
+
+
+@router.post("/v1/partners/{partner_id}/reapply", summary="Ask again after a refusal 重新申请")
+async def reapply(
+    caller: Giver,
+    session: Writing,
+    response: Response,
+    expected: ExpectedVersion,
+    partner_id: UUID,
+    wanted: ReapplyIn,
+) -> PartnerOut:
+    """Let a refused partner apply once more, saying what has changed."""
+    partner = await service.lock_partner(session, partner_id)
+    check_version(expected, partner.version, partner_out(partner, caller))
+    await service.reapply(session, caller, partner, wanted.note)
+    set_etag(response, partner.version)
+    return partner_out(partner, caller)
+
+
+@router.get("/v1/partners/{partner_id}/steps", summary="History of a partner 合伙人历史")
+async def read_steps(caller: Giver, session: Reading, paging: Paging, partner_id: UUID) -> Page[PartnerStepOut]:
+    """Return what was decided about a partner, the first step first."""
+    service.must_speak_for(caller, await service.get_partner(session, partner_id))
+    after = paging.after[0] if paging.after else 0
+    rows = await repository.steps_of(session, partner_id, after=after, limit=paging.size + 1)
+    return paging.page(rows, key=lambda row: (row.position,), view=PartnerStepOut.model_validate)

@@ -8,6 +8,7 @@ from sqlalchemy import select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.locking import locked
+from services.matching.offers.models import Offer
 from services.matching.projects.models import (
     Milestone,
     Project,
@@ -25,6 +26,7 @@ __all__ = [
     "lock_project",
     "milestones_of",
     "needs_of",
+    "partners_of",
     "project_of_request",
     "steps_of",
     "take_number",
@@ -68,6 +70,18 @@ async def needs_of(session: Session, project_id: UUID) -> Sequence[ProjectNeed]:
     """Return which needs a project meets with which offers."""
     statement = select(ProjectNeed).where(ProjectNeed.tenant_id == session.tenant, ProjectNeed.project_id == project_id)
     return (await session.scalars(statement.order_by(ProjectNeed.need_id, ProjectNeed.offer_id))).all()
+
+
+async def partners_of(session: Session, project_id: UUID) -> Sequence[UUID]:
+    """Return the partners whose offers a project lives by."""
+    statement = (
+        select(Offer.partner_id)
+        .join(ProjectNeed, (ProjectNeed.tenant_id == Offer.tenant_id) & (ProjectNeed.offer_id == Offer.id))
+        .where(Offer.tenant_id == session.tenant, ProjectNeed.project_id == project_id)
+        .distinct()
+        .order_by(Offer.partner_id)
+    )
+    return (await session.scalars(statement)).all()
 
 
 async def helpers_of(session: Session, project_id: UUID) -> Sequence[UUID]:

@@ -1,11 +1,13 @@
 """States of a project and of its budget, and who may move them."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
 from shared.auth import Principal, Role
+from shared.clock import CHINA
 from shared.problems import Conflict, Invalid
 from shared.steps import Denial, Step
 from shared.texts import Text
@@ -21,6 +23,7 @@ __all__ = [
     "ProjectFacts",
     "ProjectState",
     "overspent_fen",
+    "was_late",
 ]
 
 
@@ -108,3 +111,8 @@ STEPS: Final[dict[ProjectAction, Step[ProjectFacts]]] = {
 def overspent_fen(*, granted_fen: int, own_fen: int, paid_fen: int) -> int:
     """Return by how much the payments exceed what the fund granted and the people concerned raise themselves."""
     return max(0, paid_fen - granted_fen - own_fen)
+
+
+def was_late(due_on: date | None, reached_at: datetime | None) -> bool:
+    """Tell whether a milestone was reached after its last day, by the wall clock."""
+    return due_on is not None and reached_at is not None and reached_at.astimezone(CHINA).date() > due_on

@@ -1,5 +1,6 @@
 """Use cases of projects."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -24,8 +25,11 @@ from services.matching.projects.rules import (
     ProjectAction,
     ProjectFacts,
     ProjectState,
+    was_late,
 )
 from services.matching.projects.schemas import BudgetIn, ReachIn
+from services.matching.record.rules import Fulfilment
+from services.matching.record.service import note_fulfilment
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.contracts.matching import ProjectBudgetRequested, ProjectCompleted, ProjectOpened, ProjectProgressed
@@ -285,7 +289,19 @@ async def complete_project(session: WriteSession, caller: Principal, project: Pr
     for need in needs:
         need.state = NeedState.MET.value
         need.version += 1
+    await _note_fulfilment(session, caller, project, milestones)
     note_step(session, project, "complete", caller.actor, {"note": note})
     await session.flush()
     told = ProjectCompleted(project_id=project.id, case_id=project.case_id, completed_at=project.completed_at)
     await publish(session, f"project/{project.id}", told)
+
+
+async def _note_fulfilment(
+    session: WriteSession, caller: Principal, project: Project, milestones: Sequence[Milestone]
+) -> None:
+    """Put on the records of the partners whose offers a project lived by whether it was in time."""
+    outcome = Fulfilment.LATE if any(was_late(item.due_on, item.reached_at) for item in milestones) else Fulfilment.KEPT
+    for partner_id in await repository.partners_of(session, project.id):
+        await note_fulfilment(
+            session, partner_id, outcome, about_kind="project", about_id=project.id, actor=caller.actor
+        )

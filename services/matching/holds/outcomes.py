@@ -1,0 +1,64 @@
+"""How what was promised ended: told by who took it, by silence, or by the giver's calling it off."""
+
+from datetime import datetime, time
+from typing import Final
+
+from services.matching.holds import repository
+from services.matching.holds.models import Hold
+from services.matching.holds.rules import TOLD_BY_SIDES, HoldWhat, NotOverYet
+from services.matching.holds.service import note_step
+from services.matching.partners.models import Partner
+from services.matching.record.rules import KEPT_BY_SILENCE_AFTER, AlreadyReported, Fulfilment
+from services.matching.record.service import note_fulfilment
+from shared.clock import CHINA, utc_now
+from shared.db import WriteSession
+
+__all__ = ["note_kept_by_silence", "note_outcome", "report"]
+
+_AT_ONCE: Final = 200
+
+
+def _begins(hold: Hold) -> datetime:
+    """Return when what is held begins; a quantity may be there at once."""
+    if hold.what == HoldWhat.SLOT and hold.starts_at is not None:
+        return hold.starts_at
+    if hold.what == HoldWhat.DAY and hold.day is not None:
+        return datetime.combine(hold.day, time(), CHINA)
+    return hold.created_at
+
+
+async def note_outcome(
+    session: WriteSession, hold: Hold, partner: Partner, outcome: Fulfilment, *, actor: str, note: str | None = None
+) -> bool:
+    """Put the end of a hold on its partner's record; returns False when it is there, or is noted by somebody else."""
+    if hold.outcome is not None or hold.for_kind not in TOLD_BY_SIDES:
+        return False
+    hold.outcome = outcome.value
+    await note_step(session, hold, "outcome", actor, {"outcome": outcome.value})
+    return await note_fulfilment(
+        session, partner.id, outcome, about_kind="hold", about_id=hold.id, actor=actor, note=note
+    )
+
+
+async def report(
+    session: WriteSession, hold: Hold, partner: Partner, outcome: Fulfilment, *, actor: str, note: str | None
+) -> None:
+    """Let whoever took something say how it ended; hold and offer are locked.
+
+    Raises:
+        NotOverYet: it has not begun.
+        AlreadyReported: it is on record.
+    """
+    if utc_now() < _begins(hold):
+        raise NotOverYet
+    if not await note_outcome(session, hold, partner, outcome, actor=actor, note=note):
+        raise AlreadyReported(outcome=hold.outcome)
+
+
+async def note_kept_by_silence(session: WriteSession, now: datetime) -> int:
+    """Note as kept what ended days ago without a word; returns how many there were."""
+    before = now - KEPT_BY_SILENCE_AFTER
+    unsaid = await repository.unsaid_holds(session, before, kinds=TOLD_BY_SIDES, limit=_AT_ONCE)
+    for hold, partner in unsaid:
+        await note_outcome(session, hold, partner, Fulfilment.KEPT, actor="system")
+    return len(unsaid)
