@@ -42,12 +42,14 @@ class NeedColumns:
     Attributes:
         branch: the place of the branch in the tree; others come after.
         place: where the area stands among the areas of all needs.
+        depth: how many levels of areas its path has.
         xy: in metres.
     """
 
     ids: tuple[UUID, ...]
     branch: Ints
     place: Ints
+    depth: Ints
     xy: Floats
     quantity: Ints
     times: NDArray[np.uint64]
@@ -66,12 +68,22 @@ class NeedColumns:
 
 @dataclass(frozen=True, slots=True)
 class OfferColumns:
-    """Offers by columns; see `OfferFacts`. An offer covers the places from `low` up to, not including, `high`."""
+    """Offers by columns; see `OfferFacts`.
+
+    Attributes:
+        low: the first place that it covers.
+        high: the place after the last one that it covers.
+        resident_low: the same of each area whose residents may have it; no column where no offer asks for any.
+        resident_high: the same.
+    """
 
     ids: tuple[UUID, ...]
     branch: Ints
     low: Ints
     high: Ints
+    depth: Ints
+    resident_low: Ints
+    resident_high: Ints
     xy: Floats
     is_local: NDArray[np.bool_]
     is_remote: NDArray[np.bool_]
@@ -175,6 +187,7 @@ def _need_columns(
         ids=tuple(need.id for need in needs),
         branch=_ints([branches[need.branch] for need in needs]),
         place=_ints([places[tuple(need.area_path.split("."))] for need in needs]),
+        depth=_ints([need.area_path.count(".") + 1 for need in needs]),
         xy=metres([need.point for need in needs], origin),
         quantity=_ints([need.quantity for need in needs]),
         times=_bits([need.times for need in needs]),
@@ -206,6 +219,9 @@ def _offer_columns(
         branch=_ints([branches[offer.branch] for offer in offers]),
         low=_ints([ranges[offer.coverage][0] for offer in offers]),
         high=_ints([ranges[offer.coverage][1] for offer in offers]),
+        depth=_ints([offer.coverage.count(".") + 1 for offer in offers]),
+        resident_low=_residents(offers, ranges, 0),
+        resident_high=_residents(offers, ranges, 1),
         xy=metres([offer.point for offer in offers], origin),
         is_local=_flags([offer.reach == Reach.LOCAL for offer in offers]),
         is_remote=_flags([offer.reach == Reach.REMOTE for offer in offers]),
@@ -225,6 +241,16 @@ def _offer_columns(
         grams=grams,
         vectors=vectors,
     )
+
+
+def _residents(offers: Sequence[OfferFacts], ranges: dict[str, tuple[int, int]], side: int) -> Ints:
+    """Return one column for each further area; an offer with fewer has its first one again, one with none has all."""
+    width = max((len(offer.residents) for offer in offers), default=0)
+    found = np.zeros((len(offers), width), np.int32)
+    for row, offer in enumerate(offers):
+        own = [ranges[path][side] for path in offer.residents] or [(0, np.iinfo(np.int32).max)[side]]
+        found[row] = (own + own[:1] * width)[:width]
+    return found
 
 
 def _order(ids: Sequence[UUID]) -> NDArray[np.int64]:
@@ -262,7 +288,8 @@ def columns_of(
     branches = {code: place for place, code in enumerate((*BRANCHES, *others))}
     paths = sorted({tuple(need.area_path.split(".")) for need in needs})
     places = {path: place for place, path in enumerate(paths)}
-    ranges = {coverage: _range(paths, coverage) for coverage in {offer.coverage for offer in offers}}
+    covered = {path for offer in offers for path in (offer.coverage, *offer.residents)}
+    ranges = {path: _range(paths, path) for path in covered}
     origin = next((line.point for line in (*needs, *offers) if line.point is not None), Point(0.0, 0.0))
     need_grams, offer_grams = read_grams([need.text for need in needs]), read_grams([offer.text for offer in offers])
     frequency, total = frequencies(need_grams, offer_grams), len(needs) + len(offers)

@@ -100,7 +100,12 @@ class NeedFacts:
 
 @dataclass(frozen=True, slots=True)
 class OfferFacts:
-    """One line of the resource list; `free` is what is neither held nor committed."""
+    """One line of the resource list.
+
+    Attributes:
+        free: what nobody holds.
+        residents: paths of areas; with any, only people from one of them may have it.
+    """
 
     id: UUID
     branch: str
@@ -118,6 +123,7 @@ class OfferFacts:
     leaves: tuple[float, ...] = ()
     times: int = ALWAYS
     eligibility: Eligibility = field(default_factory=lambda: Eligibility((), Ages()))
+    residents: tuple[str, ...] = ()
     is_priced: bool = False
     fulfilment: Fulfilment = field(default_factory=Fulfilment)
 

@@ -58,7 +58,18 @@ def _entitled(needs: NeedColumns, offers: OfferColumns) -> Flags:
     has_limits = (offers.age_from > _ANY_AGE.at_least) | (offers.age_until < _ANY_AGE.at_most)
     of_age = (age >= offers.age_from[None, :]) & (age <= offers.age_until[None, :])
     # An age that nobody told fulfils no limit.
-    return found & (of_age | ~has_limits[None, :])
+    found &= of_age | ~has_limits[None, :]
+    if offers.resident_low.shape[1]:
+        found &= _resides(needs, offers)
+    return found
+
+
+def _resides(needs: NeedColumns, offers: OfferColumns) -> Flags:
+    place = needs.place[:, None]
+    found = np.zeros((len(needs.place), len(offers.free)), np.bool_)
+    for number in range(offers.resident_low.shape[1]):
+        found |= (place >= offers.resident_low[:, number][None, :]) & (place < offers.resident_high[:, number][None, :])
+    return found
 
 
 def failures(

@@ -35,7 +35,6 @@ _BEST: Final = 3.0
 # So many deviations below the best give nothing any more.
 _BEHIND: Final = 2.0
 _NOT_LOCAL: Final = 0.8
-_UNKNOWN: Final = 0.5
 _SLOTS: Final = 4.0
 
 Floats = NDArray[np.float32]
@@ -86,9 +85,13 @@ def _slots(needs: NeedColumns, offers: OfferColumns, common: NDArray[np.int16]) 
     return (agreed + common / shorter.astype(np.float32)) / np.float32(_SLOTS)
 
 
-def _distance(offers: OfferColumns, apart: Floats) -> Floats:
+def _distance(needs: NeedColumns, offers: OfferColumns, apart: Floats) -> Floats:
+    """Return how near it is; where nobody knows, how far down the areas both have in common."""
     near = 1 - np.minimum(apart / np.float32(FOOT_M), 1)
-    np.copyto(near, np.float32(_UNKNOWN), where=np.isnan(near))
+    unknown = np.isnan(near)
+    if unknown.any():
+        np.copyto(near, offers.depth[None, :] / needs.depth[:, None].astype(np.float32), where=unknown, casting="unsafe")
+        np.minimum(near, 1, out=near)
     return np.where(offers.is_local[None, :], near, np.float32(_NOT_LOCAL))
 
 
@@ -132,7 +135,7 @@ def shares(
         np.sqrt(np.minimum(compared.words, 1)),
         np.minimum(needs.leaves @ offers.leaves.T, 1),
         _slots(needs, offers, compared.common),
-        _distance(offers, compared.apart),
+        _distance(needs, offers, compared.apart),
         offers.freshness[None, :],
         offers.fulfilment[None, :],
     )
