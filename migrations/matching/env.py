@@ -9,12 +9,28 @@ from services.matching.models import Base
 from services.matching.needs import models as needs
 from services.matching.offers import models as offers
 from services.matching.partners import models as partners
+from services.matching.plans import models as plans
 from services.matching.projects import models as projects
 from services.matching.record import models as record
 from services.matching.resources import models as resources
+from services.matching.slots import models as slots
 from shared.db.migrations import run_migrations
 
 # Importing the models registers their tables.
-REGISTERED = (agreements, cases, credentials, holds, matches, needs, offers, partners, projects, record, resources)
+REGISTERED = (
+    agreements,
+    cases,
+    credentials,
+    holds,
+    matches,
+    needs,
+    offers,
+    partners,
+    plans,
+    projects,
+    record,
+    resources,
+    slots,
+)
 
 run_migrations(Base.metadata, "matching")

@@ -1,5 +1,8 @@
 """The matching's process."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
 from services.matching.agreements.routes import router as agreements
@@ -10,16 +13,26 @@ from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
 from services.matching.partners.routes import router as partners
+from services.matching.plans.routes import router as plans
 from services.matching.projects.routes import router as projects
 from services.matching.record.routes import router as record
 from services.matching.resources.routes import router as resources
 from services.matching.settings import MatchingSettings
+from services.matching.slots.embedding import warm_up
+from services.matching.slots.routes import router as slots
 from services.matching.utilisation.routes import router as utilisation
 from shared.held import held_events_router
 from shared.vault import Vault
 from shared.web import create_app
 
 __all__ = ["create"]
+
+
+@asynccontextmanager
+async def _prepared(app: FastAPI) -> AsyncIterator[None]:
+    # Encoders and the words of the tree are ready before the first request: together they take seconds.
+    app.state.readiness_details = {"matching": await warm_up()}
+    yield
 
 
 def create() -> FastAPI:
@@ -39,12 +52,15 @@ def create() -> FastAPI:
             agreements,
             utilisation,
             needs,
+            slots,
             matches,
+            plans,
             projects,
             held_events_router("matching"),
         ],
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
+        lifespan_extra=_prepared,
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
     return app

@@ -3,10 +3,13 @@
 from services.matching.cases.jobs import consumers as case_consumers
 from services.matching.credentials.jobs import schedules as credential_schedules
 from services.matching.holds.jobs import schedules as hold_schedules
+from services.matching.matches.jobs import schedules as match_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
 from services.matching.offers.jobs import schedules as offer_schedules
+from services.matching.plans.jobs import schedules as plan_schedules
 from services.matching.projects.jobs import consumers as project_consumers
+from services.matching.slots.jobs import schedules as slot_schedules
 from shared.messaging import Consumers, TenantSchedule
 from shared.reference import reference_consumers
 
@@ -16,4 +19,11 @@ consumers = Consumers("matching")
 for heard in (reference_consumers("matching", reference), case_consumers, need_consumers, project_consumers):
     consumers.include(heard)
 
-schedules: tuple[TenantSchedule, ...] = (*offer_schedules, *hold_schedules, *credential_schedules)
+schedules: tuple[TenantSchedule, ...] = (
+    *offer_schedules,
+    *hold_schedules,
+    *credential_schedules,
+    *slot_schedules,
+    *match_schedules,
+    *plan_schedules,
+)

@@ -102,7 +102,9 @@ def _branch(leaf: str) -> str:
     return next(code for code in BRANCHES if leaf in leaves_of(code))
 
 
-def _needs(leaf: NDArray[np.int64], topic: NDArray[np.int64], places: _Places, chance: random.Random) -> list[NeedFacts]:
+def _needs(
+    leaf: NDArray[np.int64], topic: NDArray[np.int64], places: _Places, chance: random.Random
+) -> list[NeedFacts]:
     needs = []
     for place, (leaf_at, topic_at) in enumerate(zip(leaf.tolist(), topic.tolist(), strict=True)):
         community, code = chance.randrange(places.count), LEAVES[leaf_at]
@@ -127,7 +129,9 @@ def _needs(leaf: NDArray[np.int64], topic: NDArray[np.int64], places: _Places, c
     return needs
 
 
-def _offers(leaf: NDArray[np.int64], topic: NDArray[np.int64], places: _Places, chance: random.Random) -> list[OfferFacts]:
+def _offers(
+    leaf: NDArray[np.int64], topic: NDArray[np.int64], places: _Places, chance: random.Random
+) -> list[OfferFacts]:
     offers = []
     for place, (leaf_at, topic_at) in enumerate(zip(leaf.tolist(), topic.tolist(), strict=True)):
         community, code, kind = chance.randrange(places.count), LEAVES[leaf_at], chance.random()

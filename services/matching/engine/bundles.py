@@ -43,7 +43,7 @@ def choose_bundles(bundles: Sequence[Bundle], capacity: Mapping[int, int]) -> di
         bundles: in a fixed order.
         capacity: how much each offer has.
     """
-    able = [bundle for bundle in map(lambda item: _fitting(item, capacity), bundles) if all(bundle.parts)]
+    able = [bundle for bundle in (_fitting(item, capacity) for item in bundles) if all(bundle.parts)]
     chosen: dict[int, tuple[int, ...]] = {}
     for group in _groups(able):
         best = {bundle.need: tuple(part[0][0] for part in bundle.parts) for bundle in group}
@@ -52,9 +52,7 @@ def choose_bundles(bundles: Sequence[Bundle], capacity: Mapping[int, int]) -> di
 
 
 def _fitting(bundle: Bundle, capacity: Mapping[int, int]) -> Bundle:
-    parts = tuple(
-        tuple(pair for pair in part if capacity.get(pair[0], 0) >= bundle.quantity) for part in bundle.parts
-    )
+    parts = tuple(tuple(pair for pair in part if capacity.get(pair[0], 0) >= bundle.quantity) for part in bundle.parts)
     return Bundle(bundle.need, bundle.quantity, parts)
 
 

@@ -77,6 +77,7 @@ class Candidates:
         offer: the row of its offer.
         score: its points.
         terms: one column for each term.
+        standing: how each pair stands among others, in deviations.
         need_misses: why not, for each need.
         offer_misses: why not, for each offer.
     """
@@ -85,8 +86,18 @@ class Candidates:
     offer: NDArray[np.int32]
     score: NDArray[np.int32]
     terms: NDArray[np.int16]
+    standing: NDArray[np.float32]
     need_misses: Misses
     offer_misses: Misses
+
+    def without(self, pairs: frozenset[tuple[int, int]]) -> "Candidates":
+        """Return them without some pairs of rows, which people have refused."""
+        if not pairs:
+            return self
+        told = zip(self.need.tolist(), self.offer.tolist(), strict=True)
+        kept = np.flatnonzero([pair not in pairs for pair in told])
+        columns = (self.need, self.offer, self.score, self.terms, self.standing)
+        return Candidates(*(column[kept] for column in columns), self.need_misses, self.offer_misses)
 
 
 @dataclass(slots=True)
@@ -96,6 +107,7 @@ class _Found:
     need: list[NDArray[np.int32]] = field(default_factory=list)
     offer: list[NDArray[np.int32]] = field(default_factory=list)
     terms: list[NDArray[np.int16]] = field(default_factory=list)
+    standing: list[NDArray[np.float32]] = field(default_factory=list)
 
 
 def find_candidates(
@@ -198,6 +210,7 @@ def _look(
         found.need.append(need_rows[need].astype(np.int32))
         found.offer.append(offer_rows[offer].astype(np.int32))
         found.terms.append(np.stack([term[need, offer] for term in block.terms], axis=1))
+        found.standing.append(block.standing[need, offer])
 
 
 def _best_of(
@@ -206,19 +219,20 @@ def _best_of(
     if not any(some.need for some in found):
         nothing = np.zeros(0, np.int32)
         terms = np.zeros((0, len(TERMS)), np.int16)
-        return Candidates(nothing, nothing, nothing, terms, *misses)
+        return Candidates(nothing, nothing, nothing, terms, np.zeros(0, np.float32), *misses)
     need = np.concatenate([rows for some in found for rows in some.need])
     offer = np.concatenate([rows for some in found for rows in some.offer])
     terms = np.concatenate([rows for some in found for rows in some.terms])
+    standing = np.concatenate([rows for some in found for rows in some.standing])
     score = terms.sum(axis=1, dtype=np.int32)
     order = np.lexsort((offer, -score, need))
-    need, offer, score, terms = need[order], offer[order], score[order], terms[order]
+    need, offer, score, terms, standing = need[order], offer[order], score[order], terms[order], standing[order]
     of_need = _rank(need) < TOP_PER_NEED
     by_offer = np.lexsort((need, -score, offer))
     of_offer = np.zeros(len(need), np.bool_)
     of_offer[by_offer] = _rank(offer[by_offer]) < TOP_PER_OFFER
     kept = np.flatnonzero(of_need | of_offer | _of_part(needs.parts[need], offers.kind[offer], need))
-    return Candidates(need[kept], offer[kept], score[kept], terms[kept], *misses)
+    return Candidates(need[kept], offer[kept], score[kept], terms[kept], standing[kept], *misses)
 
 
 def _of_part(parts: NDArray[np.int32], kind: NDArray[np.int32], need: NDArray[np.int32]) -> NDArray[np.bool_]:

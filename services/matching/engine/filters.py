@@ -72,9 +72,7 @@ def _resides(needs: NeedColumns, offers: OfferColumns) -> Flags:
     return found
 
 
-def failures(
-    needs: NeedColumns, offers: OfferColumns, apart: Floats, common: NDArray[np.int16]
-) -> tuple[Flags, ...]:
+def failures(needs: NeedColumns, offers: OfferColumns, apart: Floats, common: NDArray[np.int16]) -> tuple[Flags, ...]:
     """Return of each filter which pairs fail it, in the order of `FILTERS`.
 
     Args:

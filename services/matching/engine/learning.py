@@ -110,11 +110,11 @@ def learn(shares: Sequence[Sequence[float]], accepted: Sequence[bool], stated: W
         return None
     fold = np.arange(len(kinds)) % _FOLDS
     unseen = [(_learned(rows[fold != part], kinds[fold != part], stated), fold == part) for part in range(_FOLDS)]
-    accuracy = float(np.mean([_accuracy(rows[held], kinds[held], weights) for weights, held in unseen if _both(kinds[held])]))
-    found = _learned(rows, kinds, stated)
-    return Lesson(
-        Weights(name, found.of, found.threshold), len(kinds), accuracy, _accuracy(rows, kinds, stated)
+    accuracy = float(
+        np.mean([_accuracy(rows[held], kinds[held], weights) for weights, held in unseen if _both(kinds[held])])
     )
+    found = _learned(rows, kinds, stated)
+    return Lesson(Weights(name, found.of, found.threshold), len(kinds), accuracy, _accuracy(rows, kinds, stated))
 
 
 def _both(kinds: Floats) -> bool:

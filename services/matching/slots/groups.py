@@ -65,7 +65,7 @@ class Ages:
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """For whom an offer is: somebody who has all groups of one of the alternatives, and the age. No alternative: all."""
+    """For whom an offer is: who has all groups of one of the alternatives, and the age. No alternative: all."""
 
     alternatives: tuple[int, ...] = ()
     ages: Ages = Ages()

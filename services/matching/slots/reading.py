@@ -8,7 +8,7 @@ from services.matching.slots.groups import Eligibility, Person, read_eligibility
 from services.matching.slots.numerals import NUMBER, number
 from services.matching.slots.times import read_times
 
-__all__ = ["LEVELS", "NeedSlots", "OfferSlots", "read_need", "read_offer"]
+__all__ = ["LEVELS", "NeedSlots", "OfferSlots", "read_need", "read_offer", "visits"]
 
 LEVELS: Final = ("grid", "council", "joint")
 
@@ -19,7 +19,9 @@ _QUANTITY: Final = re.compile(
 _KINDS: Final = (
     (
         "venue",
-        re.compile(r"场地|屋子|教室|会议室|活动室|场子|地方|没处|摊位|工位|车位|一块地|排练|开.{0,6}会|摆.{0,3}桌|驿站|库房"),
+        re.compile(
+            r"场地|屋子|教室|会议室|活动室|场子|地方|没处|摊位|工位|车位|一块地|排练|开.{0,6}会|摆.{0,3}桌|驿站|库房"
+        ),
     ),
     ("people", re.compile(r"志愿者|人手|找人|有人|请人|个人|老师|师傅|帮忙|搭把手|陪|护工|律师|大夫|医生|教练|警察")),
     ("goods", re.compile(r"借|想要|领|缺.{0,4}(?:台|张|把|套|床)|衣|被|米|面|轮椅|工具|买不起|物资")),
@@ -34,6 +36,7 @@ _REMOTE: Final = re.compile(r"电话|网上|线上|视频连线|打打电话|先
 _FREE: Final = re.compile(r"免费|不花钱|不收钱|不要钱|不想花钱|请不起|买不起|租不起")
 _WOULD_PAY: Final = re.compile(r"愿意.{0,2}(?:付钱|给钱|出钱)|付点钱|出点钱|给钱")
 _PRICED: Final = re.compile(rf"(?:{NUMBER})(?:元|块钱)|收费|市价|自理|押金|付费|打折|半价|八折")
+_VISITS: Final = re.compile(r"上门|入户|送到家|送货到家|到家里")
 _FREE_OFFER: Final = re.compile(r"免费|公益|义务|志愿")
 _URGENT: Final = re.compile(r"急|马上|立刻|立即|今晚|今天|昨晚|着火|往外喷|进不去|淹|救命|困在|晕倒|要我把钱转")
 _COUNCIL: Final = re.compile(r"我们小区|全体|业主|整栋|楼里|院里|单元|小区|大家|居民")
@@ -114,3 +117,8 @@ def read_offer(text: str, price_fen: int | None = None) -> OfferSlots:
     """Read the slots of an offer's words; a stated price says more than they do."""
     is_priced = bool(_PRICED.search(text)) and not _FREE_OFFER.search(text) if price_fen is None else price_fen > 0
     return OfferSlots(read_times(text), read_eligibility(text), is_priced, _level(text))
+
+
+def visits(text: str) -> bool:
+    """Tell whether an offer comes to people's homes."""
+    return bool(_VISITS.search(text))

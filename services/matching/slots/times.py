@@ -39,13 +39,16 @@ _PARTS: Final = (
 )
 _CLOCK: Final = r"([01]?\d|2[0-4])[:：]([0-5]\d)"
 _INTERVAL: Final = re.compile(rf"{_CLOCK}\s*(?:—|-|–|~|至|到)\s*{_CLOCK}")
-_POINT: Final = re.compile(rf"{_CLOCK}|(\d{{1,2}}|十[一二]?|[一二两三四五六七八九])点(半)?(?!儿|心|上|评|单|赞|名|都不|也不)")
+_POINT: Final = re.compile(
+    rf"{_CLOCK}|(\d{{1,2}}|十[一二]?|[一二两三四五六七八九])点(半)?(?!儿|心|上|评|单|赞|名|都不|也不)"
+)
 _ROUGHLY: Final = re.compile(r"([一二三四五六七八九])([二三四五六七八九十])点")
 _SPOKEN: Final = re.compile(r"点(?:东西|心|菜|吃|活|零|零钱|大|小|葱)")
 # In these clauses somebody says when they cannot, if they say elsewhere when they can.
 _BUSY: Final = re.compile(r"上班|看店|没空|没时间|走不开")
 _CLAUSES: Final = re.compile(r"[，,。；;！!？?]")
 _NOON: Final = 12
+_MIDNIGHT: Final = 23
 _MORNING: Final = re.compile(r"早|上午|凌晨")
 _LATE: Final = re.compile(r"下午|晚|傍晚|夜")
 # Without a word before it, four o'clock is after school and seven o'clock is breakfast.
@@ -111,7 +114,7 @@ def _points(text: str) -> list[tuple[int, int]]:
     for match in _POINT.finditer(_ROUGHLY.sub("", text)):
         spoken = match[3]
         hour = int(match[1]) if match[1] else number(spoken)
-        if hour is None or hour >= 24:
+        if hour is None or hour > _MIDNIGHT:
             continue
         before = match.string[max(0, match.start() - 4) : match.start()]
         minute = int(match[2]) if match[2] else 30 * bool(match[4])

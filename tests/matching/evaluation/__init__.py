@@ -219,4 +219,4 @@ def measured(loaded: Loaded, found: Judged, needs: Sequence[int], threshold: int
     precision, recall = rightly / max(said, 1), rightly / max(without, 1)
     f1 = 2 * precision * recall / max(precision + recall, 1e-9)
     numbers = (hits / max(with_offer, 1), precision, recall, f1)
-    return Quality(len(needs), without, *(round(number, 3) for number in numbers))
+    return Quality(len(needs), without, *(round(float(number), 3) for number in numbers))
