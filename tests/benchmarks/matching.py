@@ -21,8 +21,7 @@ from services.matching.engine.columns import Lines, columns_of
 from services.matching.engine.flow import Floors
 from services.matching.engine.planning import make_plan
 from services.matching.engine.scoring import STATED, mode_of
-from services.matching.matches.judging import Asked, Judgement
-from services.matching.matches.judging import _judge as judge_now
+from services.matching.matches.judging import Asked, Judgement, judge_now
 from shared.encoders import Encoder, load_encoders
 from tests.matching.district import NOW, District, make_district
 from tests.matching.evaluation import embedded, half, judged, load, measured
@@ -43,7 +42,7 @@ _OFFERS_ASKED: Final = 2_000
 _ARRIVALS: Final = 100
 
 
-def _planned(lines: Lines, district_background: Any) -> dict[str, Any]:  # noqa: ANN401 - a background
+def _planned(lines: Lines, district_background: Any) -> dict[str, Any]:
     """Make the plan with floors for two groups, and say how long it took."""
     of_need = np.where(lines.needs.groups & 1, 0, np.where(lines.needs.groups & 2, 1, -1)).astype(np.int64)
     at_least = np.bincount(of_need[of_need >= 0], minlength=2).astype(np.int64) // 3
@@ -79,7 +78,12 @@ def district(count: int) -> dict[str, Any]:
     _reset_peak()
     runs = [_planned(lines, background) for _ in range(_RUNS if count <= 10_000 else 1)]
     best = min(runs, key=lambda item: item["wall_s"])
-    return {**best, "columns_s": columns_s, "peak_mb": _peak_mb(), "same_every_time": len({r["score"] for r in runs}) == 1}
+    return {
+        **best,
+        "columns_s": columns_s,
+        "peak_mb": _peak_mb(),
+        "same_every_time": len({r["score"] for r in runs}) == 1,
+    }
 
 
 def _reset_peak() -> None:

@@ -12,13 +12,13 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from services.matching.engine.branches import Branch, branches_of, cells_of
 from services.matching.engine.columns import NeedColumns, OfferColumns
 from services.matching.engine.facts import KINDS
 from services.matching.engine.scoring import TERMS, Weights
 from services.matching.engine.standing import Background
+from services.matching.engine.threads import one_thread
 
 __all__ = ["PER_PART", "TOP_PER_NEED", "TOP_PER_OFFER", "Candidates", "Misses", "find_candidates"]
 
@@ -124,7 +124,7 @@ def find_candidates(
 
     # Branches share no line. Inside of one, blocks are small: threads of the products that wait for each other would
     # make them ten times slower.
-    with threadpool_limits(limits=1, user_api="blas"), ThreadPoolExecutor(_THREADS) as threads:
+    with one_thread(), ThreadPoolExecutor(_THREADS) as threads:
         found = list(threads.map(look, branches_of(needs, offers, background)))
     return _best_of(found, needs, offers, misses)
 

@@ -25,6 +25,7 @@ __all__ = ["LEAVES_MAX", "Lines", "NeedColumns", "OfferColumns", "columns_of", "
 LEAVES_MAX: Final = 12
 _TIME_BYTES: Final = (HALF_HOURS + 63) // 64 * 8
 _ALTERNATIVES: Final = 4
+_EVERYWHERE: Final = 2**31 - 1
 _EARTH_M: Final = 6_371_008.8
 _FRESH_DAYS: Final = 180.0
 # With so many promises counted as kept before there is a record: nobody is judged by the first one.
@@ -247,8 +248,10 @@ def _residents(offers: Sequence[OfferFacts], ranges: dict[str, tuple[int, int]],
     """Return one column for each further area; an offer with fewer has its first one again, one with none has all."""
     width = max((len(offer.residents) for offer in offers), default=0)
     found = np.zeros((len(offers), width), np.int32)
+    if not width:
+        return found
     for row, offer in enumerate(offers):
-        own = [ranges[path][side] for path in offer.residents] or [(0, np.iinfo(np.int32).max)[side]]
+        own = [ranges[path][side] for path in offer.residents] or [(0, _EVERYWHERE)[side]]
         found[row] = (own + own[:1] * width)[:width]
     return found
 

@@ -1,6 +1,7 @@
 """What people are told: every filter with its values, every term with its points, and why not."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -49,6 +50,7 @@ def metres_between(one: Point | None, other: Point | None) -> int | None:
     return round(float(np.hypot(east, north)) * _EARTH_M)
 
 
+@lru_cache(maxsize=4_096)
 def _times(bits: int) -> str:
     if bits == ALWAYS:
         return "any time"

@@ -18,8 +18,9 @@ from services.matching.engine.facts import NeedFacts, OfferFacts, Vectors
 from services.matching.engine.filters import PASSED, common_time, distances, failures
 from services.matching.engine.scoring import Weights
 from services.matching.engine.standing import Background
+from services.matching.engine.threads import one_thread
 
-__all__ = ["PASSED_OVER_MAX", "Asked", "Judgement", "Verdict", "judge"]
+__all__ = ["PASSED_OVER_MAX", "Asked", "Judgement", "Verdict", "judge", "judge_now"]
 
 PASSED_OVER_MAX: Final = 200
 
@@ -41,7 +42,11 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is looked at: the first need, beside which the others stand for the branch, and the offers of the branch."""
+    """What is looked at: the first need, beside which the others stand for the branch, and the offers of the branch.
+
+    Attributes:
+        passed_over: how many of those that do not suit are explained as well, the nearest first.
+    """
 
     needs: Sequence[NeedFacts]
     offers: Sequence[OfferFacts]
@@ -50,6 +55,7 @@ class Asked:
     background: Background | None
     weights: Weights
     now: datetime
+    passed_over: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +69,13 @@ class Judgement:
 
 async def judge(asked: Asked) -> Judgement:
     """Look at all offers for a need; in a thread, since it takes some milliseconds of arithmetic."""
-    return await asyncio.to_thread(_judge, asked)
+    return await asyncio.to_thread(judge_now, asked)
+
+
+def judge_now(asked: Asked) -> Judgement:
+    """Look at all offers for a need."""
+    with one_thread():
+        return _judge(asked)
 
 
 def _judge(asked: Asked) -> Judgement:
@@ -109,5 +121,5 @@ def _verdicts(asked: Asked, lines: Lines, branch: Branch) -> Judgement:
     suitable = [at for at in order if codes[at] == PASSED][:TOP_PER_NEED]
     chosen = set(suitable)
     nearest = np.lexsort((branch.offer_rows, -block.standing[0])).tolist()
-    passed_over = [at for at in nearest if at not in chosen][:PASSED_OVER_MAX]
+    passed_over = [at for at in nearest if at not in chosen][: asked.passed_over]
     return Judgement([verdict(at) for at in suitable], [verdict(at) for at in passed_over], asked.weights)

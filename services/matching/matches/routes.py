@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Response
 
 from services.matching.matches import repository, service
-from services.matching.matches.judging import Judgement, Verdict
+from services.matching.matches.judging import PASSED_OVER_MAX, Judgement, Verdict
 from services.matching.matches.models import Match
 from services.matching.matches.rules import STEPS, MatchAction, NeedNotOpen
 from services.matching.matches.schemas import AcceptIn, FilterOut, MatchesOut, MatchOut, PassedOverOut, RefuseIn
@@ -77,7 +77,9 @@ async def compute_matches(caller: Staff, session: Writing, need_id: UUID) -> Mat
     if need is None:
         raise NotFound
     check_step(NEED_STEPS, NeedAction.MATCHES, need_facts(need), caller)
-    return await _matches(session, need, caller, await service.propose_matches(session, need))
+    return await _matches(
+        session, need, caller, await service.propose_matches(session, need, passed_over=PASSED_OVER_MAX)
+    )
 
 
 @router.get("/v1/needs/{need_id}/matches", summary="What suits a need, and why not the rest 对接结果与理由")
@@ -88,7 +90,9 @@ async def read_matches(
     need = await find_need(session, need_id)
     if need is None:
         raise NotFound
-    return await _matches(session, need, caller, await service.judge_need(session, need, utc_now()))
+    return await _matches(
+        session, need, caller, await service.judge_need(session, need, utc_now(), passed_over=PASSED_OVER_MAX)
+    )
 
 
 @router.post("/v1/matches/{match_id}/accept", summary="Accept a match: it becomes a project 确认对接")

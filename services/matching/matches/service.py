@@ -57,7 +57,7 @@ async def weights_for(session: Session, mode: str) -> Weights:
 
 
 async def judge_need(
-    session: Session, need: Need, now: datetime, encoders: Sequence[Encoder] | None = None
+    session: Session, need: Need, now: datetime, encoders: Sequence[Encoder] | None = None, *, passed_over: int = 0
 ) -> Judgement:
     """Look at all offers of the need's branch: what suits, the best first, and what was passed over.
 
@@ -66,6 +66,7 @@ async def judge_need(
         need: what is needed.
         now: when validity and freshness are judged.
         encoders: how to compare texts; the quick one of this process when left out.
+        passed_over: how many of those that do not suit are explained as well.
     """
     live = first_pass(live_encoders()) if encoders is None else encoders
     branch = branch_of(need.category)
@@ -86,6 +87,7 @@ async def judge_need(
             background=tree,
             weights=await weights_for(session, mode_of(tuple(encoder.name for encoder in live))),
             now=now,
+            passed_over=passed_over,
         )
     )
 
@@ -100,12 +102,14 @@ def explanation_of(verdict: Verdict, weights: Weights, mode: str) -> dict[str, A
     }
 
 
-async def propose_matches(session: WriteSession, need: Need, encoders: Sequence[Encoder] | None = None) -> Judgement:
+async def propose_matches(
+    session: WriteSession, need: Need, encoders: Sequence[Encoder] | None = None, *, passed_over: int = 0
+) -> Judgement:
     """Compute and keep a need's proposals; returns them with the offers that were passed over, and why."""
     now = utc_now()
     live = first_pass(live_encoders()) if encoders is None else encoders
     mode = mode_of(tuple(encoder.name for encoder in live))
-    judgement = await judge_need(session, need, now, live)
+    judgement = await judge_need(session, need, now, live, passed_over=passed_over)
     rows = [
         {
             "id": new_id(),
