@@ -6,7 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import Row, func, select, text, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from services.matching.locking import locked
 from services.matching.matches.models import Match
@@ -186,7 +186,7 @@ async def first_proposals(session: Session) -> dict[UUID, UUID]:
     """Return of each need the offer that comes first among its undecided proposals."""
     statement = (
         select(Match.need_id, Match.offer_id)
-        .distinct(Match.need_id)
+        .ext(distinct_on(Match.need_id))
         .where(Match.tenant_id == session.tenant, Match.state == "proposed")
         .order_by(Match.need_id, Match.rank, Match.id)
     )

@@ -75,7 +75,7 @@ async def correct_need(
     denial = staff_decide(need.area_path, caller)
     if denial is not None:
         raise Forbidden(denial.detail, rule=denial.rule)
-    changes = wanted.model_dump(mode="json", exclude_unset=True)
+    changes = _told(wanted)
     _check_leaf(changes, need.category)
     await _keep(session, caller, (Subject.NEED, need_id, need.summary), shown, changes)
     return await read_need_slots(session, need_id)
@@ -92,10 +92,16 @@ async def correct_offer(
     is_own = partner.unit_id in caller.units(Role.UNIT_STAFF, Role.PARTNER)
     if not is_own and not caller.has(*OFFICERS, at=offer.coverage):
         raise Forbidden(rule="own_unit_or_officer")
-    changes = wanted.model_dump(mode="json", exclude_unset=True)
+    changes = _told(wanted)
     _check_leaf(changes, offer.category)
     await _keep(session, caller, (Subject.OFFER, offer_id, f"{offer.title} {offer.description}"), shown, changes)
     return await read_offer_slots(session, offer_id)
+
+
+def _told(wanted: NeedSlotsPatch | OfferSlotsPatch) -> dict[str, Any]:
+    """Return what was said, nulls among it; what was left out is not."""
+    values = wanted.model_dump(mode="json")
+    return {name: values[name] for name in wanted.model_fields_set}
 
 
 def _check_leaf(changes: dict[str, Any], category: str) -> None:
