@@ -7,7 +7,7 @@ texts for a measurement. Everything comes from one seed.
 import random
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 import numpy as np
@@ -74,6 +74,7 @@ def _vectors(leaf: NDArray[np.int64], topic: NDArray[np.int64], chance: np.rando
         of_leaf = fixed.normal(size=(len(LEAVES), dimension))
         of_topic = fixed.normal(size=(len(LEAVES) * _TOPICS, dimension))
         branch = np.array([next(n for n, code in enumerate(BRANCHES) if item in leaves_of(code)) for item in LEAVES])
+        # Half precision, as vectors are kept; the engine makes single ones of them, branch by branch.
         rows = np.empty((len(leaf), dimension), np.float16)
         for start in range(0, len(leaf), 10_000):
             some = slice(start, start + 10_000)
@@ -81,8 +82,8 @@ def _vectors(leaf: NDArray[np.int64], topic: NDArray[np.int64], chance: np.rando
             mixed = mixed + 0.7 * of_topic[leaf[some] * _TOPICS + topic[some]]
             mixed += 0.6 * chance.normal(size=mixed.shape)
             rows[some] = mixed / np.linalg.norm(mixed, axis=1, keepdims=True)
-        found.append(rows)
-    return tuple(found)  # type: ignore[return-value]  # kept in half precision
+        found.append(cast("NDArray[np.float32]", rows))
+    return tuple(found)
 
 
 def _text(leaf: str, topic: int, chance: random.Random) -> str:

@@ -96,8 +96,15 @@ class Candidates:
             return self
         told = zip(self.need.tolist(), self.offer.tolist(), strict=True)
         kept = np.flatnonzero([pair not in pairs for pair in told])
-        columns = (self.need, self.offer, self.score, self.terms, self.standing)
-        return Candidates(*(column[kept] for column in columns), self.need_misses, self.offer_misses)
+        return Candidates(
+            self.need[kept],
+            self.offer[kept],
+            self.score[kept],
+            self.terms[kept],
+            self.standing[kept],
+            self.need_misses,
+            self.offer_misses,
+        )
 
 
 @dataclass(slots=True)

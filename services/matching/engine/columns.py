@@ -287,13 +287,15 @@ def columns_of(
     """
     need_order, offer_order = _order([need.id for need in needs]), _order([offer.id for offer in offers])
     needs, offers = [needs[place] for place in need_order], [offers[place] for place in offer_order]
-    others = sorted({line.branch for line in (*needs, *offers)} - set(BRANCHES))
+    named = {need.branch for need in needs} | {offer.branch for offer in offers}
+    others = sorted(named - set(BRANCHES))
     branches = {code: place for place, code in enumerate((*BRANCHES, *others))}
     paths = sorted({tuple(need.area_path.split(".")) for need in needs})
     places = {path: place for place, path in enumerate(paths)}
     covered = {path for offer in offers for path in (offer.coverage, *offer.residents)}
     ranges = {path: _range(paths, path) for path in covered}
-    origin = next((line.point for line in (*needs, *offers) if line.point is not None), Point(0.0, 0.0))
+    points = [*(need.point for need in needs), *(offer.point for offer in offers)]
+    origin = next((point for point in points if point is not None), Point(0.0, 0.0))
     need_grams, offer_grams = read_grams([need.text for need in needs]), read_grams([offer.text for offer in offers])
     frequency, total = frequencies(need_grams, offer_grams), len(needs) + len(offers)
     return Lines(

@@ -37,7 +37,7 @@ def distances(needs: NeedColumns, offers: OfferColumns) -> Floats:
     """Return how far apart needs and offers are, in metres; NaN where either has no point."""
     east = needs.xy[:, 0][:, None] - offers.xy[:, 0][None, :]
     north = needs.xy[:, 1][:, None] - offers.xy[:, 1][None, :]
-    return np.sqrt(east * east + north * north)
+    return np.asarray(np.sqrt(east * east + north * north), np.float32)
 
 
 def common_time(needs: NeedColumns, offers: OfferColumns) -> NDArray[np.int16]:

@@ -87,7 +87,7 @@ def _learned(shares: Floats, accepted: Floats, stated: Weights) -> Weights:
 
 
 def _score(shares: Floats, weights: Weights) -> Floats:
-    return np.rint(shares * weights.vector()).sum(axis=1)
+    return np.asarray(np.rint(shares * weights.vector()).sum(axis=1), np.float64)
 
 
 def _accuracy(shares: Floats, accepted: Floats, weights: Weights) -> float:

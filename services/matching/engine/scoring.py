@@ -84,7 +84,7 @@ def _slots(needs: NeedColumns, offers: OfferColumns, common: NDArray[np.int16]) 
     given = np.bitwise_count(offers.times).sum(axis=1, dtype=np.int16)
     shorter = np.maximum(np.minimum(asked[:, None], given[None, :]), 1)
     agreed = kind.astype(np.int8) + manner + price
-    return (agreed + common / shorter.astype(np.float32)) / np.float32(_SLOTS)
+    return np.asarray((agreed + common / shorter.astype(np.float32)) / np.float32(_SLOTS), np.float32)
 
 
 def _distance(needs: NeedColumns, offers: OfferColumns, apart: Floats) -> Floats:
@@ -96,11 +96,11 @@ def _distance(needs: NeedColumns, offers: OfferColumns, apart: Floats) -> Floats
             near, offers.depth[None, :] / needs.depth[:, None].astype(np.float32), where=unknown, casting="unsafe"
         )
         np.minimum(near, 1, out=near)
-    return np.where(offers.is_local[None, :], near, np.float32(_NOT_LOCAL))
+    return np.asarray(np.where(offers.is_local[None, :], near, np.float32(_NOT_LOCAL)), np.float32)
 
 
 def _between(values: Floats, low: float, high: float) -> Floats:
-    return np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1).astype(np.float32)
+    return np.asarray(np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1), np.float32)
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,8 +127,9 @@ def sides_of(
         background: what to fill up a small branch with.
     """
     some_needs, some_offers = chosen
-    asked = _against(needs, tuple(rows_of(item, some_offers) for item in offers), background and background.offers)
-    found = _against(offers, tuple(rows_of(item, some_needs) for item in needs), background and background.needs)
+    words = (background.needs, background.offers) if background else (None, None)
+    asked = _against(needs, tuple(rows_of(item, some_offers) for item in offers), words[1])
+    found = _against(offers, tuple(rows_of(item, some_needs) for item in needs), words[0])
     of_needs, of_offers = _moments(asked), _moments(found)
     real_offers, real_needs = len(some_offers), len(some_needs)
     return (
@@ -156,4 +157,4 @@ def _best(likenesses: Sequence[Floats], real: int, sides: Sides, of_others: Side
     """Return the best joint standing of each row among the real lines of the other side, which come first."""
     if not real:
         return np.zeros(len(likenesses[0]), np.float32)
-    return joint([alike[:, :real] for alike in likenesses], sides, of_others).max(axis=1)
+    return np.asarray(joint([alike[:, :real] for alike in likenesses], sides, of_others).max(axis=1), np.float32)

@@ -14,4 +14,5 @@ _CONTROLLER: Final = ThreadpoolController()
 
 def one_thread() -> AbstractContextManager[Any]:
     """Let products of matrices run in the calling thread alone, in the whole process, while this is entered."""
-    return _CONTROLLER.limit(limits=1, user_api="blas")
+    entered: AbstractContextManager[Any] = _CONTROLLER.limit(limits=1, user_api="blas")
+    return entered

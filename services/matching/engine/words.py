@@ -133,7 +133,7 @@ def _postings(grams: Grams) -> tuple[Ints, NDArray[np.int64], Floats]:
 def shared_grams(one: str, other: str) -> list[str]:
     """Return the pairs of letters that two texts share, joined where they overlap, in the order of the first."""
     runs = _LETTERS.findall(unicodedata.normalize("NFKC", one).lower())
-    known = set()
+    known: set[str] = set()
     for run in _LETTERS.findall(unicodedata.normalize("NFKC", other).lower()):
         known.update(run[place : place + 2] for place in range(len(run) - 1))
     found: list[str] = []

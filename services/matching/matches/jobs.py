@@ -59,10 +59,10 @@ async def learn_weights(database: Database, tenant: str) -> list[int]:
 def _shares(decided: Sequence[Row[Any]]) -> tuple[list[list[float]], list[bool]]:
     """Return of each decision the share of each term that was shown, and whether it was accepted."""
     shares, accepted = [], []
-    for state, explanation in decided:
-        told = {term["name"]: term["points"] / max(term["of"], 1) for term in explanation["terms"]}
+    for row in decided:
+        told = {term["name"]: term["points"] / max(term["of"], 1) for term in row.explanation["terms"]}
         shares.append([float(told.get(name, 0.0)) for name in TERMS])
-        accepted.append(state == "accepted")
+        accepted.append(row.state == "accepted")
     return shares, accepted
 
 

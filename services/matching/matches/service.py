@@ -84,7 +84,7 @@ async def judge_need(
             offers=offer_facts(pairs, offer_corrections, offer_vectors, tree.needs if tree else (), now),
             need_vectors=need_vectors,
             offer_vectors=offer_vectors,
-            background=tree,
+            background=tree.background() if tree else None,
             weights=await weights_for(session, mode_of(tuple(encoder.name for encoder in live))),
             now=now,
             passed_over=passed_over,

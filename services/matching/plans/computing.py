@@ -49,7 +49,7 @@ class _Input:
     offers: Sequence[OfferFacts]
     need_vectors: Vectors
     offer_vectors: Vectors
-    tree: Background | None
+    background: Background | None
     weights: Weights
     mode: str
     need_versions: Mapping[UUID, int]
@@ -99,7 +99,7 @@ async def _read(
         offers=offer_facts(pairs, of_offers, offer_vectors, tree.needs if tree else (), now),
         need_vectors=need_vectors,
         offer_vectors=offer_vectors,
-        tree=tree,
+        background=tree.background() if tree else None,
         weights=await weights_for(session, mode),
         mode=mode,
         need_versions={need.id: need.version for need in needs},
@@ -127,7 +127,7 @@ def _decide(given: _Input) -> tuple[Rows, Rows, dict[str, Any], int]:
         lines.needs,
         lines.offers,
         given.weights,
-        background=given.tree or Background((lines.tree,), (lines.tree,)),
+        background=given.background or Background((lines.tree,), (lines.tree,)),
         floors=_floors(planning, given, need_row),
         prices=planning.Prices(**given.prices),
         refused=frozenset(

@@ -172,7 +172,7 @@ async def all_offers(session: Session) -> Sequence[tuple[Offer, Partner]]:
     return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
 
 
-async def refused_pairs(session: Session) -> Sequence[Row[Any]]:
+async def refused_pairs(session: Session) -> Sequence[Row[UUID, UUID]]:
     """Return what people refused for open needs, as (need, offer)."""
     statement = (
         select(Match.need_id, Match.offer_id)

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.matching.engine.facts import Vectors
 from services.matching.engine.standing import Background
@@ -17,11 +17,23 @@ from shared.db import Session
 from shared.encoders import LEXICAL, Encoder, identity, live_encoders
 from shared.encoders.halves import from_bytes
 
-__all__ = ["first_pass", "placed", "tree_of", "warm_up"]
+__all__ = ["Tree", "first_pass", "placed", "tree_of", "warm_up"]
 
 # What is not embedded yet when somebody asks: so many texts are embedded at once, the others wait for the worker.
 _AT_ONCE_MAX: Final = 16
 _QUICK: Final = "use"
+_trees: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+
+
+class Tree(NamedTuple):
+    """The words of the tree as needs and as offers, for each encoder."""
+
+    needs: Vectors
+    offers: Vectors
+
+    def background(self) -> Background:
+        """Return them as what small branches are filled up with."""
+        return Background(self.needs, self.offers)
 
 
 def first_pass(encoders: Sequence[Encoder]) -> tuple[Encoder, ...]:
@@ -37,17 +49,20 @@ async def warm_up() -> str:
     return "+".join(identity(encoder) or "" for encoder in live) or LEXICAL
 
 
-async def tree_of(encoders: Sequence[Encoder]) -> Background | None:
+async def tree_of(encoders: Sequence[Encoder]) -> Tree | None:
     """Return the words of the tree as needs and as offers; None where no encoder is live."""
     if not encoders:
         return None
     placed_words = [await asyncio.to_thread(_tree, encoder) for encoder in encoders]
-    return Background(tuple(asked for asked, _ in placed_words), tuple(found for _, found in placed_words))
+    return Tree(tuple(asked for asked, _ in placed_words), tuple(found for _, found in placed_words))
 
 
-@lru_cache(maxsize=4)
-def _tree(encoder: Encoder) -> tuple[np.ndarray, np.ndarray]:
-    return encoder.embed(LEAF_TEXTS), encoder.embed(LEAF_TEXTS, passages=True)
+def _tree(encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the tree's words as needs and as offers, embedded once in the life of a process."""
+    name = identity(encoder) or ""
+    if name not in _trees:
+        _trees[name] = encoder.embed(LEAF_TEXTS), encoder.embed(LEAF_TEXTS, passages=True)
+    return _trees[name]
 
 
 async def placed(
