@@ -52,6 +52,7 @@ def _table() -> dict[str, Route]:
         "matching": (
             "agreements",
             "hsds",
+            "match-plans",
             "matches",
             "needs",
             "offer-holds",
