@@ -4,6 +4,7 @@ from services.matching.agreements import models as agreements
 from services.matching.cases import models as cases
 from services.matching.credentials import models as credentials
 from services.matching.holds import models as holds
+from services.matching.imports import models as imports
 from services.matching.matches import models as matches
 from services.matching.models import Base
 from services.matching.needs import models as needs
@@ -22,6 +23,7 @@ REGISTERED = (
     cases,
     credentials,
     holds,
+    imports,
     matches,
     needs,
     offers,

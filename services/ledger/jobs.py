@@ -1,6 +1,7 @@
 """What the ledger does outside of requests."""
 
 from services.ledger.campaigns.jobs import schedules as campaign_schedules
+from services.ledger.funds.jobs import consumers as fund_consumers
 from services.ledger.grants.jobs import consumers as grant_consumers
 from services.ledger.holds.jobs import schedules as hold_schedules
 from services.ledger.models import reference
@@ -14,6 +15,7 @@ __all__ = ["consumers", "schedules"]
 consumers = Consumers("ledger")
 consumers.include(reference_consumers("ledger", reference))
 consumers.include(grant_consumers)
+consumers.include(fund_consumers)
 
 schedules: tuple[Schedule | TenantSchedule, ...] = (
     *hold_schedules,

@@ -9,6 +9,8 @@ from services.matching.agreements.routes import router as agreements
 from services.matching.availability.routes import router as availability
 from services.matching.credentials.routes import router as credentials
 from services.matching.holds.routes import router as holds
+from services.matching.hsds.routes import router as hsds
+from services.matching.imports.routes import router as imports
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
@@ -17,6 +19,7 @@ from services.matching.plans.routes import router as plans
 from services.matching.projects.routes import router as projects
 from services.matching.record.routes import router as record
 from services.matching.resources.routes import router as resources
+from services.matching.series.routes import router as series
 from services.matching.settings import MatchingSettings
 from services.matching.slots.embedding import warm_up
 from services.matching.slots.routes import router as slots
@@ -46,9 +49,11 @@ def create() -> FastAPI:
             offers,
             credentials,
             record,
+            imports,
             resources,
             availability,
             holds,
+            series,
             agreements,
             utilisation,
             needs,
@@ -56,6 +61,7 @@ def create() -> FastAPI:
             matches,
             plans,
             projects,
+            hsds,
             held_events_router("matching"),
         ],
         title="Linli matching 供需对接",
@@ -63,4 +69,5 @@ def create() -> FastAPI:
         lifespan_extra=_prepared,
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
+    app.state.public_url = str(settings.public_url) if settings.public_url is not None else None
     return app

@@ -1,6 +1,6 @@
 """What the matching reads from its environment."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
 from shared.settings import ServiceSettings
 
@@ -15,3 +15,6 @@ class MatchingSettings(ServiceSettings):
         description="AES-256 keys by version, `1:base64url,2:base64url`: the highest version seals, all can open."
     )
     blind_index_key: SecretStr = Field(description="base64url of at least 32 bytes; finds sealed numbers again.")
+    public_url: HttpUrl | None = Field(
+        default=None, description="Where clients reach the gateway; told to directories."
+    )

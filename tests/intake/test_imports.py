@@ -14,12 +14,12 @@ import pytest
 
 from services.intake.escalation.service import differences
 from services.intake.imports.jobs import forget_old_files, run_one
-from services.intake.imports.reading import read_table
-from services.intake.imports.rules import FileFormat
+from services.intake.imports.rules import LAYOUT
 from shared.auth import Role
 from shared.clock import utc_now
 from shared.db import Database
 from shared.ids import new_id
+from shared.tables import FileFormat, read_table
 from shared.testing import Pipe
 from tests.intake.conftest import GRID, NORTH, Street
 from tests.intake.importing import HEADERS, Desk, row, xlsx
@@ -309,7 +309,7 @@ async def test_the_report_is_mended_and_sent_again(desk: Desk) -> None:
     assert lines[2][7] == "区域：没有这个区域"
     mended = await desk.done(text.replace("g9", "g1").encode("utf-8-sig"))
     assert mended["counts"] == counts(filed=1, unchanged=1)
-    sheet = read_table(await desk.report(mended["id"], "xlsx"), FileFormat.XLSX)
+    sheet = read_table(await desk.report(mended["id"], "xlsx"), FileFormat.XLSX, LAYOUT)
     assert [one.cells["title"] for one in sheet.rows] == ["=1+1", "+1"]
     assert sheet.unknown == ["来电人"]
     assert (await desk.done(await desk.report(done["id"], "xlsx")))["counts"] == counts(unchanged=1, bad=1)

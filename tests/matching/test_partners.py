@@ -142,3 +142,50 @@ async def test_another_tenant_sees_none_of_it(quarter: Quarter, elsewhere: Quart
     assert (await elsewhere.read("/v1/partners"))["items"] == []
     body = {"unit_id": str(quarter.units["school"]), "kind": "association", "area_id": str(elsewhere.areas["d"])}
     assert (await elsewhere.post("/v1/partners", body)).json()["code"] == "unknown_unit"
+
+
+async def test_who_is_refused_hears_why_and_may_ask_again(quarter: Quarter) -> None:
+    partner = await quarter.partner(vetted=False)
+    path, staff = f"/v1/partners/{partner['id']}", quarter.staff_of("school")
+    silent = await quarter.post(f"{path}/vet", {"decision": "refuse"}, version=1)
+    assert (silent.status_code, silent.json()["code"]) == (422, "reason_missing")
+    refused = await quarter.made(f"{path}/vet", {"decision": "refuse", "reason": "材料不全"}, version=1)
+    assert (refused["state"], refused["reason"]) == ("refused", "材料不全")
+    assert (await quarter.post(f"{path}/vet", {"decision": "vet"}, version=2)).status_code == 409
+    note = {"note": "已补齐"}
+    assert (await quarter.post(f"{path}/reapply", note, by=quarter.staff_of("club"), version=2)).status_code == 403
+    again = await quarter.made(f"{path}/reapply", note, by=staff, version=2)
+    assert (again["state"], again["note"]) == ("applied", "已补齐")
+    assert (await quarter.made(f"{path}/vet", {"decision": "vet"}, version=3))["state"] == "vetted"
+    steps = (await quarter.read(f"{path}/steps", by=staff))["items"]
+    told = [(step["step"], step["from_state"], step["to_state"], step["reason"]) for step in steps]
+    assert told == [
+        ("apply", None, "applied", None),
+        ("refuse", "applied", "refused", "材料不全"),
+        ("reapply", "refused", "applied", None),
+        ("vet", "applied", "vetted", None),
+    ]
+    assert (await quarter.get(f"{path}/steps", by=quarter.staff_of("club"))).status_code == 403
+
+
+async def test_a_partner_covers_several_areas_and_is_vetted_by_who_looks_after_all_of_them(quarter: Quarter) -> None:
+    body = {
+        "unit_id": str(quarter.units["school"]),
+        "kind": "business",
+        "area_id": str(quarter.areas["d.z.c1"]),
+        "further_area_ids": [str(quarter.areas[path]) for path in ("d.y", "d.y", "d.z.c1")],
+    }
+    partner = await quarter.made("/v1/partners", body)
+    assert [one["path"] for one in partner["covers"]] == ["d.z.c1", "d.y"]
+    path = f"/v1/partners/{partner['id']}"
+    half = await quarter.post(f"{path}/vet", {"decision": "vet"}, by=quarter.holding(Role.OFFICER, "d.z"), version=1)
+    assert half.status_code == 403
+    await quarter.made(f"{path}/vet", {"decision": "vet"}, version=1)
+    for area, status in (("d.y", 201), ("d.z.c1", 201), ("d.z.c2", 422)):
+        assert (await quarter.post("/v1/offers", quarter.offer_body(partner, area))).status_code == status, area
+    narrower = await quarter.patch(path, {"further_area_ids": []}, version=2)
+    assert narrower.json()["state"] == "vetted"
+    wider = await quarter.patch(path, {"further_area_ids": [str(quarter.areas["d.z"])]}, version=3)
+    assert wider.json()["state"] == "applied"
+    unknown = {"further_area_ids": ["00000000-0000-7000-8000-000000000000"]}
+    assert (await quarter.patch(path, unknown, version=4)).json()["code"] == "unknown_area"

@@ -57,7 +57,9 @@ def test_minutes_are_counted_once_for_each_room(
     is_open = {
         (room, minute) for room, each in opened.items() for minute in asked if any(within(s, minute) for s in each)
     }
-    bookings, taken, hit = [], set(), 0
+    bookings: list[Booking] = []
+    taken: set[Any] = set()
+    hit = 0
     for rooms, span in wanted:
         own = {(room, minute) for room in rooms for minute in asked if within(span, minute)}
         # Bookings never overlap: the database sees to it.

@@ -287,22 +287,90 @@ CREATE TABLE matching.agreement_steps (
 )"""
 
 
+_SERIES = """
+CREATE TABLE matching.booking_series (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    title VARCHAR(200) NOT NULL,
+    opening JSONB NOT NULL,
+    until DATE NOT NULL,
+    parts JSONB NOT NULL,
+    holds INTEGER NOT NULL,
+    taker_id UUID,
+    taker_unit_id UUID,
+    actor VARCHAR(80) NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    version INTEGER NOT NULL,
+    CONSTRAINT booking_series_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT booking_series_holds_check CHECK (holds > 0)
+);
+CREATE INDEX booking_series_created_idx ON matching.booking_series (tenant_id, created_at DESC, id DESC)"""
+
+_IMPORTS = """
+CREATE TABLE matching.offer_imports (
+    tenant_id VARCHAR(32) NOT NULL,
+    id UUID NOT NULL,
+    partner_id UUID NOT NULL,
+    file_name VARCHAR(200),
+    format VARCHAR(4) NOT NULL,
+    dry_run BOOLEAN NOT NULL,
+    sha256 BYTEA NOT NULL,
+    size_bytes INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    unknown_columns JSONB NOT NULL,
+    counts JSONB NOT NULL,
+    actor VARCHAR(80) NOT NULL,
+    created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    CONSTRAINT offer_imports_pkey PRIMARY KEY (tenant_id, id),
+    CONSTRAINT offer_imports_tenant_id_partner_id_fkey FOREIGN KEY (tenant_id, partner_id)
+        REFERENCES matching.partners (tenant_id, id),
+    CONSTRAINT offer_imports_format_check CHECK (format IN ('xlsx', 'csv'))
+);
+CREATE INDEX offer_imports_partner_idx ON matching.offer_imports (tenant_id, partner_id, created_at DESC, id DESC);
+CREATE TABLE matching.offer_import_lines (
+    tenant_id VARCHAR(32) NOT NULL,
+    import_id UUID NOT NULL,
+    line INTEGER NOT NULL,
+    fate VARCHAR(10) NOT NULL,
+    external_id VARCHAR(100) NOT NULL,
+    title VARCHAR(200) NOT NULL,
+    complaints JSONB NOT NULL,
+    CONSTRAINT offer_import_lines_pkey PRIMARY KEY (tenant_id, import_id, line),
+    CONSTRAINT offer_import_lines_tenant_id_import_id_fkey FOREIGN KEY (tenant_id, import_id)
+        REFERENCES matching.offer_imports (tenant_id, id),
+    CONSTRAINT offer_import_lines_fate_check CHECK (
+        fate IN ('created', 'updated', 'unchanged', 'outdated', 'repeated', 'bad'))
+)"""
+
+
 def upgrade() -> None:
-    for statement in f"{_TABLES};{_RECORD};{_AGREEMENTS}".split(";"):
+    for statement in f"{_TABLES};{_RECORD};{_AGREEMENTS};{_SERIES};{_IMPORTS}".split(";"):
         op.execute(statement)
     secure_tables(
         "matching", "offer_resources", "offer_holds", "offer_days", "transfers", "fulfilment_entries", "credentials"
     )
-    secure_tables("matching", "agreements", "service_records")
+    secure_tables("matching", "agreements", "service_records", "booking_series")
     op.execute(f"CREATE POLICY relay ON matching.partners FOR SELECT TO {RELAY_ROLE} USING (true)")
     op.execute(f"GRANT SELECT (tenant_id) ON matching.partners TO {RELAY_ROLE}")
     # A lane is taken or given back, and never moved under somebody.
     secure_tables("matching", "booking_blocks", grants="SELECT, INSERT, DELETE")
     # Histories are only ever added to.
-    secure_tables("matching", "hold_steps", "credential_views", "agreement_steps", grants="SELECT, INSERT")
+    secure_tables(
+        "matching",
+        "hold_steps",
+        "credential_views",
+        "agreement_steps",
+        "offer_imports",
+        "offer_import_lines",
+        grants="SELECT, INSERT",
+    )
 
 
+_HISTORIES = ("hold_steps", "credential_views", "agreement_steps", "offer_imports", "offer_import_lines")
 _NEW = (
+    "booking_series",
+    "offer_import_lines",
+    "offer_imports",
     "agreement_steps",
     "service_records",
     "agreements",

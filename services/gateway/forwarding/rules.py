@@ -51,6 +51,7 @@ def _table() -> dict[str, Route]:
         ),
         "matching": (
             "agreements",
+            "booking-series",
             "hsds",
             "match-plans",
             "matches",
@@ -87,6 +88,7 @@ def _table() -> dict[str, Route]:
     return table | {
         "attachments": Route("intake", takes_attachments=True),
         "imports": Route("intake", takes_tables=True),
+        "offer-imports": Route("matching", takes_tables=True),
     }
 
 

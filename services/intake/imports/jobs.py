@@ -12,12 +12,12 @@ import structlog
 from services.intake.cases.numbers import CaseNumbers
 from services.intake.imports import service
 from services.intake.imports.models import Import
-from services.intake.imports.reading import Row, read_table
-from services.intake.imports.rules import KEPT_DAYS, BrokenTable, FileFormat, ImportState
+from services.intake.imports.rules import KEPT_DAYS, LAYOUT, ImportState
 from services.intake.imports.running import CHUNK_ROWS, Progress, lookup_of, numbered, weigh
 from shared.clock import utc_now
 from shared.db import Database
 from shared.messaging import TenantSchedule
+from shared.tables import BrokenTable, FileFormat, Row, read_table
 
 __all__ = ["forget_old_files", "run_imports", "schedules"]
 
@@ -66,7 +66,7 @@ async def _work(
     database: Database, taken: Import, held: tuple[UUID, UUID], ends: float, between: BetweenChunks | None
 ) -> None:
     tenant = taken.tenant_id
-    table = await asyncio.to_thread(read_table, bytes(taken.content or b""), FileFormat(taken.format))
+    table = await asyncio.to_thread(read_table, bytes(taken.content or b""), FileFormat(taken.format), LAYOUT)
     async with database.write(tenant) as session:
         if not await service.finish_reading(session, *held, table):
             return

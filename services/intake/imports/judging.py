@@ -1,7 +1,6 @@
 """From a row of cells to a case as it will be filed, or to what is wrong with it. Pure."""
 
 import hashlib
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -13,14 +12,13 @@ from uuid import UUID
 import orjson
 
 from services.intake.cases.terms import Level, Outcome, State
-from services.intake.imports.cells import Moment, as_key, as_moment, as_text
-from services.intake.imports.reading import Cell, Row
 from services.intake.imports.rules import Complaint, complain
+from shared.reference.names import AreaNames, KnownArea
+from shared.tables import Cell, Moment, Row, as_key, as_moment, as_text
 
-__all__ = ["Judged", "KnownArea", "KnownUnit", "Lookup", "WantedCase", "judge", "levels", "states"]
+__all__ = ["Judged", "KnownUnit", "Lookup", "WantedCase", "judge", "levels", "states"]
 
 _OLDEST: Final = timedelta(days=3_653)
-_SLASH: Final = re.compile(r"\s*[/\\>]\s*")
 _MOST: Final = {"external_ref": 80, "title": 200, "description": 4_000, "place_text": 200, "note": 4_000}
 
 # A case that is done is closed: of an imported one nobody is asked any more.
@@ -46,16 +44,6 @@ _OUTCOMES: Final[dict[str, Outcome]] = {
 }
 states: Final = ("未受理", "已受理", "办理中", "已办结", "已评价", "不予受理", "已撤回")
 levels: Final = ("小事", "大事", "难事")
-
-
-@dataclass(frozen=True, slots=True)
-class KnownArea:
-    """An area; `names` are those from the root down to it."""
-
-    id: UUID
-    path: str
-    names: tuple[str, ...]
-    is_open: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,21 +76,13 @@ class Lookup:
         now: datetime,
     ) -> None:
         self.now = now
-        self._reach = tuple(reach)
         self._codes: set[str] = set()
         self._categories: defaultdict[str, set[str]] = defaultdict(set)
         for code, *names in categories:
             self._codes.add(code)
             for name in names:
                 self._categories[as_key(name)].add(code)
-        self._paths: dict[str, KnownArea] = {}
-        self._areas: defaultdict[str, list[KnownArea]] = defaultdict(list)
-        for area in areas:
-            self._paths[area.path] = area
-            names = [as_key(name) for name in area.names]
-            # Whoever writes a path may leave out its beginning.
-            for start in range(len(names)):
-                self._areas["/".join(names[start:])].append(area)
+        self._areas = AreaNames(areas, reach)
         self._units: defaultdict[str, dict[UUID, KnownUnit]] = defaultdict(dict)
         for unit in units:
             self._units[as_key(unit.name)][unit.id] = unit
@@ -118,21 +98,7 @@ class Lookup:
 
     def area(self, text: str) -> KnownArea | str:
         """Return an area that the importer may file in, or the code of a complaint."""
-        key = _SLASH.sub("/", as_key(text)).strip("/")
-        exact = self._paths.get(key)
-        found = [exact] if exact else self._areas.get(key, [])
-        usable = [area for area in found if area.is_open]
-        if not usable:
-            return "area_closed" if found else "unknown_area"
-        if len(usable) > 1:
-            # The same name elsewhere is no question for whoever works in one place only.
-            usable = [area for area in usable if self._reaches(area.path)]
-            if len(usable) != 1:
-                return "area_ambiguous" if usable else "area_not_yours"
-        return usable[0] if self._reaches(usable[0].path) else "area_not_yours"
-
-    def _reaches(self, path: str) -> bool:
-        return any(path == mine or path.startswith(f"{mine}.") for mine in self._reach)
+        return self._areas.find(text)
 
     def unit(self, text: str, *, closed: bool) -> UUID | str:
         """Return the id of a unit, or the code of a complaint; only what is closed may name one of former times."""

@@ -8,9 +8,10 @@ from sqlalchemy import ARRAY, CheckConstraint, ForeignKeyConstraint, Index, Inte
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.intake.imports.rules import Fate, FileFormat, ImportState
+from services.intake.imports.rules import Fate, ImportState
 from services.intake.models import Base
 from shared.db import TenantRow
+from shared.tables import FileFormat
 
 __all__ = ["Import", "ImportKey", "ImportLine"]
 

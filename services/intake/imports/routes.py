@@ -7,14 +7,14 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 
 from services.intake.imports import repository, service
-from services.intake.imports.reading import format_of, read_table
-from services.intake.imports.rules import BYTES_MAX, Fate, FileFormat, NothingToReport, TableTooLarge
+from services.intake.imports.rules import BYTES_MAX, LAYOUT, Fate, NothingToReport
 from services.intake.imports.schemas import ImportLineOut, ImportOut, UploadQuery
 from services.intake.imports.views import import_out, line_out
-from services.intake.imports.writing import media_type, written_report, written_template
+from services.intake.imports.writing import written_report, written_template
 from shared.auth import Principal, Role, requires
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
+from shared.tables import FileFormat, TableTooLarge, format_of, media_type, read_table
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
@@ -36,7 +36,7 @@ async def _looked_at(request: Request) -> tuple[bytes, FileFormat]:
     if declared.isdecimal() and int(declared) > BYTES_MAX:
         raise TableTooLarge
     content = await request.body()
-    return content, await asyncio.to_thread(format_of, content)
+    return content, await asyncio.to_thread(format_of, content, bytes_max=BYTES_MAX)
 
 
 def _as_file(content: bytes, kind: FileFormat, name: str) -> Response:
@@ -142,7 +142,7 @@ async def download_report(
         raise NothingToReport
     content = await repository.file_of(session, import_id)
     async with _writing:
-        table = await asyncio.to_thread(read_table, bytes(content), FileFormat(row.format)) if content else None
+        table = await asyncio.to_thread(read_table, bytes(content), FileFormat(row.format), LAYOUT) if content else None
         return _as_file(await asyncio.to_thread(written_report, kind, table, lines), kind, f"import-{row.id}")
 
 

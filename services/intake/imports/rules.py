@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from shared.problems import Conflict, Invalid, TooLarge, UnsupportedMedia
+from shared.problems import Conflict
+from shared.tables import Layout
 from shared.texts import Text
 
 __all__ = [
@@ -16,20 +17,15 @@ __all__ = [
     "EXPLANATION_MARK",
     "FATES",
     "KEPT_DAYS",
+    "LAYOUT",
     "REQUIRED",
     "RESULT_HEADERS",
     "ROWS_MAX",
-    "BrokenTable",
     "Complaint",
     "Fate",
-    "FileFormat",
     "ImportState",
     "NothingToReport",
-    "OldSpreadsheet",
-    "TableTooLarge",
-    "UnknownTableType",
     "complain",
-    "header_key",
 ]
 
 BYTES_MAX: Final = 20 * 1024 * 1024
@@ -51,13 +47,6 @@ class ImportState(StrEnum):
     DONE = "done"
     FAILED = "failed"
     CANCELLED = "cancelled"
-
-
-class FileFormat(StrEnum):
-    """What a table is written in."""
-
-    XLSX = "xlsx"
-    CSV = "csv"
 
 
 class Fate(StrEnum):
@@ -101,6 +90,15 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
     "note": ("备注", "note", "remark"),
 }
 REQUIRED: Final = ("category", "title", "area", "filed_at")
+LAYOUT: Final = Layout(
+    columns=COLUMNS,
+    required=REQUIRED,
+    result_headers=RESULT_HEADERS,
+    explanation_mark=EXPLANATION_MARK,
+    bytes_max=BYTES_MAX,
+    rows_max=ROWS_MAX,
+    columns_max=COLUMNS_MAX,
+)
 
 COMPLAINTS: Final[dict[str, Text]] = {
     "missing": Text(zh="必填项为空", en="This cell must be filled in"),
@@ -161,39 +159,6 @@ def complain(column: str, code: str, value: str = "", filled: Mapping[str, objec
     # What cannot be stored cannot be repeated either.
     shown = value.replace("\x00", "\ufffd")[:_VALUE_MAX]
     return Complaint(column, code, COMPLAINTS[code].format(**(filled or {})), shown)
-
-
-def header_key(header: str) -> str:
-    """Return a header as it is looked up: without case, spaces at its ends and the mark of a required column."""
-    return header.strip().rstrip("*").strip().lower()
-
-
-class TableTooLarge(TooLarge):
-    """More than 20 MiB."""
-
-    code = "import_too_large"
-    title = Text(zh="文件不能超过 20 MB", en="The file has more than 20 MB")
-
-
-class UnknownTableType(UnsupportedMedia):
-    """Neither XLSX nor CSV by its content, whatever its name says."""
-
-    code = "unsupported_table"
-    title = Text(zh="只支持 XLSX 与 CSV 文件", en="Only XLSX and CSV files")
-
-
-class OldSpreadsheet(UnsupportedMedia):
-    """A spreadsheet of before 2007, or one with a password: both come in the same container."""
-
-    code = "old_spreadsheet"
-    title = Text(zh="旧版或加密的表格，请另存为 XLSX", en="An old or encrypted spreadsheet: save it as XLSX")
-
-
-class BrokenTable(Invalid):
-    """It begins like a table and cannot be read as one; `reason` says why, `missing` and `limit` go with it."""
-
-    code = "broken_table"
-    title = Text(zh="表格无法读取", en="The table cannot be read")
 
 
 class NothingToReport(Conflict):

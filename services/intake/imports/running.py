@@ -19,22 +19,22 @@ from services.intake.clocks.rules import ClockKind, ClockOp, Interval, Verb
 from services.intake.clocks.service import first_interval
 from services.intake.handling.service import Handling, handling_of
 from services.intake.imports import repository
-from services.intake.imports.judging import Judged, KnownArea, KnownUnit, Lookup, WantedCase, judge
+from services.intake.imports.judging import Judged, KnownUnit, Lookup, WantedCase, judge
 from services.intake.imports.models import Import, ImportKey
-from services.intake.imports.reading import Row
 from services.intake.imports.rules import Fate, complain
 from shared.clock import CHINA, utc_now
 from shared.contracts.intake import CaseClosed, CaseFiled
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish_each
+from shared.reference.names import KnownArea, chain_of_names
+from shared.tables import Row
 
 __all__ = [
     "CHUNK_ROWS",
     "LEASE",
     "Progress",
     "Weighed",
-    "chain_of_names",
     "file_chunk",
     "lookup_of",
     "numbered",
@@ -78,12 +78,6 @@ async def lookup_of(session: Session, reach: Sequence[str], now: datetime) -> Lo
         reach=reach,
         now=now,
     )
-
-
-def chain_of_names(path: str, names: dict[str, str]) -> tuple[str, ...]:
-    """Return the names from the root down to an area."""
-    labels = path.split(".")
-    return tuple(names.get(".".join(labels[: size + 1]), labels[size]) for size in range(len(labels)))
 
 
 def weigh(rows: Sequence[Row], progress: Progress) -> list[Weighed]:

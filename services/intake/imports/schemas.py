@@ -6,7 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from services.intake.imports.rules import Fate, FileFormat, ImportState
+from services.intake.imports.rules import Fate, ImportState
+from shared.tables import FileFormat
 from shared.web import OutputModel
 
 __all__ = ["ImportLineOut", "ImportOut", "UploadQuery"]

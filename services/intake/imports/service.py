@@ -8,15 +8,16 @@ from uuid import UUID
 
 from services.intake.imports import repository
 from services.intake.imports.models import Import, ImportLine
-from services.intake.imports.reading import Table
-from services.intake.imports.rules import BrokenTable, FileFormat, ImportState
-from services.intake.imports.running import LEASE, Weighed, chain_of_names, file_chunk
+from services.intake.imports.rules import ImportState
+from services.intake.imports.running import LEASE, Weighed, file_chunk
 from services.intake.imports.schemas import UploadQuery
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.problems import BadRequest, IdTaken, NotFound, Unauthenticated, WrongState
+from shared.reference.names import chain_of_names
+from shared.tables import BrokenTable, FileFormat, Table
 from shared.texts import Text
 
 __all__ = [

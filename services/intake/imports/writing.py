@@ -1,22 +1,18 @@
 """Tables that we write: the template to fill in, and the report to mend. Text is never taken for a formula."""
 
-import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time
 from typing import Any, Final
 
 import xlsxwriter
 
-from services.intake.imports.cells import as_text
 from services.intake.imports.judging import levels, states
 from services.intake.imports.models import ImportLine
-from services.intake.imports.reading import Cell, Table
 from services.intake.imports.rules import COLUMNS, EXPLANATION_MARK, FATES, REQUIRED, RESULT_HEADERS, ROWS_MAX, Fate
-from services.intake.imports.rules import FileFormat as Format
-from shared.tables import as_harmless
+from shared.tables import WORKBOOK_OPTIONS, Cell, Table, written_csv, written_table
+from shared.tables import FileFormat as Format
 
-__all__ = ["EXPLANATIONS", "HEADERS", "media_type", "written_report", "written_table", "written_template"]
+__all__ = ["EXPLANATIONS", "HEADERS", "written_report", "written_template"]
 
 HEADERS: Final = [names[0] for names in COLUMNS.values()]
 EXPLANATIONS: Final = [
@@ -35,21 +31,7 @@ EXPLANATIONS: Final = [
     "可不填",
 ]
 _LISTED_MAX: Final = 20_000
-_TYPES: Final = {
-    Format.XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    Format.CSV: "text/csv; charset=utf-8",
-}
-_OPTIONS: Final = {
-    "in_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-}
-
-
-def media_type(kind: Format) -> str:
-    """Return the media type of a table."""
-    return _TYPES[kind]
+_SHEET: Final = "诉求"
 
 
 def written_template(
@@ -63,10 +45,10 @@ def written_template(
         areas: path and full name.
     """
     if kind is Format.CSV:
-        return _written_csv([HEADERS, EXPLANATIONS])
+        return written_csv([HEADERS, EXPLANATIONS])
     output = io.BytesIO()
-    with xlsxwriter.Workbook(output, dict(_OPTIONS)) as book:
-        sheet = book.add_worksheet("诉求")
+    with xlsxwriter.Workbook(output, dict(WORKBOOK_OPTIONS)) as book:
+        sheet = book.add_worksheet(_SHEET)
         allowed = book.add_worksheet("可选值")
         bold = book.add_format({"bold": True})
         grey = book.add_format({"italic": True, "font_color": "#808080"})
@@ -96,13 +78,13 @@ def written_report(kind: Format, table: Table | None, lines: Mapping[int, Import
     """Write what became of each line: beside the original rows while the file is there, else by the lines' numbers."""
     if table is None:
         rows: list[list[Cell]] = [[line, *_result(row)] for line, row in lines.items()]
-        return written_table(kind, ["行号", *RESULT_HEADERS], rows)
+        return written_table(kind, ["行号", *RESULT_HEADERS], rows, sheet=_SHEET)
     kept = [place for place, header in enumerate(table.headers) if header not in RESULT_HEADERS]
     told: list[list[Cell]] = []
     for row in table.rows:
         original: list[Cell] = [row.original[place] if place < len(row.original) else "" for place in kept]
         told.append([*original, *_result(lines.get(row.line))])
-    return written_table(kind, [*(table.headers[place] for place in kept), *RESULT_HEADERS], told)
+    return written_table(kind, [*(table.headers[place] for place in kept), *RESULT_HEADERS], told, sheet=_SHEET)
 
 
 def _result(line: ImportLine | None) -> list[str]:
@@ -110,32 +92,3 @@ def _result(line: ImportLine | None) -> list[str]:
         return ["未处理", "", ""]
     complaints = "；".join(f"{COLUMNS[one['column']][0]}：{one['zh']}" for one in line.complaints)
     return [FATES[Fate(line.fate)].zh, complaints, line.number or ""]
-
-
-def written_table(kind: Format, headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
-    """Write a table that reads back as the same cells."""
-    if kind is Format.CSV:
-        return _written_csv([headers, *([as_text(cell) for cell in row] for row in rows)])
-    output = io.BytesIO()
-    with xlsxwriter.Workbook(output, dict(_OPTIONS)) as book:
-        sheet = book.add_worksheet("诉求")
-        day = book.add_format({"num_format": "yyyy-mm-dd"})
-        moment = book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"})
-        for line, row in enumerate([headers, *rows]):
-            for place, cell in enumerate(row):
-                if isinstance(cell, datetime):
-                    sheet.write_datetime(line, place, cell, moment)
-                elif isinstance(cell, date):
-                    sheet.write_datetime(line, place, cell, day)
-                elif isinstance(cell, int | float) and not isinstance(cell, bool):
-                    sheet.write_number(line, place, cell)
-                elif not isinstance(cell, str) or cell:
-                    sheet.write_string(line, place, as_text(cell) if isinstance(cell, time) else str(cell))
-    return output.getvalue()
-
-
-def _written_csv(rows: Iterable[Sequence[str]]) -> bytes:
-    output = io.StringIO(newline="")
-    csv.writer(output).writerows([as_harmless(cell) for cell in row] for row in rows)
-    # The mark makes spreadsheets read it as UTF-8.
-    return output.getvalue().encode("utf-8-sig")

@@ -21,7 +21,15 @@ from shared.messaging import publish
 from shared.problems import IdTaken, NotFound
 from shared.reference import find_unit
 
-__all__ = ["contribute", "contribution_out", "givers_seen_by", "receive_contribution", "receive_money", "require_unit"]
+__all__ = [
+    "contribute",
+    "contribution_out",
+    "givers_seen_by",
+    "note_pledge",
+    "receive_contribution",
+    "receive_money",
+    "require_unit",
+]
 
 _SAME = (
     "kind",
@@ -86,6 +94,41 @@ async def contribute(
     if wanted.received:
         await _receive(session, caller, fund, contribution)
     return contribution, True
+
+
+async def note_pledge(
+    session: WriteSession, fund_id: UUID, *, contribution_id: UUID, unit_id: UUID, amount_fen: int, due_on: date | None
+) -> None:
+    """Note money that a unit has pledged elsewhere; noted once, however often it is told.
+
+    Raises:
+        NotFound: no such fund.
+        GiverNotAllowed: its charter takes nothing from units.
+        UnknownUnit: no active unit of this id.
+    """
+    fund = await repository.find_fund(session, fund_id)
+    if fund is None:
+        raise NotFound
+    if "unit" not in charter_of(fund).giver_kinds:
+        raise GiverNotAllowed(rule="charter_giver_kinds")
+    await require_unit(session, "unit", unit_id)
+    if await repository.find_contribution(session, contribution_id) is not None:
+        return
+    pledge = Contribution(
+        tenant_id=session.tenant,
+        id=contribution_id,
+        fund_id=fund.id,
+        grant_id=None,
+        giver_kind="unit",
+        giver_id=unit_id,
+        kind="money",
+        amount_fen=amount_fen,
+        due_on=due_on,
+        pledged_at=utc_now(),
+        version=1,
+    )
+    session.add(pledge)
+    await session.flush()
 
 
 async def receive_contribution(

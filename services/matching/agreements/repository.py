@@ -97,6 +97,8 @@ async def room_minutes(session: Session, agreement_id: UUID, now: datetime) -> t
     )
     used = booked = 0
     for starts_at, ends_at in await session.execute(statement):
+        if starts_at is None or ends_at is None:
+            continue
         middle = min(max(now, starts_at), ends_at)
         used += int((middle - starts_at).total_seconds())
         booked += int((ends_at - middle).total_seconds())

@@ -47,7 +47,7 @@ async def _found(session: Session, agreement_id: UUID) -> Agreement:
 
 
 @router.post("/v1/agreements", status_code=201, summary="Propose space for service 提议空间换服务")
-async def propose(caller: Side, session: Writing, response: Response, wanted: AgreementIn) -> AgreementOut:
+async def propose_agreement(caller: Side, session: Writing, response: Response, wanted: AgreementIn) -> AgreementOut:
     """Put to both sides that a unit uses a room and serves for it."""
     agreement, is_new = await service.propose(session, caller, wanted)
     response.status_code = 201 if is_new else 200
@@ -82,14 +82,14 @@ async def read_agreement(caller: Caller, session: Reading, response: Response, a
 
 
 @router.get("/v1/agreements/{agreement_id}/steps", summary="History of an agreement 协议历史")
-async def read_steps(_: Caller, session: Reading, agreement_id: UUID) -> list[AgreementStepOut]:
+async def read_agreement_steps(_: Caller, session: Reading, agreement_id: UUID) -> list[AgreementStepOut]:
     """Return what was done under an agreement, the first step first."""
     await _found(session, agreement_id)
     return [AgreementStepOut.model_validate(row) for row in await repository.steps_of(session, agreement_id)]
 
 
 @router.post("/v1/agreements/{agreement_id}/agree", summary="Agree 同意协议")
-async def agree(
+async def agree_to_agreement(
     caller: Side, session: Writing, response: Response, expected: ExpectedVersion, agreement_id: UUID, wanted: AgreeIn
 ) -> AgreementOut:
     """Agree for one side; when both have, it holds."""
@@ -101,7 +101,7 @@ async def agree(
 
 
 @router.post("/v1/agreements/{agreement_id}/terminate", summary="Terminate 终止协议")
-async def terminate(
+async def terminate_agreement(
     caller: Side,
     session: Writing,
     response: Response,
@@ -118,7 +118,9 @@ async def terminate(
 
 
 @router.post("/v1/agreements/{agreement_id}/bookings", status_code=201, summary="Use the room 按协议预约")
-async def book_room(caller: Side, session: Writing, response: Response, agreement_id: UUID, wanted: BookIn) -> HoldOut:
+async def book_agreed_room(
+    caller: Side, session: Writing, response: Response, agreement_id: UUID, wanted: BookIn
+) -> HoldOut:
     """Book the room for a time; both sides have agreed beforehand."""
     agreement = await service.lock_agreement(session, agreement_id)
     hold, is_new = await service.book_room(session, caller, agreement, wanted)
@@ -129,7 +131,7 @@ async def book_room(caller: Side, session: Writing, response: Response, agreemen
 
 
 @router.post("/v1/agreements/{agreement_id}/services", status_code=201, summary="Note a service 登记服务")
-async def record_service(
+async def record_agreed_service(
     caller: Side, session: Writing, response: Response, agreement_id: UUID, wanted: ServiceIn
 ) -> ServiceOut:
     """Write down what was served; it counts once the host confirms it."""
@@ -141,14 +143,14 @@ async def record_service(
 
 
 @router.get("/v1/agreements/{agreement_id}/services", summary="What was served 服务记录")
-async def list_services(_: Caller, session: Reading, agreement_id: UUID) -> list[ServiceOut]:
+async def list_agreed_services(_: Caller, session: Reading, agreement_id: UUID) -> list[ServiceOut]:
     """Return what was served under an agreement."""
     await _found(session, agreement_id)
     return [ServiceOut.model_validate(row) for row in await repository.services_of(session, agreement_id)]
 
 
 @router.post("/v1/agreements/{agreement_id}/services/{service_id}/decide", summary="Confirm a service 确认服务")
-async def decide_service(
+async def decide_agreed_service(
     caller: Side,
     session: Writing,
     response: Response,

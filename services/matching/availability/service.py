@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -60,7 +60,7 @@ async def times_of_many(
         if row.span.lower is not None and row.span.upper is not None:
             blocks[row.resource_id].append(Block(row.lane, Span(row.span.lower, row.span.upper)))
     first, last = t0.astimezone(CHINA).date(), t1.astimezone(CHINA).date()
-    taken: defaultdict[UUID, dict[object, int]] = defaultdict(dict)
+    taken: defaultdict[UUID, dict[date, int]] = defaultdict(dict)
     for day in await days_of(session, ids, first, last):
         taken[day.offer_id][day.day] = day.taken
     found: dict[UUID, OfferTimes] = {}

@@ -61,7 +61,7 @@ async def read_credential(
 
 
 @router.post("/v1/partners/{partner_id}/credentials/{credential_id}/withdraw", summary="Withdraw a licence 撤下资质")
-async def withdraw(
+async def withdraw_credential(
     caller: Giver,
     session: Writing,
     response: Response,

@@ -110,7 +110,7 @@ async def read_hold(caller: Caller, session: Reading, response: Response, hold_i
 
 
 @router.get("/v1/offer-holds/{hold_id}/steps", summary="History of a hold 占用历史")
-async def read_steps(caller: Caller, session: Reading, hold_id: UUID) -> list[HoldStepOut]:
+async def read_hold_steps(caller: Caller, session: Reading, hold_id: UUID) -> list[HoldStepOut]:
     """Return what was done with a hold, the first step first."""
     hold = await service.get_hold(session, hold_id)
     _may_read(caller, hold, await _seen(session, hold, caller))
@@ -159,7 +159,7 @@ async def release_hold(
 
 
 @router.post("/v1/offer-holds/{hold_id}/report", summary="Say how it ended 评价履约")
-async def report(
+async def report_hold(
     caller: Caller, session: Writing, response: Response, expected: ExpectedVersion, hold_id: UUID, wanted: ReportIn
 ) -> HoldOut:
     """Say how what was promised ended, for the partner's record; three days of silence mean that it was kept."""
@@ -172,7 +172,7 @@ async def report(
 
 
 @router.post("/v1/offer-holds/{hold_id}/transfers", status_code=201, summary="Send goods 发出物资")
-async def dispatch(
+async def dispatch_goods(
     caller: Caller, session: Writing, response: Response, expected: ExpectedVersion, hold_id: UUID, wanted: DispatchIn
 ) -> TransferOut:
     """Send some of what is claimed, with a proof; it has not arrived before it is received."""

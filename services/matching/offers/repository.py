@@ -1,6 +1,6 @@
 """SQL of offers."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -18,6 +18,7 @@ __all__ = [
     "list_offers",
     "lock_external",
     "lock_offer",
+    "offers_by_id",
     "one_external_id_at_a_time",
     "stale_offers",
 ]
@@ -29,6 +30,12 @@ _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:nam
 async def find_offer(session: Session, offer_id: UUID) -> Offer | None:
     """Return an offer."""
     return await session.scalar(select(Offer).where(Offer.tenant_id == session.tenant, Offer.id == offer_id))
+
+
+async def offers_by_id(session: Session, offer_ids: Collection[UUID]) -> dict[UUID, Offer]:
+    """Return several offers by their ids."""
+    statement = select(Offer).where(Offer.tenant_id == session.tenant, Offer.id.in_(offer_ids))
+    return {row.id: row for row in await session.scalars(statement)}
 
 
 async def lock_offer(session: WriteSession, offer_id: UUID) -> Offer | None:

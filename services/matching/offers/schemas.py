@@ -25,6 +25,8 @@ __all__ = [
     "OfferItem",
     "OfferOut",
     "OfferPatch",
+    "OpeningIn",
+    "OpeningOut",
     "Quantity",
 ]
 

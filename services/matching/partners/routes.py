@@ -86,7 +86,7 @@ async def vet_partner(
 
 
 @router.post("/v1/partners/{partner_id}/reapply", summary="Ask again after a refusal 重新申请")
-async def reapply(
+async def reapply_as_partner(
     caller: Giver,
     session: Writing,
     response: Response,
@@ -103,7 +103,7 @@ async def reapply(
 
 
 @router.get("/v1/partners/{partner_id}/steps", summary="History of a partner 合伙人历史")
-async def read_steps(caller: Giver, session: Reading, paging: Paging, partner_id: UUID) -> Page[PartnerStepOut]:
+async def read_partner_steps(caller: Giver, session: Reading, paging: Paging, partner_id: UUID) -> Page[PartnerStepOut]:
     """Return what was decided about a partner, the first step first."""
     service.must_speak_for(caller, await service.get_partner(session, partner_id))
     after = paging.after[0] if paging.after else 0

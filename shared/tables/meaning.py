@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Final
 
-from services.intake.imports.reading import Cell
 from shared.clock import CHINA
+from shared.tables.reading import Cell
 
 __all__ = ["Moment", "as_key", "as_moment", "as_text"]
 

@@ -10,32 +10,20 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from enum import StrEnum
 from typing import Final, TypeAlias
 from xml.parsers import expat
 
 from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
-from services.intake.imports.rules import (
-    BYTES_MAX,
-    COLUMNS,
-    COLUMNS_MAX,
-    EXPLANATION_MARK,
-    REQUIRED,
-    RESULT_HEADERS,
-    ROWS_MAX,
-    BrokenTable,
-    FileFormat,
-    OldSpreadsheet,
-    TableTooLarge,
-    UnknownTableType,
-    header_key,
-)
-from shared.tables import UnreadableText, as_meant, decoded
+from shared.tables.cells import as_meant
+from shared.tables.encodings import UnreadableText, decoded
+from shared.tables.problems import BrokenTable, OldSpreadsheet, TableTooLarge, UnknownTableType
 
-__all__ = ["Cell", "Row", "Table", "format_of", "read_table"]
+__all__ = ["Cell", "FileFormat", "Layout", "Row", "Table", "format_of", "header_key", "read_table"]
 
 Cell: TypeAlias = str | int | float | bool | date | datetime | time | timedelta
 
@@ -48,7 +36,37 @@ _CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
 _REFERENCE: Final = re.compile(r"\$?([A-Z]{1,3})\$?([0-9]{1,7})", re.IGNORECASE)
 _CELL_MAX: Final = 100_000
 # Above the rows there may be empty ones, the headers, and their explanation.
-_LINES_MAX: Final = ROWS_MAX + 10
+_LINES_ABOVE: Final = 10
+
+
+class FileFormat(StrEnum):
+    """What a table is written in."""
+
+    XLSX = "xlsx"
+    CSV = "csv"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a table is made of, and how large it may be.
+
+    Attributes:
+        columns: our name of each column with the headers under which people know it; the first one is ours.
+        required: the columns that a table must have.
+        result_headers: what our own reports add; read past without a word.
+        explanation_mark: how the row below the headers begins that explains them.
+        bytes_max: of the file.
+        rows_max: that are not empty.
+        columns_max: of a line.
+    """
+
+    columns: Mapping[str, tuple[str, ...]]
+    required: tuple[str, ...]
+    result_headers: tuple[str, ...]
+    explanation_mark: str
+    bytes_max: int
+    rows_max: int
+    columns_max: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +93,22 @@ class Table:
     rows: list[Row]
 
 
-def format_of(content: bytes) -> FileFormat:
+def header_key(header: str) -> str:
+    """Return a header as it is looked up: without case, spaces at its ends and the mark of a required column."""
+    return header.strip().rstrip("*").strip().lower()
+
+
+def format_of(content: bytes, *, bytes_max: int) -> FileFormat:
     """Tell by its content what a file is, without reading all of it.
 
     Raises:
-        TableTooLarge: more than 20 MiB.
+        TableTooLarge: more bytes than that.
         OldSpreadsheet: a container of before 2007, or encrypted.
         UnknownTableType: neither XLSX nor CSV.
         BrokenTable: a ZIP that unpacks to more than anybody has typed.
     """
-    if len(content) > BYTES_MAX:
-        raise TableTooLarge
+    if len(content) > bytes_max:
+        raise TableTooLarge(limit=bytes_max)
     if content.startswith(_OLE):
         raise OldSpreadsheet
     if content.startswith(b"PK\x03\x04"):
@@ -100,14 +123,14 @@ def format_of(content: bytes) -> FileFormat:
     return FileFormat.CSV
 
 
-def read_table(content: bytes, kind: FileFormat) -> Table:
+def read_table(content: bytes, kind: FileFormat, layout: Layout) -> Table:
     """Read a table.
 
     Raises:
         BrokenTable: it cannot be read, has no rows or too many, or lacks a column that we need.
     """
-    lines = _xlsx_lines(content) if kind is FileFormat.XLSX else _csv_lines(content)
-    return _table(lines)
+    lines = _xlsx_lines(content, layout) if kind is FileFormat.XLSX else _csv_lines(content, layout)
+    return _table(lines, layout)
 
 
 def _parts(content: bytes) -> list[zipfile.ZipInfo]:
@@ -124,9 +147,9 @@ def _parts(content: bytes) -> list[zipfile.ZipInfo]:
     return [part for part in parts if part.filename.endswith((".xml", ".rels"))]
 
 
-def _xlsx_lines(content: bytes) -> list[list[Cell]]:
+def _xlsx_lines(content: bytes, layout: Layout) -> list[list[Cell]]:
     """Read the first sheet that can be seen."""
-    seen = _looked_through(content)
+    seen = _looked_through(content, layout)
     try:
         with CalamineWorkbook.from_object(io.BytesIO(seen)) as book:
             for index, sheet in enumerate(book.sheets_metadata):
@@ -138,7 +161,7 @@ def _xlsx_lines(content: bytes) -> list[list[Cell]]:
     raise BrokenTable(reason="no_sheet")
 
 
-def _looked_through(content: bytes) -> bytes:
+def _looked_through(content: bytes, layout: Layout) -> bytes:
     """Unpack a container within limits, look at all cells, and pack what was seen anew."""
     output = io.BytesIO()
     left = _UNPACKED_MAX
@@ -152,7 +175,7 @@ def _looked_through(content: bytes) -> bytes:
                     raise BrokenTable(reason="xlsx")
                 written.add(part.filename)
                 with container.open(part) as packed, clean.open(part.filename, "w") as kept:
-                    bounds = _Bounds()
+                    bounds = _Bounds(layout)
                     while piece := packed.read(_PIECE):
                         left -= len(piece)
                         if left < 0:
@@ -168,7 +191,8 @@ def _looked_through(content: bytes) -> bytes:
 class _Bounds:
     """Looks at the XML of a part as it passes, and refuses cells beyond what we read."""
 
-    def __init__(self) -> None:
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
         self._parser = expat.ParserCreate()
         self._parser.StartElementHandler = self._start
         self._row = 0
@@ -195,10 +219,10 @@ class _Bounds:
                 self._column, self._row = _column_number(found[1]), int(found[2])
         elif tag in {"v", "is", "f"}:
             # Cells that are only coloured do not count: whole columns are, down to the end of the sheet.
-            if self._column > COLUMNS_MAX:
-                raise BrokenTable(reason="too_many_columns", limit=COLUMNS_MAX)
-            if self._row > _LINES_MAX:
-                raise BrokenTable(reason="too_many_rows", limit=ROWS_MAX)
+            if self._column > self._layout.columns_max:
+                raise BrokenTable(reason="too_many_columns", limit=self._layout.columns_max)
+            if self._row > self._layout.rows_max + _LINES_ABOVE:
+                raise BrokenTable(reason="too_many_rows", limit=self._layout.rows_max)
 
 
 def _column_number(letters: str) -> int:
@@ -208,7 +232,7 @@ def _column_number(letters: str) -> int:
     return number
 
 
-def _csv_lines(content: bytes) -> list[list[Cell]]:
+def _csv_lines(content: bytes, layout: Layout) -> list[list[Cell]]:
     """Read a CSV file; its delimiter is the one that its first line has most of."""
     try:
         text = decoded(content)
@@ -219,10 +243,10 @@ def _csv_lines(content: bytes) -> list[list[Cell]]:
     lines: list[list[Cell]] = []
     try:
         for line in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-            if len(line) > COLUMNS_MAX:
-                raise BrokenTable(reason="too_many_columns", limit=COLUMNS_MAX)
-            if len(lines) >= _LINES_MAX:
-                raise BrokenTable(reason="too_many_rows", limit=ROWS_MAX)
+            if len(line) > layout.columns_max:
+                raise BrokenTable(reason="too_many_columns", limit=layout.columns_max)
+            if len(lines) >= layout.rows_max + _LINES_ABOVE:
+                raise BrokenTable(reason="too_many_rows", limit=layout.rows_max)
             lines.append([as_meant(cell) for cell in line])
     except csv.Error as error:
         raise BrokenTable(reason="csv") from error
@@ -233,7 +257,7 @@ def _is_empty(line: Iterable[Cell]) -> bool:
     return all(isinstance(cell, str) and not cell.strip() for cell in line)
 
 
-def _table(lines: Sequence[list[Cell]]) -> Table:
+def _table(lines: Sequence[list[Cell]], layout: Layout) -> Table:
     """Find the headers and put the cells under them."""
     top = next((place for place, line in enumerate(lines) if not _is_empty(line)), None)
     if top is None:
@@ -241,29 +265,29 @@ def _table(lines: Sequence[list[Cell]]) -> Table:
     headers = [str(cell).strip() for cell in lines[top]]
     while headers and not headers[-1]:
         headers.pop()
-    columns, unknown = _columns(headers)
+    columns, unknown = _columns(headers, layout)
     rows = []
     for place, line in enumerate(lines[top + 1 :], start=top + 1):
         original = [cell[:_CELL_MAX] if isinstance(cell, str) else cell for cell in line[: len(headers)]]
-        if _is_empty(original) or (place == top + 1 and _explains(original)):
+        if _is_empty(original) or (place == top + 1 and _explains(original, layout)):
             continue
         cells = {name: original[index] for name, index in columns.items() if index < len(original)}
         rows.append(Row(place + 1, cells, original))
     if not rows:
         raise BrokenTable(reason="empty")
-    if len(rows) > ROWS_MAX:
-        raise BrokenTable(reason="too_many_rows", limit=ROWS_MAX)
+    if len(rows) > layout.rows_max:
+        raise BrokenTable(reason="too_many_rows", limit=layout.rows_max)
     return Table(headers, unknown, rows)
 
 
-def _explains(line: Sequence[Cell]) -> bool:
+def _explains(line: Sequence[Cell], layout: Layout) -> bool:
     """Tell whether this is the row of the template that explains its columns."""
-    return any(isinstance(cell, str) and cell.startswith(EXPLANATION_MARK) for cell in line[:1])
+    return any(isinstance(cell, str) and cell.startswith(layout.explanation_mark) for cell in line[:1])
 
 
-def _columns(headers: Sequence[str]) -> tuple[dict[str, int], list[str]]:
+def _columns(headers: Sequence[str], layout: Layout) -> tuple[dict[str, int], list[str]]:
     """Find the columns by their headers, in any order."""
-    known = {alias: name for name, aliases in COLUMNS.items() for alias in aliases}
+    known = {alias: name for name, aliases in layout.columns.items() for alias in aliases}
     found: dict[str, int] = {}
     unknown: list[str] = []
     for index, header in enumerate(headers):
@@ -272,9 +296,9 @@ def _columns(headers: Sequence[str]) -> tuple[dict[str, int], list[str]]:
             raise BrokenTable(reason="column_twice", column=header)
         if name is not None:
             found[name] = index
-        elif header and header not in RESULT_HEADERS:
+        elif header and header not in layout.result_headers:
             unknown.append(header[:60])
-    missing = [COLUMNS[name][0] for name in REQUIRED if name not in found]
+    missing = [layout.columns[name][0] for name in layout.required if name not in found]
     if missing:
         raise BrokenTable(reason="columns_missing", missing=missing)
     return found, unknown

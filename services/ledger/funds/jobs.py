@@ -1,0 +1,38 @@
+"""Pledges that were made on the resource list become what a giver owes to a fund."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from services.ledger.funds.giving import note_pledge
+from shared.contracts import Event
+from shared.contracts.matching import MoneyPledged
+from shared.db import WriteSession
+from shared.messaging import Consumers
+from shared.problems import Problem
+
+__all__ = ["consumers"]
+
+log = structlog.get_logger()
+
+consumers = Consumers("ledger")
+
+
+@consumers.on(MoneyPledged)
+async def note_pledges(session: WriteSession, events: Sequence[Event[MoneyPledged]]) -> None:
+    """Note what a unit has pledged to a fund; without a fund, or against its charter, there is nothing to note."""
+    for event in events:
+        told = event.data
+        if told.fund_id is None:
+            continue
+        try:
+            await note_pledge(
+                session,
+                told.fund_id,
+                contribution_id=told.hold_id,
+                unit_id=told.unit_id,
+                amount_fen=told.amount_fen,
+                due_on=told.due_on,
+            )
+        except Problem as refused:
+            log.warning("pledge_refused", code=refused.code, fund_id=str(told.fund_id), hold_id=str(told.hold_id))
