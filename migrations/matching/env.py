@@ -14,6 +14,7 @@ from services.matching.plans import models as plans
 from services.matching.projects import models as projects
 from services.matching.record import models as record
 from services.matching.resources import models as resources
+from services.matching.series import models as series
 from services.matching.slots import models as slots
 from shared.db.migrations import run_migrations
 
@@ -32,6 +33,7 @@ REGISTERED = (
     projects,
     record,
     resources,
+    series,
     slots,
 )
 
