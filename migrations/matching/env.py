@@ -16,10 +16,12 @@ from services.matching.order_supervision import models as order_supervision
 from services.matching.orders import models as orders
 from services.matching.outgoing import models as outgoing
 from services.matching.partners import models as partners
+from services.matching.plans import models as plans
 from services.matching.projects import models as projects
 from services.matching.record import models as record
 from services.matching.resources import models as resources
 from services.matching.series import models as series
+from services.matching.slots import models as slots
 from services.matching.webhook_secrets import models as webhook_secrets
 from services.matching.webhooks_in import models as webhooks_in
 from shared.db.migrations import run_migrations
@@ -41,10 +43,12 @@ REGISTERED = (
     orders,
     outgoing,
     partners,
+    plans,
     projects,
     record,
     resources,
     series,
+    slots,
     webhook_secrets,
     webhooks_in,
 )

@@ -35,7 +35,6 @@ from services.intake.on_behalf.routes import router as on_behalf
 from services.intake.open311.routes import office_router as open311_reports
 from services.intake.open311.routes import router as open311
 from services.intake.open311_admin.routes import router as open311_admin
-from services.intake.proposals.encoders import mode
 from services.intake.proposals.routes import router as proposals
 from services.intake.routing.routes import router as routing
 from services.intake.settings import IntakeSettings
@@ -47,6 +46,7 @@ from services.intake.verdicts.routes import router as verdicts
 from services.intake.visit_coverage.routes import router as visit_coverage
 from services.intake.visit_plans.routes import router as visit_plans
 from services.intake.visits.routes import router as visits
+from shared.encoders import mode
 from shared.held import held_events_router
 from shared.vault import Vault
 from shared.web import create_app

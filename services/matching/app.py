@@ -1,5 +1,8 @@
 """The matching's process."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from fastapi import FastAPI
 
 from services.matching.agreements.routes import router as agreements
@@ -19,11 +22,14 @@ from services.matching.order_supervision.routes import router as order_supervisi
 from services.matching.orders.routes import router as orders
 from services.matching.outgoing.routes import router as outgoing
 from services.matching.partners.routes import router as partners
+from services.matching.plans.routes import router as plans
 from services.matching.projects.routes import router as projects
 from services.matching.record.routes import router as record
 from services.matching.resources.routes import router as resources
 from services.matching.series.routes import router as series
 from services.matching.settings import MatchingSettings
+from services.matching.slots.embedding import warm_up
+from services.matching.slots.routes import router as slots
 from services.matching.utilisation.routes import router as utilisation
 from services.matching.webhook_secrets.routes import router as webhook_secrets
 from services.matching.webhooks_in.keyring import Keyring
@@ -35,6 +41,13 @@ from shared.vault import Vault
 from shared.web import create_app
 
 __all__ = ["create"]
+
+
+@asynccontextmanager
+async def _prepared(app: FastAPI) -> AsyncIterator[None]:
+    # Encoders and the words of the tree are ready before the first request: together they take seconds.
+    app.state.readiness_details = {"matching": await warm_up()}
+    yield
 
 
 def create() -> FastAPI:
@@ -58,7 +71,9 @@ def create() -> FastAPI:
             agreements,
             utilisation,
             needs,
+            slots,
             matches,
+            plans,
             projects,
             orders,
             order_series,
@@ -74,6 +89,7 @@ def create() -> FastAPI:
         ],
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
+        lifespan_extra=_prepared,
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
     app.state.webhook_desk = Desk(app.state.db, Keyring(app.state.db, app.state.vault))

@@ -3,6 +3,7 @@
 from services.matching.cases.jobs import consumers as case_consumers
 from services.matching.credentials.jobs import schedules as credential_schedules
 from services.matching.holds.jobs import schedules as hold_schedules
+from services.matching.matches.jobs import schedules as match_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
 from services.matching.offers.jobs import schedules as offer_schedules
@@ -13,7 +14,9 @@ from services.matching.orders.jobs import schedules as order_schedules
 from services.matching.outgoing.jobs import begin, close
 from services.matching.outgoing.jobs import consumers as outgoing_consumers
 from services.matching.outgoing.jobs import schedules as outgoing_schedules
+from services.matching.plans.jobs import schedules as plan_schedules
 from services.matching.projects.jobs import consumers as project_consumers
+from services.matching.slots.jobs import schedules as slot_schedules
 from services.matching.webhooks_in.jobs import consumers as webhook_consumers
 from services.matching.webhooks_in.jobs import schedules as webhook_schedules
 from shared.messaging import Consumers, Schedule, TenantSchedule
@@ -42,4 +45,7 @@ schedules: tuple[Schedule | TenantSchedule, ...] = (
     *order_schedules,
     *series_schedules,
     *supervision_schedules,
+    *slot_schedules,
+    *match_schedules,
+    *plan_schedules,
 )

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from services.intake.proposals import lexical
-from services.intake.proposals.encoders import Encoder, load_encoder
 from services.intake.proposals.keeping import semantic
 from services.intake.proposals.rules import UNLEARNED, UNLEARNED_WEIGHT, blend, lead, learn, ranked
+from shared.encoders import Encoder, load_encoder
 
 SET = Path(__file__).resolve().parents[1] / "intake" / "routing_eval" / "messages.json"
 # Learned by words alone, half A to half B: what a change must not fall below.

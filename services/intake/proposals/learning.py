@@ -10,12 +10,12 @@ import structlog
 from sqlalchemy import Row
 
 from services.intake.proposals import repository
-from services.intake.proposals.encoders import Encoder, identity, live_encoder
 from services.intake.proposals.keeping import dumped, hash_of, own_words, semantic
 from services.intake.proposals.models import CONTENT_MAX_BYTES, ProposalModel
 from services.intake.proposals.rules import LABELS_MAX, LEARNS_FROM, Learned, is_worth_learning, learn
 from shared.clock import utc_now
 from shared.db import Database
+from shared.encoders import Encoder, identity, live_encoder
 
 __all__ = ["learn_from_labels"]
 

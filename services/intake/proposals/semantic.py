@@ -1,6 +1,6 @@
 """What meaning tells: vectors of an encoder against the categories' words, or a ridge regression on labelled texts.
 
-Loaded only where an encoder is live: see `encoders`.
+Loaded only where an encoder is live: see `shared.encoders`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.intake.proposals.encoders import Encoder
+from shared.encoders import Encoder
+from shared.encoders.halves import from_bytes, stacked, to_bytes
 
 __all__ = ["Semantic", "fit_ridge", "from_bytes", "from_words", "stacked", "to_bytes"]
 
@@ -48,16 +49,6 @@ class Semantic:
         return cls(codes, weights, np.asarray(kept["bias"], np.float32))
 
 
-def to_bytes(vector: Matrix) -> bytes:
-    """Write a vector or a matrix in half precision."""
-    return vector.astype(np.float16).tobytes()
-
-
-def from_bytes(kept: bytes) -> Matrix:
-    """Read what `to_bytes` wrote, flat."""
-    return np.frombuffer(kept, np.float16).astype(np.float32)
-
-
 def from_words(encoder: Encoder, words: Mapping[str, Sequence[str]]) -> Semantic:
     """Score by the mean likeness to a category's own words, above the mean over all categories: needs no label."""
     codes = tuple(words)
@@ -86,8 +77,3 @@ def fit_ridge(rows: Matrix, labels: Sequence[str], codes: Sequence[str]) -> Sema
     weights = np.linalg.solve(gram, centred.T @ (wanted - share))
     bias = share - mean @ weights
     return Semantic(tuple(codes), weights.astype(np.float32), bias.astype(np.float32))
-
-
-def stacked(kept: Sequence[bytes]) -> Matrix:
-    """Read vectors that `to_bytes` wrote, one a row."""
-    return np.stack([from_bytes(item) for item in kept])

@@ -12,7 +12,6 @@ from services.intake.categories.models import Category
 from services.intake.categories.repository import get_category
 from services.intake.models import reference
 from services.intake.proposals import repository
-from services.intake.proposals.encoders import LEXICAL, Encoder, identity, live_encoder
 from services.intake.proposals.keeping import Held, loaded, own_words, unlearned
 from services.intake.proposals.lexical import Lexical
 from services.intake.proposals.models import CategoryKeywords, CategoryLabel, ProposalModel
@@ -35,6 +34,7 @@ from services.intake.proposals.similar import CASES_LOOKED_AT, Group, find_simil
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.db import Session, WriteSession
+from shared.encoders import LEXICAL, Encoder, identity, live_encoder
 from shared.ids import new_id
 from shared.problems import IdTaken, NotFound
 from shared.reference import find_area

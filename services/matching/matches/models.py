@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, String, Text
+from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, Integer, String, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,7 +12,7 @@ from services.matching.matches.rules import MatchState
 from services.matching.models import Base
 from shared.db import TenantRow
 
-__all__ = ["Match"]
+__all__ = ["Match", "MatchWeights"]
 
 
 class Match(TenantRow, Base):
@@ -35,3 +35,18 @@ class Match(TenantRow, Base):
     project_id: Mapped[UUID | None]
     computed_at: Mapped[datetime]
     version: Mapped[int]
+
+
+class MatchWeights(Base):
+    """Weights that were learned from decisions, with what they were worth on decisions that they had not seen."""
+
+    __tablename__ = "match_weights"
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    number: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    mode: Mapped[str] = mapped_column(String(20))
+    points: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    threshold: Mapped[int] = mapped_column(Integer)
+    decisions: Mapped[int] = mapped_column(Integer)
+    accuracy: Mapped[float] = mapped_column(Double)
+    stated_accuracy: Mapped[float] = mapped_column(Double)
+    learned_at: Mapped[datetime]

@@ -2,17 +2,36 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import delete, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.locking import locked
-from services.matching.matches.models import Match
+from services.matching.matches.models import Match, MatchWeights
+from services.matching.needs.models import Need
+from services.matching.needs.rules import NeedState
+from services.matching.offers.models import Offer
+from services.matching.partners.models import Partner
 from shared.db import Session, WriteSession
 
-__all__ = ["find_match", "keep_proposals", "lock_match", "matches_of_need", "refused_offers"]
+__all__ = [
+    "add_weights",
+    "decided_explanations",
+    "find_match",
+    "keep_proposals",
+    "latest_weights",
+    "lock_match",
+    "matches_of_need",
+    "needs_beside",
+    "newest_number",
+    "offers_in",
+    "refused_offers",
+]
+
+_OFFERS_MAX: Final = 2_000
+_DECISIONS_MAX: Final = 5_000
 
 
 async def matches_of_need(session: Session, need_id: UUID) -> Sequence[Match]:
@@ -61,3 +80,58 @@ async def keep_proposals(
             for row in proposals
         ]
         await session.execute(insert(Match).values(rows).on_conflict_do_nothing())
+
+
+async def offers_in(session: Session, categories: Sequence[str], path: str) -> Sequence[tuple[Offer, Partner]]:
+    """Return the active offers of some categories with who makes them, those that cover a place first."""
+    statement = (
+        select(Offer, Partner)
+        .join(Partner, (Partner.tenant_id == Offer.tenant_id) & (Partner.id == Offer.partner_id))
+        .where(Offer.tenant_id == session.tenant, Offer.category.in_(categories), Offer.active)
+        .order_by(Offer.coverage.contains_path(path).desc(), Offer.id)
+        .limit(_OFFERS_MAX)
+    )
+    return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
+
+
+async def needs_beside(session: Session, categories: Sequence[str], need_id: UUID, limit: int) -> Sequence[Need]:
+    """Return open needs of some categories beside one, the newest first."""
+    statement = select(Need).where(
+        Need.tenant_id == session.tenant,
+        Need.category.in_(categories),
+        Need.state == NeedState.OPEN.value,
+        Need.id != need_id,
+    )
+    return (await session.scalars(statement.order_by(Need.id.desc()).limit(limit))).all()
+
+
+async def latest_weights(session: Session, mode: str) -> MatchWeights | None:
+    """Return the newest weights that were learned for a way to compare texts."""
+    statement = select(MatchWeights).where(MatchWeights.tenant_id == session.tenant, MatchWeights.mode == mode)
+    return await session.scalar(statement.order_by(MatchWeights.number.desc()).limit(1))
+
+
+async def newest_number(session: Session) -> int:
+    """Return the number of the newest learned weights, 0 when there are none."""
+    statement = select(func.max(MatchWeights.number)).where(MatchWeights.tenant_id == session.tenant)
+    return await session.scalar(statement) or 0
+
+
+async def add_weights(session: WriteSession, row: dict[str, Any]) -> None:
+    """Keep learned weights."""
+    await session.execute(insert(MatchWeights).values({"tenant_id": session.tenant, **row}))
+
+
+async def decided_explanations(session: Session, mode: str) -> Sequence[Row[Any]]:
+    """Return what was shown for proposals that people have decided, as (state, explanation), the newest first."""
+    statement = (
+        select(Match.state, Match.explanation)
+        .where(
+            Match.tenant_id == session.tenant,
+            Match.state.in_(("accepted", "refused")),
+            Match.explanation["mode"].astext == mode,
+        )
+        .order_by(Match.computed_at.desc(), Match.id)
+        .limit(_DECISIONS_MAX)
+    )
+    return (await session.execute(statement)).all()

@@ -1,14 +1,15 @@
 """HTTP of matches."""
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Response
 
 from services.matching.matches import repository, service
+from services.matching.matches.judging import PASSED_OVER_MAX, Judgement, Verdict
 from services.matching.matches.models import Match
-from services.matching.matches.rules import STEPS, THRESHOLD, MatchAction, NeedNotOpen, Verdict
+from services.matching.matches.rules import STEPS, MatchAction, NeedNotOpen
 from services.matching.matches.schemas import AcceptIn, FilterOut, MatchesOut, MatchOut, PassedOverOut, RefuseIn
 from services.matching.needs.models import Need
 from services.matching.needs.repository import find_need, lock_need
@@ -39,10 +40,15 @@ def _action(told: NextAction, need: Need) -> NextActionOut:
 
 
 def _match(match: Match, need: Need, caller: Principal) -> MatchOut:
-    kept = {"filters", "terms", "next_actions"}
+    kept = {"filters", "terms", "weights", "next_actions"}
     columns = {name: getattr(match, name) for name in MatchOut.model_fields if name not in kept}
     actions = [_action(item, need) for item in next_actions(STEPS, service.facts_of(match, need), caller)]
-    return MatchOut.model_validate({**columns, **match.explanation, "next_actions": actions})
+    return MatchOut.model_validate({**columns, **_explained(match), "next_actions": actions})
+
+
+def _explained(match: Match) -> dict[str, Any]:
+    told = match.explanation
+    return {"filters": told["filters"], "terms": told["terms"], "weights": told.get("weights", "")}
 
 
 def _passed(verdict: Verdict) -> PassedOverOut:
@@ -54,13 +60,13 @@ def _passed(verdict: Verdict) -> PassedOverOut:
     )
 
 
-async def _matches(session: Session, need: Need, caller: Principal, passed_over: list[Verdict]) -> MatchesOut:
+async def _matches(session: Session, need: Need, caller: Principal, judgement: Judgement) -> MatchesOut:
     rows = await repository.matches_of_need(session, need.id)
     return MatchesOut(
         need_id=need.id,
-        threshold=THRESHOLD,
+        threshold=judgement.weights.threshold,
         matches=[_match(row, need, caller) for row in rows],
-        passed_over=[_passed(verdict) for verdict in passed_over],
+        passed_over=[_passed(verdict) for verdict in judgement.passed_over],
     )
 
 
@@ -71,8 +77,9 @@ async def compute_matches(caller: Staff, session: Writing, need_id: UUID) -> Mat
     if need is None:
         raise NotFound
     check_step(NEED_STEPS, NeedAction.MATCHES, need_facts(need), caller)
-    passed_over = await service.propose_matches(session, need)
-    return await _matches(session, need, caller, passed_over)
+    return await _matches(
+        session, need, caller, await service.propose_matches(session, need, passed_over=PASSED_OVER_MAX)
+    )
 
 
 @router.get("/v1/needs/{need_id}/matches", summary="What suits a need, and why not the rest 对接结果与理由")
@@ -83,8 +90,9 @@ async def read_matches(
     need = await find_need(session, need_id)
     if need is None:
         raise NotFound
-    _, passed_over = await service.judge_need(session, need, utc_now())
-    return await _matches(session, need, caller, passed_over)
+    return await _matches(
+        session, need, caller, await service.judge_need(session, need, utc_now(), passed_over=PASSED_OVER_MAX)
+    )
 
 
 @router.post("/v1/matches/{match_id}/accept", summary="Accept a match: it becomes a project 确认对接")

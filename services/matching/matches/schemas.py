@@ -54,7 +54,7 @@ class TermOut(OutputModel):
 
 
 class MatchOut(OutputModel):
-    """A proposal: its terms add up to its score."""
+    """A proposal: its terms add up to its score. `weights` names what the terms may give: stated, or learned."""
 
     id: UUID
     need_id: UUID
@@ -64,6 +64,7 @@ class MatchOut(OutputModel):
     state: MatchState
     filters: list[FilterOut]
     terms: list[TermOut]
+    weights: str
     reason: str | None
     project_id: UUID | None
     computed_at: datetime
@@ -72,7 +73,7 @@ class MatchOut(OutputModel):
 
 
 class PassedOverOut(OutputModel):
-    """An offer of the category that was not proposed: the first filter that failed, or a score below the threshold."""
+    """An offer of the branch that was not proposed: the first filter that failed, or a score below the threshold."""
 
     offer_id: UUID
     failed: str

@@ -1,97 +1,136 @@
 """Use cases of matches."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from types import MappingProxyType
+from typing import Any
 from uuid import UUID
 
+from services.matching.engine.scoring import STATED, Weights, mode_of
+from services.matching.engine.standing import SAMPLE
 from services.matching.holds.rules import Side
 from services.matching.holds.service import HoldRequest, confirm_hold, lock_for_change, take_hold
 from services.matching.matches import repository
+from services.matching.matches.facts import need_facts, offer_facts, offer_text
+from services.matching.matches.judging import Asked, Judgement, Verdict, judge
 from services.matching.matches.models import Match
-from services.matching.matches.rules import (
-    STEPS,
-    MatchAction,
-    MatchFacts,
-    MatchState,
-    NeedFacts,
-    NeedNotOpen,
-    OfferFacts,
-    Verdict,
-    rank,
-)
+from services.matching.matches.rules import STEPS, MatchAction, MatchFacts, MatchState, NeedNotOpen
 from services.matching.matches.schemas import AcceptIn
 from services.matching.needs.models import Need
 from services.matching.needs.repository import lock_need
 from services.matching.needs.rules import NeedState
-from services.matching.offers.models import Offer
-from services.matching.offers.repository import find_offer, offers_with_partners
-from services.matching.partners.models import Partner
+from services.matching.offers.repository import find_offer
 from services.matching.partners.repository import find_partner
-from services.matching.partners.rules import PartnerState
 from services.matching.projects.models import Project
 from services.matching.projects.service import NewProject, attach_to_project, open_project
+from services.matching.slots.embedding import first_pass, placed, tree_of
+from services.matching.slots.repository import corrections_of
+from services.matching.slots.rules import Subject
+from services.matching.slots.tree import branch_of, leaves_of
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.contracts.matching import MatchAccepted, MatchRefused
 from shared.db import Session, WriteSession
+from shared.encoders import Encoder, live_encoders
 from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import NotFound
 from shared.steps import check_step
 
-__all__ = ["accept_match", "begin_decision", "facts_of", "judge_need", "propose_matches", "refuse_match"]
+__all__ = [
+    "accept_match",
+    "begin_decision",
+    "explanation_of",
+    "facts_of",
+    "judge_need",
+    "propose_matches",
+    "refuse_match",
+    "weights_for",
+]
 
 
-def _need_facts(need: Need) -> NeedFacts:
-    return NeedFacts(need.category, need.summary, need.area_path, need.quantity)
+async def weights_for(session: Session, mode: str) -> Weights:
+    """Return the weights that count: the newest learned ones, else the stated ones."""
+    kept = await repository.latest_weights(session, mode)
+    if kept is None:
+        return STATED[mode]
+    return Weights(f"learned/{kept.number}", MappingProxyType(kept.points), kept.threshold)
 
 
-def _offer_facts(offer: Offer, partner: Partner) -> OfferFacts:
-    return OfferFacts(
-        id=offer.id,
-        category=offer.category,
-        text=f"{offer.title} {offer.description}",
-        coverage=offer.coverage,
-        free=offer.free,
-        active=offer.active,
-        is_vetted=partner.state == PartnerState.VETTED,
-        valid_from=offer.valid_from,
-        valid_until=offer.valid_until,
-        confirmed_at=offer.confirmed_at,
+async def judge_need(
+    session: Session, need: Need, now: datetime, encoders: Sequence[Encoder] | None = None, *, passed_over: int = 0
+) -> Judgement:
+    """Look at all offers of the need's branch: what suits, the best first, and what was passed over.
+
+    Args:
+        session: reads.
+        need: what is needed.
+        now: when validity and freshness are judged.
+        encoders: how to compare texts; the quick one of this process when left out.
+        passed_over: how many of those that do not suit are explained as well.
+    """
+    live = first_pass(live_encoders()) if encoders is None else encoders
+    branch = branch_of(need.category)
+    categories = [branch, *leaves_of(branch)]
+    pairs = await repository.offers_in(session, categories, need.area_path)
+    needs = [need, *await repository.needs_beside(session, categories, need.id, SAMPLE - 1)]
+    need_vectors = await placed(session, Subject.NEED, {row.id: row.summary for row in needs}, live)
+    offer_vectors = await placed(session, Subject.OFFER, {offer.id: offer_text(offer) for offer, _ in pairs}, live)
+    tree = await tree_of(live)
+    need_corrections = await corrections_of(session, Subject.NEED, [row.id for row in needs])
+    offer_corrections = await corrections_of(session, Subject.OFFER, [offer.id for offer, _ in pairs])
+    return await judge(
+        Asked(
+            needs=need_facts(needs, need_corrections, need_vectors, tree.offers if tree else ()),
+            offers=offer_facts(pairs, offer_corrections, offer_vectors, tree.needs if tree else (), now),
+            need_vectors=need_vectors,
+            offer_vectors=offer_vectors,
+            background=tree.background() if tree else None,
+            weights=await weights_for(session, mode_of(tuple(encoder.name for encoder in live))),
+            now=now,
+            passed_over=passed_over,
+        )
     )
 
 
-async def judge_need(session: Session, need: Need, now: datetime) -> tuple[list[Verdict], list[Verdict]]:
-    """Look at all offers of the need's category: what suits, the best first, and what was passed over."""
-    pairs = await offers_with_partners(session, need.category)
-    return rank(_need_facts(need), [_offer_facts(offer, partner) for offer, partner in pairs], now)
+def explanation_of(verdict: Verdict, weights: Weights, mode: str) -> dict[str, Any]:
+    """Return what is kept with a proposal."""
+    return {
+        "filters": [asdict(item) for item in verdict.filters],
+        "terms": [asdict(term) for term in verdict.terms],
+        "weights": weights.name,
+        "mode": mode,
+    }
 
 
-async def propose_matches(session: WriteSession, need: Need) -> list[Verdict]:
-    """Compute and keep a need's proposals; returns the offers that were passed over, with why."""
+async def propose_matches(
+    session: WriteSession, need: Need, encoders: Sequence[Encoder] | None = None, *, passed_over: int = 0
+) -> Judgement:
+    """Compute and keep a need's proposals; returns them with the offers that were passed over, and why."""
     now = utc_now()
-    suitable, passed_over = await judge_need(session, need, now)
+    live = first_pass(live_encoders()) if encoders is None else encoders
+    mode = mode_of(tuple(encoder.name for encoder in live))
+    judgement = await judge_need(session, need, now, live, passed_over=passed_over)
     rows = [
         {
             "id": new_id(),
             "offer_id": verdict.offer_id,
             "score": verdict.score,
             "rank": position,
-            "explanation": {
-                "filters": [asdict(item) for item in verdict.filters],
-                "terms": [asdict(term) for term in verdict.terms],
-            },
+            "explanation": explanation_of(verdict, judgement.weights, mode),
         }
-        for position, verdict in enumerate(suitable, start=1)
+        for position, verdict in enumerate(judgement.suitable, start=1)
     ]
     await repository.keep_proposals(session, need.id, rows, now)
     refused = await repository.refused_offers(session, need.id)
-    reason = None if any(verdict.offer_id not in refused for verdict in suitable) else "no_suitable_resource"
+    found = any(verdict.offer_id not in refused for verdict in judgement.suitable)
+    reason = None if found else "no_suitable_resource"
     if need.no_match_reason != reason:
         need.no_match_reason = reason
         need.version += 1
     await session.flush()
-    return passed_over
+    return judgement
 
 
 def facts_of(match: Match, need: Need) -> MatchFacts:

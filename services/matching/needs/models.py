@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, Integer, String, Text, text
+from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, Integer, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.matching.models import Base
@@ -21,6 +21,8 @@ class Need(TenantRow, Base):
         ForeignKeyConstraint(["tenant_id", "case_id"], ["matching.cases.tenant_id", "matching.cases.id"]),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in NeedState)})", name="state"),
         CheckConstraint("quantity > 0", name="quantity"),
+        CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="point"),
+        Index("needs_open_idx", "tenant_id", "category", "id", postgresql_where=text("state = 'open'")),
         Index("needs_opened_idx", "tenant_id", text("opened_at DESC"), text("id DESC")),
         Index("needs_area_idx", "area_path", postgresql_using="gist"),
     )
@@ -29,6 +31,8 @@ class Need(TenantRow, Base):
     summary: Mapped[str] = mapped_column(String(200))
     area_id: Mapped[UUID]
     area_path: Mapped[str] = mapped_column(Ltree())
+    latitude: Mapped[float | None] = mapped_column(Double)
+    longitude: Mapped[float | None] = mapped_column(Double)
     quantity: Mapped[int] = mapped_column(Integer)
     urgent: Mapped[bool]
     state: Mapped[str] = mapped_column(String(10))

@@ -1,7 +1,10 @@
 """Shapes of needs."""
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import Field
 
 from services.matching.needs.rules import NeedState
 from services.matching.offers.schemas import CategoryCode, Quantity
@@ -9,6 +12,10 @@ from shared.steps import NextActionOut
 from shared.web import InputModel, OutputModel, PlainText, ShortText
 
 __all__ = ["NeedIn", "NeedOut", "WithdrawIn"]
+
+
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
 
 
 class NeedIn(InputModel):
@@ -19,6 +26,8 @@ class NeedIn(InputModel):
     category: CategoryCode
     summary: ShortText
     area_id: UUID
+    latitude: Latitude | None = None
+    longitude: Longitude | None = None
     quantity: Quantity = 1
     urgent: bool = False
 
@@ -38,6 +47,8 @@ class NeedOut(OutputModel):
     summary: str
     area_id: UUID
     area_path: str
+    latitude: float | None
+    longitude: float | None
     quantity: int
     urgent: bool
     state: NeedState

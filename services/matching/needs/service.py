@@ -9,6 +9,7 @@ from services.matching.needs import repository
 from services.matching.needs.models import Need
 from services.matching.needs.rules import STEPS, NeedAction, NeedFacts, NeedState
 from services.matching.needs.schemas import NeedIn
+from services.matching.offers.rules import PartlyMissing
 from services.matching.places import open_area
 from services.matching.problems import UnknownCase
 from shared.auth import Principal, Role
@@ -35,6 +36,8 @@ async def open_need(session: WriteSession, caller: Principal, wanted: NeedIn) ->
     caller.must(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER, at=area.path, rule="staff_open_needs")
     if wanted.case_id is not None and await find_case_copy(session, wanted.case_id) is None:
         raise UnknownCase(pointer="/case_id")
+    if (wanted.latitude is None) != (wanted.longitude is None):
+        raise PartlyMissing(pointer="/latitude")
     await take_turn(session, "need", wanted.id)
     earlier = await repository.find_need(session, wanted.id) if wanted.id else None
     if earlier is not None:

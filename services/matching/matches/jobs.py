@@ -1,0 +1,73 @@
+"""Weights are learned anew every hour, where people have decided enough."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Row
+
+from services.matching.engine.learning import learn
+from services.matching.engine.scoring import STATED, TERMS
+from services.matching.matches import repository
+from shared.clock import utc_now
+from shared.db import Database
+from shared.messaging import TenantSchedule
+
+__all__ = ["learn_weights", "schedules"]
+
+log = structlog.get_logger()
+
+_EVERY_S: Final = 3_600
+# So many more decisions than the last time are worth learning from.
+_GROWTH: Final = 1.1
+
+
+async def learn_weights(database: Database, tenant: str) -> list[int]:
+    """Learn a tenant's weights for each way to compare texts; returns the numbers of the new ones."""
+    made = []
+    for mode in STATED:
+        async with database.read(tenant) as session:
+            decided = await repository.decided_explanations(session, mode)
+            head = await repository.latest_weights(session, mode)
+            number = await repository.newest_number(session) + 1
+        if head is not None and len(decided) < head.decisions * _GROWTH:
+            continue
+        shares, accepted = _shares(decided)
+        lesson = await asyncio.to_thread(learn, shares, accepted, STATED[mode], f"learned/{number}")
+        # What is no better than the stated weights on decisions that it has not seen is not taken.
+        if lesson is None or lesson.accuracy < lesson.stated_accuracy:
+            continue
+        row = {
+            "number": number,
+            "mode": mode,
+            "points": dict(lesson.weights.of),
+            "threshold": lesson.weights.threshold,
+            "decisions": lesson.decisions,
+            "accuracy": lesson.accuracy,
+            "stated_accuracy": lesson.stated_accuracy,
+            "learned_at": utc_now(),
+        }
+        async with database.write(tenant) as session:
+            await repository.add_weights(session, row)
+        log.info("match_weights_learned", tenant=tenant, mode=mode, number=number, decisions=lesson.decisions)
+        made.append(number)
+    return made
+
+
+def _shares(decided: Sequence[Row[Any]]) -> tuple[list[list[float]], list[bool]]:
+    """Return of each decision the share of each term that was shown, and whether it was accepted."""
+    shares, accepted = [], []
+    for row in decided:
+        told = {term["name"]: term["points"] / max(term["of"], 1) for term in row.explanation["terms"]}
+        shares.append([float(told.get(name, 0.0)) for name in TERMS])
+        accepted.append(row.state == "accepted")
+    return shares, accepted
+
+
+async def _run(database: Database, tenant: str, _: datetime) -> None:
+    await learn_weights(database, tenant)
+
+
+schedules: Final = (TenantSchedule("learn_match_weights", _EVERY_S, "needs", _run),)

@@ -1,0 +1,101 @@
+"""Texts as the live encoders place them: what is kept, the words of the tree, and what has just been written."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.matching.engine.facts import Vectors
+from services.matching.engine.standing import Background
+from services.matching.slots.leaves import LEAF_TEXTS
+from services.matching.slots.repository import vectors_of
+from services.matching.slots.rules import Subject
+from shared.db import Session
+from shared.encoders import LEXICAL, Encoder, identity, live_encoders
+from shared.encoders.halves import from_bytes
+
+__all__ = ["Tree", "first_pass", "placed", "tree_of", "warm_up"]
+
+# What is not embedded yet when somebody asks: so many texts are embedded at once, the others wait for the worker.
+_AT_ONCE_MAX: Final = 16
+_QUICK: Final = "use"
+_trees: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+
+
+class Tree(NamedTuple):
+    """The words of the tree as needs and as offers, for each encoder."""
+
+    needs: Vectors
+    offers: Vectors
+
+    def background(self) -> Background:
+        """Return them as what small branches are filled up with."""
+        return Background(self.needs, self.offers)
+
+
+def first_pass(encoders: Sequence[Encoder]) -> tuple[Encoder, ...]:
+    """Return the encoders for whoever waits for an answer: the quick one alone, if it is live."""
+    quick = tuple(encoder for encoder in encoders if encoder.name == _QUICK)
+    return quick or tuple(encoders)
+
+
+async def warm_up() -> str:
+    """Load the encoders of this process and return how it compares texts, for its health."""
+    live = first_pass(await asyncio.to_thread(live_encoders))
+    await tree_of(live)
+    return "+".join(identity(encoder) or "" for encoder in live) or LEXICAL
+
+
+async def tree_of(encoders: Sequence[Encoder]) -> Tree | None:
+    """Return the words of the tree as needs and as offers; None where no encoder is live."""
+    if not encoders:
+        return None
+    placed_words = [await asyncio.to_thread(_tree, encoder) for encoder in encoders]
+    return Tree(tuple(asked for asked, _ in placed_words), tuple(found for _, found in placed_words))
+
+
+def _tree(encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the tree's words as needs and as offers, embedded once in the life of a process."""
+    name = identity(encoder) or ""
+    if name not in _trees:
+        _trees[name] = encoder.embed(LEAF_TEXTS), encoder.embed(LEAF_TEXTS, passages=True)
+    return _trees[name]
+
+
+async def placed(
+    session: Session,
+    subject: Subject,
+    texts: Mapping[UUID, str],
+    encoders: Sequence[Encoder],
+    *,
+    at_once: int = _AT_ONCE_MAX,
+) -> Vectors:
+    """Return for each encoder one row a text, in their order: kept, or embedded now; too many new ones stand nowhere.
+
+    Args:
+        session: reads the kept ones.
+        subject: what the texts belong to.
+        texts: by id.
+        encoders: the live ones.
+        at_once: how many may be embedded now.
+    """
+    ids = list(texts)
+    found = []
+    for encoder in encoders:
+        kept = await vectors_of(session, subject, identity(encoder) or "", ids)
+        missing = [one for one in ids if one not in kept][:at_once]
+        rows = np.zeros((len(ids), encoder.dimension), np.float32)
+        for place, one in enumerate(ids):
+            if one in kept:
+                rows[place] = from_bytes(kept[one])
+        if missing:
+            made = await asyncio.to_thread(
+                encoder.embed, [texts[one] for one in missing], passages=subject == Subject.OFFER
+            )
+            for one, row in zip(missing, made, strict=True):
+                rows[ids.index(one)] = row
+        found.append(rows)
+    return tuple(found)

@@ -1,0 +1,68 @@
+"""Texts are embedded when they have been written: by the worker, a few seconds later, and anew for another model."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Row
+
+from services.matching.slots import repository
+from services.matching.slots.rules import Subject
+from shared.clock import utc_now
+from shared.db import Database
+from shared.encoders import Encoder, identity, live_encoders
+from shared.encoders.halves import to_bytes
+from shared.messaging import TenantSchedule
+
+__all__ = ["embed_texts", "schedules"]
+
+log = structlog.get_logger()
+
+_EVERY_S: Final = 5
+_AT_ONCE: Final = 64
+# So many batches a turn: other tenants have texts as well.
+_BATCHES: Final = 20
+
+
+async def embed_texts(database: Database, tenant: str, encoders: Sequence[Encoder] | None = None) -> int:
+    """Embed what no live encoder has placed yet, or not as it is worded now; returns how many texts that were."""
+    live = live_encoders() if encoders is None else encoders
+    total = 0
+    for encoder in live:
+        for subject in Subject:
+            total += await _embed(database, tenant, encoder, subject)
+    if live and not total:
+        async with database.write(tenant) as session:
+            await repository.forget_vectors(session, [identity(encoder) or "" for encoder in live])
+    return total
+
+
+async def _embed(database: Database, tenant: str, encoder: Encoder, subject: Subject) -> int:
+    name, total = identity(encoder) or "", 0
+    for _ in range(_BATCHES):
+        async with database.read(tenant) as session:
+            texts = await repository.unembedded(session, subject, name, _AT_ONCE)
+        if texts:
+            await _keep(database, tenant, encoder, subject, texts)
+        total += len(texts)
+        if len(texts) < _AT_ONCE:
+            break
+    return total
+
+
+async def _keep(database: Database, tenant: str, encoder: Encoder, subject: Subject, texts: Sequence[Row[Any]]) -> None:
+    words = [row.words for row in texts]
+    rows = await asyncio.to_thread(encoder.embed, words, passages=subject == Subject.OFFER)
+    kept = [(row.id, row.text_hash, to_bytes(vector)) for row, vector in zip(texts, rows, strict=True)]
+    async with database.write(tenant) as session:
+        await repository.keep_vectors(session, subject, identity(encoder) or "", kept, utc_now())
+    log.info("texts_embedded", tenant=tenant, subject=subject.value, encoder=encoder.name, texts=len(texts))
+
+
+async def _run(database: Database, tenant: str, _: datetime) -> None:
+    await embed_texts(database, tenant)
+
+
+schedules: Final = (TenantSchedule("embed_texts", _EVERY_S, "offers", _run),)

@@ -1,0 +1,46 @@
+"""Which leaf of its branch a text is about: by the words of the tree, and by meaning where an encoder is live."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.matching.slots.tree import LEAVES, branch_of, leaves_of, phrases_of
+
+__all__ = ["LEAF_TEXTS", "leaf_shares"]
+
+# One text for each leaf of the tree, for the encoders.
+LEAF_TEXTS: Final = tuple(" ".join(phrases_of(leaf)) for leaf in LEAVES)
+_PLACES: Final = {leaf: place for place, leaf in enumerate(LEAVES)}
+# How much a word of the tree weighs against one deviation of meaning.
+_WORD: Final = 1.5
+_LEAST: Final = 1e-6
+
+Floats = NDArray[np.float32]
+
+
+def leaf_shares(
+    texts: Sequence[str], branch: str, vectors: Sequence[Floats] = (), of_leaves: Sequence[Floats] = ()
+) -> Floats:
+    """Return how likely each leaf of a branch is, one row a text; no column for a branch without leaves.
+
+    Args:
+        texts: what to read.
+        branch: a branch of the tree, or any other category.
+        vectors: for each encoder one row a text.
+        of_leaves: for each encoder one row for each of `LEAF_TEXTS`.
+    """
+    leaves = leaves_of(branch_of(branch))
+    if not leaves or not texts:
+        return np.zeros((len(texts), len(leaves)), np.float32)
+    told = np.array(
+        [[_WORD * sum(word in text for word in phrases_of(leaf)) for leaf in leaves] for text in texts], np.float32
+    )
+    places = [_PLACES[leaf] for leaf in leaves]
+    for rows, all_leaves in zip(vectors, of_leaves, strict=True):
+        likeness = rows.astype(np.float32) @ all_leaves[places].T
+        deviation = np.maximum(likeness.std(axis=1, keepdims=True), _LEAST)
+        told += (likeness - likeness.mean(axis=1, keepdims=True)) / deviation / len(vectors)
+    raised = np.exp(told - told.max(axis=1, keepdims=True))
+    return np.asarray(raised / raised.sum(axis=1, keepdims=True), np.float32)

@@ -1,0 +1,143 @@
+"""SQL of slots and vectors."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from sqlalchemy import Row, bindparam, delete, select, text
+from sqlalchemy.dialects.postgresql import insert
+
+from services.matching.slots.models import SlotCorrections, SlotLabel, TextVector
+from services.matching.slots.rules import Subject
+from shared.db import Session, WriteSession
+
+__all__ = [
+    "add_labels",
+    "all_corrections",
+    "corrections_of",
+    "find_corrections",
+    "forget_vectors",
+    "keep_vectors",
+    "put_corrections",
+    "unembedded",
+    "vectors_of",
+]
+
+# What is compared: a need's summary, an offer's title and description. The hash tells whether a text has changed.
+_UNEMBEDDED: Final = {
+    Subject.NEED: text(
+        "SELECT need.id, need.summary AS words, md5(need.summary) AS text_hash FROM matching.needs AS need"
+        " LEFT JOIN matching.text_vectors AS kept ON kept.tenant_id = need.tenant_id AND kept.subject = 'need'"
+        " AND kept.subject_id = need.id AND kept.encoder = :encoder AND kept.text_hash = md5(need.summary)"
+        " WHERE need.tenant_id = :tenant AND need.state = 'open' AND kept.subject_id IS NULL"
+        " ORDER BY need.id DESC LIMIT :limit"
+    ),
+    Subject.OFFER: text(
+        "SELECT offer.id, offer.title || ' ' || offer.description AS words,"
+        " md5(offer.title || ' ' || offer.description) AS text_hash FROM matching.offers AS offer"
+        " LEFT JOIN matching.text_vectors AS kept ON kept.tenant_id = offer.tenant_id AND kept.subject = 'offer'"
+        " AND kept.subject_id = offer.id AND kept.encoder = :encoder"
+        " AND kept.text_hash = md5(offer.title || ' ' || offer.description)"
+        " WHERE offer.tenant_id = :tenant AND offer.active AND kept.subject_id IS NULL"
+        " ORDER BY offer.id DESC LIMIT :limit"
+    ),
+}
+
+
+async def find_corrections(session: Session, subject: Subject, subject_id: UUID) -> SlotCorrections | None:
+    """Return what a person said against the slots of something."""
+    statement = select(SlotCorrections).where(
+        SlotCorrections.tenant_id == session.tenant,
+        SlotCorrections.subject == subject.value,
+        SlotCorrections.subject_id == subject_id,
+    )
+    return await session.scalar(statement.execution_options(populate_existing=True))
+
+
+async def corrections_of(
+    session: Session, subject: Subject, subject_ids: Sequence[UUID]
+) -> dict[UUID, Mapping[str, Any]]:
+    """Return the corrections of some needs or offers."""
+    statement = select(SlotCorrections.subject_id, SlotCorrections.corrected).where(
+        SlotCorrections.tenant_id == session.tenant,
+        SlotCorrections.subject == subject.value,
+        SlotCorrections.subject_id.in_(subject_ids),
+    )
+    return {row.subject_id: row.corrected for row in (await session.execute(statement)).all()}
+
+
+async def all_corrections(session: Session, subject: Subject) -> dict[UUID, Mapping[str, Any]]:
+    """Return the corrections of all needs or all offers."""
+    statement = select(SlotCorrections.subject_id, SlotCorrections.corrected).where(
+        SlotCorrections.tenant_id == session.tenant, SlotCorrections.subject == subject.value
+    )
+    return {row.subject_id: row.corrected for row in (await session.execute(statement)).all()}
+
+
+async def put_corrections(session: WriteSession, row: dict[str, Any]) -> None:
+    """Write the corrections of something in place of those before."""
+    statement = insert(SlotCorrections).values({"tenant_id": session.tenant, **row})
+    changed = {name: statement.excluded[name] for name in ("corrected", "corrected_by", "corrected_at", "version")}
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["tenant_id", "subject", "subject_id"], set_=changed)
+    )
+
+
+async def add_labels(session: WriteSession, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep corrections as labels."""
+    if rows:
+        await session.execute(insert(SlotLabel).values([{"tenant_id": session.tenant, **row} for row in rows]))
+
+
+async def unembedded(session: Session, subject: Subject, encoder: str, limit: int) -> Sequence[Row[Any]]:
+    """Return texts that an encoder has not placed as they are now, the newest first."""
+    values = {"tenant": session.tenant, "encoder": encoder, "limit": limit}
+    return (await session.execute(_UNEMBEDDED[subject], values)).all()
+
+
+async def keep_vectors(
+    session: WriteSession, subject: Subject, encoder: str, rows: Sequence[tuple[UUID, str, bytes]], now: datetime
+) -> None:
+    """Keep the vectors of some texts, as (id, hash of the text, vector), in place of older ones."""
+    statement = insert(TextVector).values(
+        [
+            {
+                "tenant_id": session.tenant,
+                "subject": subject.value,
+                "subject_id": subject_id,
+                "encoder": encoder,
+                "text_hash": text_hash,
+                "vector": vector,
+                "made_at": now,
+            }
+            for subject_id, text_hash, vector in rows
+        ]
+    )
+    changed = {name: statement.excluded[name] for name in ("text_hash", "vector", "made_at")}
+    await session.execute(
+        statement.on_conflict_do_update(index_elements=["tenant_id", "subject", "subject_id", "encoder"], set_=changed)
+    )
+
+
+async def vectors_of(
+    session: Session, subject: Subject, encoder: str, subject_ids: Sequence[UUID] | None
+) -> dict[UUID, bytes]:
+    """Return the vectors of some texts, of all with None."""
+    statement = select(TextVector.subject_id, TextVector.vector).where(
+        TextVector.tenant_id == session.tenant,
+        TextVector.subject == subject.value,
+        TextVector.encoder == encoder,
+    )
+    if subject_ids is not None:
+        statement = statement.where(TextVector.subject_id.in_(bindparam("ids", expanding=True)))
+        return {row[0]: row[1] for row in (await session.execute(statement, {"ids": list(subject_ids)})).all()}
+    return {row[0]: row[1] for row in (await session.execute(statement)).all()}
+
+
+async def forget_vectors(session: WriteSession, encoders: Sequence[str]) -> None:
+    """Delete the vectors of all encoders but those that are live."""
+    statement = delete(TextVector).where(
+        TextVector.tenant_id == session.tenant, TextVector.encoder.not_in(list(encoders))
+    )
+    await session.execute(statement, execution_options={"synchronize_session": False})
