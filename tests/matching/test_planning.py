@@ -227,6 +227,19 @@ def test_floors_of_a_district_hold_or_their_shortfall_is_told(made: District) ->
     assert before < short.met < asked
 
 
+def test_each_of_several_floors_holds(made: District) -> None:
+    lines = lines_of(made)
+    groups = lines.needs.groups
+    of_need = np.where(groups & 1, 0, np.where(groups & 2, 1, np.where(groups & 4, 2, -1))).astype(np.int64)
+    met = np.bincount(
+        [of_need[need] for need, pairs in enumerate(planned(made, lines).pairs) if pairs and of_need[need] >= 0]
+    )
+    more = planned(made, lines, Floors(of_need, met + 2))
+    after = np.bincount([of_need[need] for need, pairs in enumerate(more.pairs) if pairs and of_need[need] >= 0])
+    assert (after >= met + 2).all()
+    assert more.shortfalls == ()
+
+
 def test_refused_pairs_are_not_planned_again(made: District) -> None:
     lines = lines_of(made)
     plan = planned(made, lines)

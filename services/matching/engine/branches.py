@@ -12,7 +12,7 @@ from services.matching.engine.facts import FOOT_M
 from services.matching.engine.scoring import Weights
 from services.matching.engine.standing import Background, Sides, sample, sides_of
 
-__all__ = ["Branch", "branches_of", "cells_of"]
+__all__ = ["Branch", "branch_of", "branches_of", "cells_of", "codes_of"]
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -62,28 +62,35 @@ def _products(asked: Floats, found: Floats, offer_at: Rows) -> Floats:
     return products
 
 
-def branches_of(needs: NeedColumns, offers: OfferColumns, background: Background | None) -> Iterator[Branch]:
-    """Return the branches that have both needs and offers, in the tree's order.
+def codes_of(needs: NeedColumns, offers: OfferColumns) -> list[int]:
+    """Return the branches that have both needs and offers, in the tree's order."""
+    found: list[int] = np.intersect1d(needs.branch, offers.branch).tolist()
+    return found
 
-    Where no encoder is live, texts are compared by their words.
-    """
-    for code in np.intersect1d(needs.branch, offers.branch).tolist():
-        by_id = np.flatnonzero(needs.branch == code), np.flatnonzero(offers.branch == code)
-        order = _need_order(needs, by_id[0]), _offer_order(offers, by_id[1])
-        need_rows, offer_rows = by_id[0][order[0]], by_id[1][order[1]]
-        asked = tuple(_single(matrix[need_rows]) for matrix in needs.vectors)
-        found = tuple(_single(matrix[offer_rows]) for matrix in offers.vectors)
-        some_needs = take(replace(needs, vectors=()), need_rows, with_ids=False)
-        some_offers = take(replace(offers, vectors=()), offer_rows, with_ids=False)
-        # Who stands for all is chosen by id, wherever it has moved to.
-        chosen = np.argsort(order[0])[sample(len(need_rows))], np.argsort(order[1])[sample(len(offer_rows))]
-        sides = sides_of(
-            asked or (some_needs.grams,),
-            found or (some_offers.grams,),
-            chosen,
-            background.of(code) if background else None,
-        )
-        yield Branch(some_needs, some_offers, need_rows, offer_rows, asked, found, sides)
+
+def branches_of(needs: NeedColumns, offers: OfferColumns, background: Background | None) -> Iterator[Branch]:
+    """Return all branches, one after the other."""
+    return (branch_of(code, needs, offers, background) for code in codes_of(needs, offers))
+
+
+def branch_of(code: int, needs: NeedColumns, offers: OfferColumns, background: Background | None) -> Branch:
+    """Return one branch. Where no encoder is live, texts are compared by their words."""
+    by_id = np.flatnonzero(needs.branch == code), np.flatnonzero(offers.branch == code)
+    order = _need_order(needs, by_id[0]), _offer_order(offers, by_id[1])
+    need_rows, offer_rows = by_id[0][order[0]], by_id[1][order[1]]
+    asked = tuple(_single(matrix[need_rows]) for matrix in needs.vectors)
+    found = tuple(_single(matrix[offer_rows]) for matrix in offers.vectors)
+    some_needs = take(replace(needs, vectors=()), need_rows, with_ids=False)
+    some_offers = take(replace(offers, vectors=()), offer_rows, with_ids=False)
+    # Who stands for all is chosen by id, wherever it has moved to.
+    chosen = np.argsort(order[0])[sample(len(need_rows))], np.argsort(order[1])[sample(len(offer_rows))]
+    sides = sides_of(
+        asked or (some_needs.grams,),
+        found or (some_offers.grams,),
+        chosen,
+        background.of(code) if background else None,
+    )
+    return Branch(some_needs, some_offers, need_rows, offer_rows, asked, found, sides)
 
 
 def _need_order(needs: NeedColumns, rows: Rows) -> Rows:

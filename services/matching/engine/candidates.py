@@ -13,7 +13,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.engine.branches import Branch, branches_of, cells_of
+from services.matching.engine.branches import Branch, branch_of, cells_of, codes_of
 from services.matching.engine.columns import NeedColumns, OfferColumns
 from services.matching.engine.facts import KINDS
 from services.matching.engine.scoring import TERMS, Weights
@@ -123,8 +123,9 @@ def find_candidates(
     """Return the best pairs: up to twenty for each need, and up to five more for each offer, so that none starves."""
     misses = Misses.none(len(needs.branch)), Misses.none(len(offers.branch))
 
-    def look(branch: Branch) -> _Found:
-        found = _Found()
+    def look(code: int) -> _Found:
+        # Made by the thread that looks at it: so there are never more of them in memory than threads.
+        branch, found = branch_of(code, needs, offers, background), _Found()
         for need_at, offer_at in _blocks(branch):
             _look(branch, need_at, offer_at, weights, found, misses)
         return found
@@ -132,7 +133,7 @@ def find_candidates(
     # Branches share no line. Inside of one, blocks are small: threads of the products that wait for each other would
     # make them ten times slower.
     with one_thread(), ThreadPoolExecutor(_THREADS) as threads:
-        found = list(threads.map(look, branches_of(needs, offers, background)))
+        found = list(threads.map(look, codes_of(needs, offers)))
     return _best_of(found, needs, offers, misses)
 
 

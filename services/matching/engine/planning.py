@@ -156,8 +156,8 @@ class _Planner:
             return
         large = self._place_large(pairs, chosen)
         singles = pairs[self._needs.quantity[self._found.need[pairs]] == 1]
-        met = np.bincount(self._floor_of(large), minlength=len(at_least)).astype(np.int64)
-        rest = self._assigned(singles, np.maximum(at_least - met, 0))
+        met = np.bincount(self._floor_of(large), minlength=len(self._floors.at_least)).astype(np.int64)
+        rest = self._assigned(singles, np.maximum(at_least - met, 0) if len(at_least) else at_least)
         self._take(rest)
         self._lost += max(self._worth(pairs, chosen) - self._worth(pairs, np.concatenate([large, rest])), 0)
 
