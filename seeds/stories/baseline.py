@@ -42,7 +42,7 @@ async def compare_with_last_year(story: Story, house: House, case: Case, past: l
         lasted = await story.until(
             "facts counted 统计完成", look, lambda seen: set(seen) == wanted, deadline_s=_COUNTED_S
         )
-        before = median(lasted[case_id] for case_id in past)
+        before = timedelta(seconds=median(lasted[case_id].total_seconds() for case_id in past))
         story.note(
             f"median of last year 去年中位数 {before.days} days 天 · this one 本件 {lasted[case.id].days} days 天"
         )

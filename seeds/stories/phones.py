@@ -46,8 +46,9 @@ class Phone:
             base: the version that it is based on; None for what makes something.
             follows: it goes into the batch of the one before, so that nobody sees the two apart.
         """
+        op_id = fresh_id()
         operation = {
-            "op_id": fresh_id(),
+            "op_id": op_id,
             "entity": entity,
             "id": row_id,
             "action": action,
@@ -57,7 +58,7 @@ class Phone:
         }
         self._kept.append(operation)
         if follows:
-            self._following.add(operation["op_id"])
+            self._following.add(op_id)
 
     async def send(self, story: Story) -> Counter[str]:
         """Send everything that is kept, batch by batch, and count what came of it; refused operations break the story.

@@ -11,7 +11,7 @@ from seeds.stories.threads import every
 from seeds.stories.year_tally import COMMUNITY, GRIDS, Matter, Tally
 from seeds.story import Story
 
-__all__ = ["Before", "look_before", "tell_figures"]
+__all__ = ["Before", "look_before", "tell_at_a_glance", "tell_figures"]
 
 # Figures that add up; percents and different households do not.
 _ADDING: Final = (
@@ -47,6 +47,20 @@ async def tell_figures(story: Story, house: House, tally: Tally, before: Before)
     with story.step("统计事实：逐件、逐日一致", "facts: case by case, and day by day"):
         await _check_case_facts(story, house, officer, tally)
         await _check_day_facts(story, house, officer, tally, before)
+
+
+def tell_at_a_glance(story: Story, tally: Tally) -> None:
+    """Say what the year was, in the numbers with which it is reported."""
+    with story.step("全年一览", "the year at a glance"):
+        done = tally.total()
+        levels = Counter(matter.level for matter in tally.cases.values() if matter.channel != "import")
+        ended = Counter(matter.outcome for matter in tally.cases.values() if matter.channel != "import")
+        story.expect("opinions from visits 走访意见", done["heard"], 938)
+        story.expect("inspections, errands 检查与代办", (done["inspections"], done["errands"]), (140, 30))
+        story.expect("hard matters, by departments 难事", levels["joint"], 30)
+        story.expect("big ones, by self-governing groups 大事", levels["council"], 12)
+        story.expect("small ones, in the grid 小事", levels["grid"], 85)
+        story.expect("all of them to their satisfaction 全部满意", dict(ended), {"satisfied": 127})
 
 
 def _by_grid(house: House, coverage: dict[str, Any]) -> dict[str, Counter[str]]:

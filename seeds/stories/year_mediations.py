@@ -18,18 +18,7 @@ __all__ = ["tell_mediations"]
 _PARTIES: Final = 6
 # What comes of them: most agree at once, some owe something that is performed or not yet due, a few come to nothing.
 _ENDS: Final = ("plain",) * 16 + ("performed",) * 4 + ("owed",) * 2 + ("failed",) * 3 + ("withdrawn",)
-_FIGURES: Final = {
-    "opened": 26,
-    "open": 0,
-    "agreed": 22,
-    "failed": 3,
-    "withdrawn": 1,
-    "in_effect": 2,
-    "fulfilled": 20,
-    "breached": 0,
-    "confirmed": 0,
-    "sessions_held": 25,
-}
+_AGREED: Final = frozenset({"plain", "performed", "owed"})
 
 
 async def tell_mediations(story: Story, house: House, tally: Tally, disputes: Sequence[str]) -> None:
@@ -46,14 +35,31 @@ async def tell_mediations(story: Story, house: House, tally: Tally, disputes: Se
         plans = list(zip(disputes, _ENDS, pairs, strict=False))
         await together(_Mediation(story, house, case_id, pair).run(end) for case_id, end, pair in plans)
         for case_id, end, _ in plans:
-            if end in {"plain", "performed", "owed"}:
-                tally.cases[case_id] = Matter("import", "council", "resolved", None)
-            else:
-                tally.cases[case_id] = Matter("import", "council", "triaged", None)
+            state = "resolved" if end in _AGREED else "triaged"
+            tally.cases[case_id] = Matter("import", "council", state, None)
         after = Counter(story.took(await officer.get("/v1/mediation-figures", under=under)))
         after.subtract(before)
-        story.expect("figures 调解统计", dict(after), _FIGURES)
-        story.note(f"agreed 达成 {_FIGURES['agreed']} · failed 未成 {_FIGURES['failed']} · withdrawn 退出 1")
+        expected = _expected(Counter(end for _, end, _ in plans))
+        story.expect("figures 调解统计", dict(after), expected)
+        story.expect("mediations 件", len(plans), len(_ENDS))
+        story.note(" · ".join(f"{name} {count}" for name, count in expected.items() if count))
+
+
+def _expected(ends: Counter[str]) -> dict[str, int]:
+    """Return the figures that follow from how the mediations of this telling have ended."""
+    return {
+        "opened": ends.total(),
+        "open": 0,
+        "agreed": sum(ends[end] for end in _AGREED),
+        "failed": ends["failed"],
+        "withdrawn": ends["withdrawn"],
+        "in_effect": ends["owed"],
+        "fulfilled": ends["plain"] + ends["performed"],
+        "breached": 0,
+        "confirmed": 0,
+        # Who withdraws does so before anybody has met.
+        "sessions_held": ends.total() - ends["withdrawn"],
+    }
 
 
 class _Mediation:

@@ -7,7 +7,7 @@ phone and by file; the story keeps its own count, and every figure of the house 
 from seeds.house import House
 from seeds.stories.culvert import tell_culvert
 from seeds.stories.food_lift import tell_food_lift
-from seeds.stories.year_figures import look_before, tell_figures
+from seeds.stories.year_figures import look_before, tell_at_a_glance, tell_figures
 from seeds.stories.year_levels import tell_big, tell_hard, tell_small
 from seeds.stories.year_mediations import tell_mediations
 from seeds.stories.year_outside import tell_hazards_seen_again, tell_year_outside
@@ -39,3 +39,4 @@ async def tell_zhuji(story: Story, house: House) -> None:
     story.chapter("六、账实相符", "every figure is the count")
     await tell_again(story, house, tally, table)
     await tell_figures(story, house, tally, before)
+    tell_at_a_glance(story, tally)
