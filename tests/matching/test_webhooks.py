@@ -161,7 +161,9 @@ async def test_a_partner_that_is_not_vetted_is_told_nothing(
     assert await mine.deliveries() == []
     vetted = await quarter.made(f"/v1/partners/{partner['id']}/vet", {"decision": "vet"}, version=1)
     await heard_of_need(quarter)
-    await quarter.made(f"/v1/partners/{partner['id']}/vet", {"decision": "suspend", "reason": "停业"}, version=vetted["version"])
+    await quarter.made(
+        f"/v1/partners/{partner['id']}/vet", {"decision": "suspend", "reason": "停业"}, version=vetted["version"]
+    )
     await send(quarter, database)
     assert far.heard == []
     (row,) = await mine.deliveries()

@@ -3,8 +3,8 @@
 from datetime import date
 
 from seeds.stories.tables import TableRow, written
-from services.intake.imports.reading import read_table
-from services.intake.imports.rules import FileFormat
+from services.intake.imports.rules import LAYOUT
+from shared.tables.reading import FileFormat, read_table
 
 CLOSED = TableRow(
     "R-1", "parking", "乱停", "堵住了“出口”,\n请管", "某网格", date(2026, 3, 1), "已评价", "大事", date(2026, 3, 4), "居委会", "满意"
@@ -13,7 +13,7 @@ CLOSED = TableRow(
 
 def test_every_column_is_one_that_the_importer_knows_and_reads_back_as_it_was() -> None:
     open_one = TableRow("D-1", "neighbours", "漏水", "漏水", "某网格", date(2026, 3, 2), "办理中", "大事")
-    table = read_table(written([CLOSED, open_one]), FileFormat.CSV)
+    table = read_table(written([CLOSED, open_one]), FileFormat.CSV, LAYOUT)
     assert not table.unknown
     first, second = table.rows
     assert first.cells == {
