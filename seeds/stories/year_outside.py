@@ -194,7 +194,8 @@ async def _inspections(
 ) -> list[FoundHazard]:
     """Keep a grid's inspections; two in seven find a hazard, which is put right within days, shown by a picture."""
     first = tally.total()["inspections"]
-    items = [item["code"] for item in house.pack.row("checklists", _CHECKLIST)["items"]]
+    newest = story.took(await phone.caller.get(f"/v1/checklists/{_CHECKLIST}"))
+    items = [item["code"] for item in newest["items"]]
     found = []
     for number in range(first, first + count):
         at = moment(house, 350 - (number - first) * 14, 240)
@@ -205,7 +206,7 @@ async def _inspections(
         if failed is not None:
             hazard = {"id": hazard_id, "description": "检查不合格，当场下达整改通知"}
             results.append({"item": failed, "result": "fail", "hazard": hazard})
-        checked = {"checklist_code": _CHECKLIST, "checklist_version": 1, "results": results}
+        checked = {"checklist_code": _CHECKLIST, "checklist_version": newest["version"], "results": results}
         visit_id = _to_a_shop(house, tally, phone, grid, door, at)
         phone.note("inspection", fresh_id(), "record", at, {"visit_id": visit_id, **checked})
         tally.done[grid].update(inspections=1)
