@@ -30,9 +30,10 @@ async def test_a_life_is_told_in_order_without_a_gap(street: Street, databases: 
     first = [event for event in told if event["subject"] == f"case/{case['id']}"]
     assert [(event["type"], event["sequence"]) for event in first] == [
         ("linli.case.filed.v1", 1),
-        ("linli.case.need_raised.v1", 2),
+        ("linli.case.triaged.v1", 2),
+        ("linli.case.need_raised.v1", 3),
     ]
-    assert first[1]["data"] == {
+    assert first[2]["data"] == {
         "case_id": case["id"],
         "need_id": need,
         **body,
@@ -42,12 +43,13 @@ async def test_a_life_is_told_in_order_without_a_gap(street: Street, databases: 
     second = [event for event in told if event["subject"] == f"case/{other['id']}"]
     assert [(event["type"], event["sequence"]) for event in second] == [
         ("linli.case.filed.v1", 1),
-        ("linli.case.claimed.v1", 2),
-        ("linli.case.resolved.v1", 3),
-        ("linli.case.closed.v1", 4),
+        ("linli.case.triaged.v1", 2),
+        ("linli.case.claimed.v1", 3),
+        ("linli.case.resolved.v1", 4),
+        ("linli.case.closed.v1", 5),
     ]
-    assert second[1]["data"]["unit_id"] == str(street.works)
-    assert second[3]["data"]["outcome"] == "satisfied"
+    assert second[2]["data"]["unit_id"] == str(street.works)
+    assert second[4]["data"]["outcome"] == "satisfied"
 
 
 async def test_a_refused_step_tells_nothing(street: Street, databases: dict[str, Database]) -> None:
@@ -167,4 +169,5 @@ async def test_a_filed_case_reaches_the_matching(street: Street, pipe: Pipe, dat
             "SELECT last_sequence FROM matching.inbox_subjects WHERE tenant_id = $1 AND subject = $2",
             (street.caller.tenant, f"case/{case['id']}"),
         )
-        assert found.scalar_one() == 2
+        # Filed, triaged, claimed.
+        assert found.scalar_one() == 3
