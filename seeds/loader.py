@@ -70,6 +70,7 @@ class Loader:
         await self._each("residents", self._resident)
         self._administrator = await House(self._config, self._nobody, self._pack).staff("administrator")
         await self._categories()
+        await self._each("entitlement_kinds", self._entitlement_kind)
         await self._each("checklists", self._checklist)
         await self._each("partners", self._partner)
         await self._each("offers", self._offer)
@@ -130,6 +131,12 @@ class Loader:
         """Publish a checklist; what says the same as its newest version is that version."""
         body = {member: value for member, value in row.items() if member != "key"}
         self._count("checklists", await self._sent(self._administrator.put(f"/v1/checklists/{row['key']}", body)))
+
+    async def _entitlement_kind(self, row: Row) -> None:
+        """Define a kind of entitlement."""
+        body = {member: value for member, value in row.items() if member != "key"}
+        sending = self._administrator.put(f"/v1/entitlement-kinds/{row['key']}", body)
+        self._count("entitlement_kinds", await self._sent(sending))
 
     async def _partner(self, row: Row) -> None:
         """Let a unit apply, and vet it; one that is vetted already stays as it is."""

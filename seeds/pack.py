@@ -25,6 +25,7 @@ KINDS: Final = (
     "staff",
     "residents",
     "categories",
+    "entitlement_kinds",
     "partners",
     "offers",
     "funds",

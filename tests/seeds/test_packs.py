@@ -119,6 +119,15 @@ def test_the_compound_has_its_households_its_shops_and_a_book_that_three_people_
     assert len(keepers) == 3
 
 
+def test_nine_businesses_a_troupe_and_a_class_are_partners_and_somebody_speaks_for_those_who_act() -> None:
+    pack = read_pack("guangling")
+    kinds = Counter(row["kind"] for row in pack.all("partners"))
+    assert (kinds["business"], kinds["association"]) == (9, 2)
+    assert [row["key"] for row in pack.all("entitlement_kinds")] == ["low_income", "disabled"]
+    speaking = {grant["unit"] for row in pack.all("staff") for grant in row["grants"] if grant["role"] == "partner"}
+    assert speaking <= {row["unit"] for row in pack.all("partners")}
+
+
 def test_twenty_six_enterprises_give_to_ten_projects_and_two_miss_their_goal() -> None:
     campaigns = read_pack("shaanxi").all("campaigns")
     assert len({gift["unit"] for row in campaigns for gift in row["gifts"]}) == 26
