@@ -30,6 +30,8 @@ _LOOK_AGAIN_S: Final = 0.05
 _AREA_MEMBERS: Final = ("kind", "name", "no_property_owner", "no_management", "no_repair_fund", "households")
 
 _OFFER_MEMBERS: Final = ("kind", "category", "title", "description", "quantity")
+# Packs are older than anything that happens in a house, and so are their venues.
+_OPEN_SINCE: Final = "2026-01-01"
 
 
 class LoadProblem(Exception):
@@ -74,6 +76,7 @@ class Loader:
         await self._each("checklists", self._checklist)
         await self._each("partners", self._partner)
         await self._each("offers", self._offer)
+        await self._each("venues", self._venue)
         self.report.elapsed_s = time.perf_counter() - begun
         return self.report
 
@@ -156,6 +159,32 @@ class Loader:
         body = {member: row[member] for member in _OFFER_MEMBERS}
         body |= {"partner_id": self._id("partners", row["partner"]), "area_id": self._id("areas", row["area"])}
         await self._create("offers", row["key"], "/v1/offers", body, by=self._administrator)
+
+    async def _venue(self, row: Row) -> None:
+        """Put a venue of one room on the resource list, with its hours."""
+        opening = {
+            "rrule": f"FREQ=WEEKLY;BYDAY={row['days']}",
+            "starts_on": _OPEN_SINCE,
+            "opens": row["opens"],
+            "closes": row["closes"],
+        }
+        body = {
+            "partner_id": self._id("partners", row["partner"]),
+            "kind": "venue",
+            "category": row["category"],
+            "title": row["title"],
+            "description": row["title"],
+            "area_id": self._id("areas", row["area"]),
+            "hours": {"openings": [opening]},
+        }
+        await self._create("venues", row["key"], "/v1/offers", body, by=self._administrator)
+        room = {
+            "id": pack_id(self._pack.tenant, "venue_rooms", row["key"]),
+            "name": row["title"],
+            "seats": row["seats"],
+        }
+        path = f"/v1/offers/{self._id('venues', row['key'])}/resources"
+        self._count("venue rooms", await self._sent(self._administrator.post(path, room)))
 
     async def _create(
         self, kind: str, key: str, path: str, body: Mapping[str, Any], by: Caller | None = None

@@ -28,6 +28,7 @@ KINDS: Final = (
     "entitlement_kinds",
     "partners",
     "offers",
+    "venues",
     "funds",
     "property_books",
     "campaigns",

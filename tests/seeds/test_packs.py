@@ -75,6 +75,15 @@ def test_the_district_has_its_zones_communities_and_schools() -> None:
     assert sum(row["kind"] == "school" and row["area"] in below for row in pack.all("units")) == 3
 
 
+def test_the_district_has_its_eighty_seven_venues_by_function() -> None:
+    pack = read_pack("huancui")
+    functions = Counter(row["category"] for row in pack.all("venues"))
+    assert functions.total() == 87
+    assert functions["party_service"] == 37
+    hosts = {row["key"]: row["area"] for row in pack.all("partners")}
+    assert all(row["area"] in _below(pack, hosts[row["partner"]]) for row in pack.all("venues"))
+
+
 def test_the_county_has_its_fund_members_and_its_compound_without_anybody() -> None:
     pack = read_pack("chengkou")
     assert len([row for row in pack.all("units") if row["key"].startswith("member_")]) == 11
