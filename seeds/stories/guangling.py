@@ -39,7 +39,7 @@ async def _partners_and_orders(story: Story, house: House) -> None:
     await tell_extinguishers(story, house)
     await tell_reading_corner(story, house)
     story.chapter("五、点单、接单、督单", "ordered, accepted, supervised")
-    tally = await OrderTally.begin(story, house, secretary)
+    tally = await OrderTally.begin(story, house, secretary, "yunhe")
     await tell_haircut(story, house, tally)
     await tell_meals(story, house, tally)
     await tell_bulk(story, house, tally)

@@ -26,13 +26,14 @@ Counts = dict[tuple[str, str], Counter[str]]
 class OrderTally:
     """What the house said when the telling began, and what we have done since."""
 
+    area: str
     before: Counts
     ours: Counts = field(default_factory=dict)
 
     @classmethod
-    async def begin(cls, story: Story, house: House, reader: Caller) -> "OrderTally":
-        """Read the figures as they are before anything is ordered."""
-        return cls(await _figures(story, house, reader))
+    async def begin(cls, story: Story, house: House, reader: Caller, area: str) -> "OrderTally":
+        """Read the figures of an area as they are before anything is ordered."""
+        return cls(area, await _figures(story, house, reader, area))
 
     def count(self, order: dict[str, Any], **what: int) -> None:
         """Count something of an order that has reached its partner."""
@@ -46,7 +47,7 @@ class OrderTally:
 
     async def compare(self, story: Story, house: House, reader: Caller) -> None:
         """Compare each partner's quarter, the whole, and the rates that are made of them."""
-        now = await _figures(story, house, reader)
+        now = await _figures(story, house, reader, self.area)
         grown = {
             key: Counter({n: c - self.before.get(key, Counter())[n] for n, c in counts.items()})
             for key, counts in now.items()
@@ -57,7 +58,7 @@ class OrderTally:
             story.expect(f"{key[0]} {_name(house, key[1])}", seen, what)
         rest = {key: counts for key, counts in grown.items() if key not in self.ours and any(counts.values())}
         story.expect("nobody else's 无他家点单", rest, {})
-        whole = story.took(await reader.get("/v1/order-figures", under=house.id("areas", "yunhe")))["lines"]
+        whole = story.took(await reader.get("/v1/order-figures", under=house.id("areas", self.area)))["lines"]
         for line in whole:
             parts: Counter[str] = Counter()
             for (quarter, _), counts in now.items():
@@ -72,8 +73,8 @@ class OrderTally:
             story.expect(f"in time 准时率 {_percent(kept)}", line["on_time_bp"], kept)
 
 
-async def _figures(story: Story, house: House, reader: Caller) -> Counts:
-    answer = await reader.get("/v1/order-figures", under=house.id("areas", "yunhe"), group_by="partner")
+async def _figures(story: Story, house: House, reader: Caller, area: str) -> Counts:
+    answer = await reader.get("/v1/order-figures", under=house.id("areas", area), group_by="partner")
     lines = story.took(answer)["lines"]
     return {(line["quarter"], line["partner_id"]): Counter({name: line[name] for name in _COUNTED}) for line in lines}
 

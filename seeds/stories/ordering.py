@@ -57,9 +57,15 @@ async def priced(story: Story, requester: Caller, ordered: dict[str, Any], price
 async def served(
     story: Story, giver: Caller, requester: Caller, tally: OrderTally, ordered: dict[str, Any], stars: int
 ) -> None:
-    """Accept, deliver with a photo, and rate; all of it counted."""
+    """Accept, find the way, deliver with a photo, and rate; all of it counted."""
     path = f"/v1/orders/{ordered['id']}"
     story.took(await giver.act(path, "accept", {}))
+    if ordered["has_contact"]:
+        found = story.took(await giver.get(f"{path}/contact", purpose="上门服务"))
+        seen = story.took(await requester.get(f"{path}/contact-disclosures"))["items"]
+        story.expect(
+            "where to come, and who has looked 接单后可见地址且留痕", (bool(found["address"]), len(seen)), (True, 1)
+        )
     picture = story.took(await giver.upload("/v1/attachments", photo(200, 170, 90), "image/png"))
     done = {"proof": "已完成，照片为证", "attachment_ids": [picture["id"]]}
     delivered = story.took(await giver.act(path, "deliver", done))

@@ -1,4 +1,7 @@
-"""Twenty-six enterprises and ten welfare projects 众筹: eight reach their goal, two do not and give everything back."""
+"""Twenty-six enterprises and ten welfare projects, and a kitchen fan 众筹 · 乐修匠.
+
+Eight campaigns reach their goal, two do not and give everything back. A repair team changes kitchen fans.
+"""
 
 from collections import Counter
 from datetime import datetime, timedelta, timezone
@@ -7,6 +10,7 @@ from typing import Any, Final
 from seeds.client import Caller
 from seeds.house import House
 from seeds.ids import fresh_id
+from seeds.stories.kitchen_fan import tell_kitchen_fan
 from seeds.stories.money import Fund, open_fund, yuan
 from seeds.story import Story
 
@@ -18,13 +22,15 @@ _DAYS: Final = 30
 
 
 async def tell_shaanxi(story: Story, house: House) -> None:
-    """Tell the campaigns."""
+    """Tell the campaigns, then the fan."""
     story.chapter("一、众筹公益项目", "enterprises and welfare projects")
     treasurer = await house.staff("treasurer")
     fund = await _open(story, house)
     campaigns = await _start(story, house, treasurer, fund)
     given = await _give(story, house, treasurer, campaigns)
     await _end(story, house, treasurer, fund, campaigns, given)
+    story.chapter("二、乐修匠", "the repair team")
+    await tell_kitchen_fan(story, house)
 
 
 async def _open(story: Story, house: House) -> Fund:
