@@ -1,6 +1,7 @@
-"""Twenty-six enterprises and ten welfare projects, and a kitchen fan 众筹 · 乐修匠.
+"""Ten welfare projects, a kitchen fan and a canteen 众筹 · 乐修匠 · 议事会.
 
-Eight campaigns reach their goal, two do not and give everything back. A repair team changes kitchen fans.
+Of ten campaigns to which twenty-six enterprises give, eight reach their goal; two do not and give everything back. A
+repair team changes kitchen fans. Three visits end in a canteen three months later.
 """
 
 from collections import Counter
@@ -10,6 +11,7 @@ from typing import Any, Final
 from seeds.client import Caller
 from seeds.house import House
 from seeds.ids import fresh_id
+from seeds.stories.canteen import tell_canteen
 from seeds.stories.kitchen_fan import tell_kitchen_fan
 from seeds.stories.money import Fund, open_fund, yuan
 from seeds.story import Story
@@ -22,7 +24,7 @@ _DAYS: Final = 30
 
 
 async def tell_shaanxi(story: Story, house: House) -> None:
-    """Tell the campaigns, then the fan."""
+    """Tell the campaigns, then the fan, then the canteen."""
     story.chapter("一、众筹公益项目", "enterprises and welfare projects")
     treasurer = await house.staff("treasurer")
     fund = await _open(story, house)
@@ -31,6 +33,8 @@ async def tell_shaanxi(story: Story, house: House) -> None:
     await _end(story, house, treasurer, fund, campaigns, given)
     story.chapter("二、乐修匠", "the repair team")
     await tell_kitchen_fan(story, house)
+    story.chapter("三、社区食堂", "the canteen")
+    await tell_canteen(story, house)
 
 
 async def _open(story: Story, house: House) -> Fund:
