@@ -144,6 +144,13 @@ def test_twenty_six_enterprises_give_to_ten_projects_and_two_miss_their_goal() -
     assert [sum(fen == goal for fen, goal in raised), sum(fen < goal for fen, goal in raised)] == [8, 2]
 
 
+def test_the_community_has_its_resident_grids_and_its_special_ones() -> None:
+    pack = read_pack("shaanxi")
+    kinds = Counter(row["key"].rstrip("0123456789") for row in pack.all("areas") if row["kind"] == "grid")
+    assert kinds == {"heping_g": 21, "heping_s": 17}
+    assert {row["area"] for row in pack.all("residents")} <= _below(pack, "heping")
+
+
 def test_a_year_of_the_community_has_its_small_its_big_and_its_hard_matters() -> None:
     pack = read_pack("zhuji")
     matters = pack.all("matters")
