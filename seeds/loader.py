@@ -30,6 +30,8 @@ _LOOK_AGAIN_S: Final = 0.05
 _AREA_MEMBERS: Final = ("kind", "name", "no_property_owner", "no_management", "no_repair_fund", "households")
 
 _OFFER_MEMBERS: Final = ("kind", "category", "title", "description", "quantity")
+# Packs are older than anything that happens in a house, and so are their venues.
+_OPEN_SINCE: Final = "2026-01-01"
 
 
 class LoadProblem(Exception):
@@ -70,9 +72,11 @@ class Loader:
         await self._each("residents", self._resident)
         self._administrator = await House(self._config, self._nobody, self._pack).staff("administrator")
         await self._categories()
+        await self._each("entitlement_kinds", self._entitlement_kind)
         await self._each("checklists", self._checklist)
         await self._each("partners", self._partner)
         await self._each("offers", self._offer)
+        await self._each("venues", self._venue)
         self.report.elapsed_s = time.perf_counter() - begun
         return self.report
 
@@ -131,6 +135,12 @@ class Loader:
         body = {member: value for member, value in row.items() if member != "key"}
         self._count("checklists", await self._sent(self._administrator.put(f"/v1/checklists/{row['key']}", body)))
 
+    async def _entitlement_kind(self, row: Row) -> None:
+        """Define a kind of entitlement."""
+        body = {member: value for member, value in row.items() if member != "key"}
+        sending = self._administrator.put(f"/v1/entitlement-kinds/{row['key']}", body)
+        self._count("entitlement_kinds", await self._sent(sending))
+
     async def _partner(self, row: Row) -> None:
         """Let a unit apply, and vet it; one that is vetted already stays as it is."""
         body = {
@@ -149,6 +159,32 @@ class Loader:
         body = {member: row[member] for member in _OFFER_MEMBERS}
         body |= {"partner_id": self._id("partners", row["partner"]), "area_id": self._id("areas", row["area"])}
         await self._create("offers", row["key"], "/v1/offers", body, by=self._administrator)
+
+    async def _venue(self, row: Row) -> None:
+        """Put a venue of one room on the resource list, with its hours."""
+        opening = {
+            "rrule": f"FREQ=WEEKLY;BYDAY={row['days']}",
+            "starts_on": _OPEN_SINCE,
+            "opens": row["opens"],
+            "closes": row["closes"],
+        }
+        body = {
+            "partner_id": self._id("partners", row["partner"]),
+            "kind": "venue",
+            "category": row["category"],
+            "title": row["title"],
+            "description": row["title"],
+            "area_id": self._id("areas", row["area"]),
+            "hours": {"openings": [opening]},
+        }
+        await self._create("venues", row["key"], "/v1/offers", body, by=self._administrator)
+        room = {
+            "id": pack_id(self._pack.tenant, "venue_rooms", row["key"]),
+            "name": row["title"],
+            "seats": row["seats"],
+        }
+        path = f"/v1/offers/{self._id('venues', row['key'])}/resources"
+        self._count("venue rooms", await self._sent(self._administrator.post(path, room)))
 
     async def _create(
         self, kind: str, key: str, path: str, body: Mapping[str, Any], by: Caller | None = None

@@ -125,7 +125,8 @@ async def _inspect(story: Story, house: House, tally: Tally, case: Case, project
         milestone = f"milestones/{project.milestones[_REPORT]}/reach"
         reached = story.took(await agency.act(project.path, milestone, reaching))
         story.expect("report 检验报告", reached["milestones"][0]["attachment_ids"], [report["id"]])
-        story.took(await agency.act(project.path, "complete", {"note": "已登记"}))
+        accepted = {"proof": "检验报告与使用登记证已核对", "note": "已登记"}
+        story.took(await (await house.staff("enterprise_officer")).act(project.path, "complete", accepted))
         await history_of(story, owner, case, "project_completed")
         done = {"note": "食梯已检验并办理使用登记", "attachment_ids": [report["id"]]}
         story.took(await agency.act(case.path, "resolve", done))

@@ -34,11 +34,11 @@ async def _offer(story: Story, house: House) -> tuple[str, str]:
     ):
         programme = await _make_offer(
             story, house, await house.staff("federation"), "womens_federation", "service", 1,
-            title="妇联四点半课堂托管课程", description="放学后课后托管与作业辅导课程，含师资培训和教案",
+            title="妇联课后托管与作业辅导课程", description="四点半课堂：课后托管与作业辅导课程，含师资培训和教案",
         )  # fmt: skip
         tutors = await _make_offer(
             story, house, await house.staff("volunteer_lead"), "volunteers", "people", _TUTORS,
-            title="课后辅导志愿者", description="放学后到社区陪伴小学生、辅导作业的志愿者",
+            title="课后辅导志愿者", description="每天放学后到社区陪伴小学生的志愿者",
         )  # fmt: skip
     return programme, tutors
 

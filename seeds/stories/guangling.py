@@ -1,9 +1,17 @@
-"""The glass account book 一本账: what a compound was charged, collected and spent, open to everybody's questions."""
+"""Community partners, orders, and the glass account book 社区合伙人 · 点单 · 一本账.
+
+Partners offer by hand and by their systems; residents order, and what is late is asked about. What a compound was
+charged, collected and spent is open to everybody's questions.
+"""
 
 from seeds.house import House
 from seeds.ids import fresh_id
 from seeds.stories.one_book import CASH, OneBook, tell_one_book
+from seeds.stories.order_tally import OrderTally
+from seeds.stories.ordering import tell_bulk, tell_haircut, tell_late, tell_meals
 from seeds.stories.publication import OpenBook, close_quarter, verify_book
+from seeds.stories.pushed import tell_partners, tell_pushed
+from seeds.stories.reading_corner import tell_extinguishers, tell_reading_corner
 from seeds.stories.threads import every
 from seeds.story import Story
 
@@ -19,6 +27,25 @@ async def tell_guangling(story: Story, house: House) -> None:
     published = await close_quarter(story, house, accountant, book.book_id, (book.first, book.last), CASH)
     line = await _question(story, house, book, published)
     await verify_book(story, house, published, line)
+    await _partners_and_orders(story, house)
+
+
+async def _partners_and_orders(story: Story, house: House) -> None:
+    secretary = await house.staff("secretary")
+    story.chapter("三、社区合伙人与推送", "partners, and what their systems push")
+    await tell_partners(story, house)
+    await tell_pushed(story, house)
+    story.chapter("四、物资与读书角", "goods, and a reading corner")
+    await tell_extinguishers(story, house)
+    await tell_reading_corner(story, house)
+    story.chapter("五、点单、接单、督单", "ordered, accepted, supervised")
+    tally = await OrderTally.begin(story, house, secretary, "yunhe")
+    await tell_haircut(story, house, tally)
+    await tell_meals(story, house, tally)
+    await tell_bulk(story, house, tally)
+    await tell_late(story, house, tally)
+    with story.step("季度统计与逐单计数一致", "the quarter's figures equal what was counted order by order"):
+        await tally.compare(story, house, secretary)
 
 
 async def _question(story: Story, house: House, book: OneBook, published: OpenBook) -> str:

@@ -3,7 +3,8 @@
 联席会议 · 认领 · 公益金. Sewage overflows where two pipe networks meet and no office owns the spot: a hard case. Two
 units offer to take it at the joint meeting, the subdistrict's construction lead is chosen, a welfare fund pays for the
 repair under four eyes, and the owner judges with the neighbours. Two more cases do not go so well: one is handed to and
-fro until a joint meeting is forced, another is claimed and left lying until it is taken back.
+fro until a joint meeting is forced, another is claimed and left lying until it is taken back. Beside it a community
+gives an idle room against hours of service, and the use of all venues is a figure.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from seeds.ids import fresh_id
 from seeds.png import photo
 from seeds.stories.baseline import compare_with_last_year, import_last_year
 from seeds.stories.left_lying import tell_handed_to_and_fro, tell_left_lying
+from seeds.stories.space_for_service import tell_space_for_service
 from seeds.stories.threads import Case, Project, history_of, open_project, reach
 from seeds.stories.welfare_fund import Money, ask_and_approve, close_money, pay, raise_welfare_fund
 from seeds.story import Story
@@ -59,6 +61,8 @@ async def tell_huancui(story: Story, house: House) -> None:
     await tell_left_lying(story, house)
     story.chapter("八、与去年相比", "against last year")
     await compare_with_last_year(story, house, case, past)
+    story.chapter("九、空间换服务", "space for service")
+    await tell_space_for_service(story, house)
 
 
 async def _report(story: Story, house: House) -> Case:

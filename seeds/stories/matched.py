@@ -3,11 +3,27 @@
 from typing import Any
 
 from seeds.client import Caller
+from seeds.house import House
 from seeds.ids import fresh_id
 from seeds.stories.threads import Project
 from seeds.story import Story, StoryBroken
 
-__all__ = ["accept_into", "offered", "proposed"]
+__all__ = ["accept_into", "offer_of", "offered", "proposed"]
+
+
+def offer_of(
+    house: House, area: str, partner: str, kind: str, category: str, title: str, quantity: int
+) -> dict[str, Any]:
+    """Write down what a partner of the pack offers to an area and everything below it."""
+    return {
+        "partner_id": house.id("partners", partner),
+        "kind": kind,
+        "category": category,
+        "title": title,
+        "description": f"{title}（{house.pack.row('areas', area)['name']}）",
+        "area_id": house.id("areas", area),
+        "quantity": quantity,
+    }
 
 
 async def offered(story: Story, giver: Caller, body: dict[str, Any]) -> str:

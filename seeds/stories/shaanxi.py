@@ -1,4 +1,8 @@
-"""Twenty-six enterprises and ten welfare projects 众筹: eight reach their goal, two do not and give everything back."""
+"""A street lamp, ten welfare projects, a kitchen fan and a canteen 微心愿 · 众筹 · 乐修匠 · 议事会.
+
+A wish from a visit is a lamp. Of ten campaigns to which twenty-six enterprises give, eight reach their goal; two do not
+and give everything back. A repair team changes kitchen fans. Three visits end in a canteen three months later.
+"""
 
 from collections import Counter
 from datetime import datetime, timedelta, timezone
@@ -7,7 +11,10 @@ from typing import Any, Final
 from seeds.client import Caller
 from seeds.house import House
 from seeds.ids import fresh_id
+from seeds.stories.canteen import tell_canteen
+from seeds.stories.kitchen_fan import tell_kitchen_fan
 from seeds.stories.money import Fund, open_fund, yuan
+from seeds.stories.street_lamp import tell_street_lamp
 from seeds.story import Story
 
 __all__ = ["tell_shaanxi"]
@@ -18,13 +25,19 @@ _DAYS: Final = 30
 
 
 async def tell_shaanxi(story: Story, house: House) -> None:
-    """Tell the campaigns."""
-    story.chapter("一、众筹公益项目", "enterprises and welfare projects")
+    """Tell the lamp, the campaigns, the fan and the canteen."""
+    story.chapter("一、微心愿", "a lamp at the gate")
+    await tell_street_lamp(story, house)
+    story.chapter("二、众筹公益项目", "enterprises and welfare projects")
     treasurer = await house.staff("treasurer")
     fund = await _open(story, house)
     campaigns = await _start(story, house, treasurer, fund)
     given = await _give(story, house, treasurer, campaigns)
     await _end(story, house, treasurer, fund, campaigns, given)
+    story.chapter("三、乐修匠", "the repair team")
+    await tell_kitchen_fan(story, house)
+    story.chapter("四、社区食堂", "the canteen")
+    await tell_canteen(story, house)
 
 
 async def _open(story: Story, house: House) -> Fund:

@@ -75,6 +75,15 @@ def test_the_district_has_its_zones_communities_and_schools() -> None:
     assert sum(row["kind"] == "school" and row["area"] in below for row in pack.all("units")) == 3
 
 
+def test_the_district_has_its_eighty_seven_venues_by_function() -> None:
+    pack = read_pack("huancui")
+    functions = Counter(row["category"] for row in pack.all("venues"))
+    assert functions.total() == 87
+    assert functions["party_service"] == 37
+    hosts = {row["key"]: row["area"] for row in pack.all("partners")}
+    assert all(row["area"] in _below(pack, hosts[row["partner"]]) for row in pack.all("venues"))
+
+
 def test_the_county_has_its_fund_members_and_its_compound_without_anybody() -> None:
     pack = read_pack("chengkou")
     assert len([row for row in pack.all("units") if row["key"].startswith("member_")]) == 11
@@ -119,11 +128,27 @@ def test_the_compound_has_its_households_its_shops_and_a_book_that_three_people_
     assert len(keepers) == 3
 
 
+def test_nine_businesses_a_troupe_and_a_class_are_partners_and_somebody_speaks_for_those_who_act() -> None:
+    pack = read_pack("guangling")
+    kinds = Counter(row["kind"] for row in pack.all("partners"))
+    assert (kinds["business"], kinds["association"]) == (9, 2)
+    assert [row["key"] for row in pack.all("entitlement_kinds")] == ["low_income", "disabled"]
+    speaking = {grant["unit"] for row in pack.all("staff") for grant in row["grants"] if grant["role"] == "partner"}
+    assert speaking <= {row["unit"] for row in pack.all("partners")}
+
+
 def test_twenty_six_enterprises_give_to_ten_projects_and_two_miss_their_goal() -> None:
     campaigns = read_pack("shaanxi").all("campaigns")
     assert len({gift["unit"] for row in campaigns for gift in row["gifts"]}) == 26
     raised = [(sum(gift["amount_fen"] for gift in row["gifts"]), row["goal_fen"]) for row in campaigns]
     assert [sum(fen == goal for fen, goal in raised), sum(fen < goal for fen, goal in raised)] == [8, 2]
+
+
+def test_the_community_has_its_resident_grids_and_its_special_ones() -> None:
+    pack = read_pack("shaanxi")
+    kinds = Counter(row["key"].rstrip("0123456789") for row in pack.all("areas") if row["kind"] == "grid")
+    assert kinds == {"heping_g": 21, "heping_s": 17}
+    assert {row["area"] for row in pack.all("residents")} <= _below(pack, "heping")
 
 
 def test_a_year_of_the_community_has_its_small_its_big_and_its_hard_matters() -> None:
