@@ -57,6 +57,8 @@ def shaken(service: str, servers: TestServers, folder: Path, tenant: str) -> Non
 
 # A class for each, so that they are told to different workers: each takes a minute or two.
 class TestDirectory:
+    """The directory."""
+
     def test_nothing_that_schemathesis_thinks_of_breaks_it(
         self, servers: TestServers, tmp_path: Path, tenant: str
     ) -> None:
@@ -64,6 +66,8 @@ class TestDirectory:
 
 
 class TestIntake:
+    """The intake."""
+
     def test_nothing_that_schemathesis_thinks_of_breaks_it(
         self, servers: TestServers, tmp_path: Path, tenant: str
     ) -> None:
@@ -71,6 +75,8 @@ class TestIntake:
 
 
 class TestMatching:
+    """The matching."""
+
     def test_nothing_that_schemathesis_thinks_of_breaks_it(
         self, servers: TestServers, tmp_path: Path, tenant: str
     ) -> None:
@@ -78,6 +84,8 @@ class TestMatching:
 
 
 class TestLedger:
+    """The ledger."""
+
     def test_nothing_that_schemathesis_thinks_of_breaks_it(
         self, servers: TestServers, tmp_path: Path, tenant: str
     ) -> None:
