@@ -15,7 +15,7 @@ import orjson
 from redis.asyncio import Redis
 
 from shared.clock import utc_now
-from shared.contracts import SERVICES
+from shared.contracts import SERVICES, consumers_of
 from shared.contracts.matching import ProjectProgressed
 from shared.ids import new_id
 from shared.messaging import Relay, publish, redis_pool
@@ -305,7 +305,8 @@ async def long_sleep(ground: Ground, *, short: bool, seed: int) -> Told:
         "drained_s": round(took, 2),
         "seed": seed,
     }
-    return Told(figures, sent == history.total and aged > 0 and seen.lost == seen.doubled == 0)
+    expected = history.total * len(consumers_of(ProjectProgressed))
+    return Told(figures, sent == expected and aged > 0 and seen.lost == seen.doubled == 0)
 
 
 async def _relay_by_hand(ground: Ground) -> int:
