@@ -64,7 +64,7 @@ SELECT $1::text, uuidv7(), 'G-' || n, 'drainage', ($4::text[])[1 + n % 12] || 'é
     ids[1 + place], paths[1 + place], 30 + place % 45 * 0.01 + random() * 0.01, 110 + place / 45 * 0.01 + random() * 0.01,
     $5, CASE WHEN n % 50 = 0 THEN 'accepted' ELSE 'closed' END, 'grid', CASE WHEN n % 50 <> 0 THEN 'satisfied' END,
     now() - ((1000000 - n) * interval '60 seconds'), now(), CASE WHEN n % 50 <> 0 THEN now() END, 5
-FROM places, generate_series($2::int, $3::int - 1) n, LATERAL (SELECT (n * 7919 % 2000)::int AS place) p"""
+FROM places, generate_series($2::int, $3::int - 1) n, LATERAL (SELECT (n::bigint * 7919 % 2000)::int AS place) p"""
 _STEPS: Final = """
 INSERT INTO intake.case_steps (tenant_id, case_id, position, step, to_state, actor, data, clocks, at)
 SELECT tenant_id, id, position, 'progress', state, 'person/' || requester_id, '{}', '[]', filed_at
