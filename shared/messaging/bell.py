@@ -15,7 +15,7 @@ __all__ = ["Bell", "bell_key", "ring", "wait_for_bell"]
 log = structlog.get_logger()
 
 _TIMEOUT_S: Final = 1.0
-_GATHER_S: Final = 0.005
+_GATHER_S: Final = 0.01
 # After a ring that nobody heard: while the name of Redis is gone, each try keeps a thread of the loop for seconds.
 _QUIET_S: Final = 1.0
 

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import orjson
 import structlog
-from sqlalchemy import TextClause, text
 
 from shared.clock import utc_now
 from shared.contracts import Event, EventData, consumers_of
@@ -19,35 +18,35 @@ __all__ = ["event_body", "publish", "publish_each"]
 _INSERT: Final = """
 WITH numbered AS (
     INSERT INTO {schema}.outbox_subjects AS s (tenant_id, subject, consumer, last_sequence)
-    SELECT :tenant, :subject, c, 1 FROM unnest(CAST(:consumers AS text[])) AS c
+    SELECT $1, $2, c, 1 FROM unnest($3::text[]) AS c
     ON CONFLICT (tenant_id, subject, consumer) DO UPDATE SET last_sequence = s.last_sequence + 1
     RETURNING consumer, last_sequence)
 INSERT INTO {schema}.outbox (tenant_id, id, consumer, subject, sequence, body)
-SELECT :tenant, CAST(:id AS uuid), consumer, :subject, last_sequence, :body FROM numbered"""
+SELECT $1, $4::uuid, consumer, $2, last_sequence, $5 FROM numbered"""
 
 _INSERT_EACH: Final = """
 WITH told AS (
-    SELECT * FROM unnest(CAST(:subjects AS text[]), CAST(:ids AS uuid[]), CAST(:bodies AS text[]))
+    SELECT * FROM unnest($3::text[], $4::uuid[], $5::text[])
         WITH ORDINALITY AS t (subject, id, body, place)),
 numbered AS (
     INSERT INTO {schema}.outbox_subjects AS s (tenant_id, subject, consumer, last_sequence)
-    SELECT :tenant, told.subject, c, 1 FROM told, unnest(CAST(:consumers AS text[])) AS c
+    SELECT $1, told.subject, c, 1 FROM told, unnest($2::text[]) AS c
     ORDER BY told.subject, c
     ON CONFLICT (tenant_id, subject, consumer) DO UPDATE SET last_sequence = s.last_sequence + 1
     RETURNING subject, consumer, last_sequence)
 INSERT INTO {schema}.outbox (tenant_id, id, consumer, subject, sequence, body)
-SELECT :tenant, told.id, consumer, told.subject, last_sequence, told.body
+SELECT $1, told.id, consumer, told.subject, last_sequence, told.body
 FROM numbered JOIN told ON told.subject = numbered.subject ORDER BY told.place"""
 
 
 @cache
-def _insert_each(schema: str) -> TextClause:
-    return text(_INSERT_EACH.format(schema=schema))
+def _insert_each(schema: str) -> str:
+    return _INSERT_EACH.format(schema=schema)
 
 
 @cache
-def _insert(schema: str) -> TextClause:
-    return text(_INSERT.format(schema=schema))
+def _insert(schema: str) -> str:
+    return _INSERT.format(schema=schema)
 
 
 def event_body(
@@ -96,8 +95,7 @@ async def publish(session: WriteSession, subject: str, *data: EventData, cause: 
         if not consumers:
             continue
         event_id, body = event_body(session.tenant, schema, subject, item, cause)
-        values = {"tenant": session.tenant, "subject": subject, "consumers": consumers, "id": event_id, "body": body}
-        await session.execute(_insert(schema), values)
+        await session.fetch_rows(_insert(schema), session.tenant, subject, consumers, event_id, body)
         session.info["published"] = True
 
 
@@ -115,12 +113,12 @@ async def publish_each(session: WriteSession, told: Sequence[tuple[str, EventDat
         return
     schema: str = session.info["schema"]
     written = [event_body(session.tenant, schema, subject, item) for subject, item in told]
-    values = {
-        "tenant": session.tenant,
-        "consumers": consumers,
-        "subjects": [subject for subject, _ in told],
-        "ids": [event_id for event_id, _ in written],
-        "bodies": [body for _, body in written],
-    }
-    await session.execute(_insert_each(schema), values)
+    await session.fetch_rows(
+        _insert_each(schema),
+        session.tenant,
+        consumers,
+        [subject for subject, _ in told],
+        [event_id for event_id, _ in written],
+        [body for _, body in written],
+    )
     session.info["published"] = True
