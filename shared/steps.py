@@ -3,7 +3,8 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Generic, Protocol, TypeVar
+from functools import lru_cache
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from shared.auth import Principal
 from shared.problems import Forbidden, WrongState
@@ -65,13 +66,28 @@ class NextActionOut(OutputModel):
     @classmethod
     def of(cls, told: NextAction) -> "NextActionOut":
         """Show what the table says."""
-        return cls(
-            action=told.action,
-            allowed=told.allowed,
-            code=told.code,
-            detail_zh=told.detail.zh if told.detail else None,
-            detail_en=told.detail.en if told.detail else None,
-        )
+        return _shown(told)
+
+
+# Few are ever told apart: a table has some tens of steps, each with a few reasons why not.
+@lru_cache(maxsize=4096)
+def _shown(told: NextAction) -> NextActionOut:
+    return NextActionOut(
+        action=told.action,
+        allowed=told.allowed,
+        code=told.code,
+        detail_zh=told.detail.zh if told.detail else None,
+        detail_en=told.detail.en if told.detail else None,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _judged(action: str, denial: Denial | None) -> NextAction:
+    code, detail = (denial.rule, denial.detail) if denial else (None, None)
+    return NextAction(action, allowed=denial is None, code=code, detail=detail)
+
+
+_NOT_NOW: Final = Denial("wrong_state", _WRONG_STATE)
 
 
 def next_actions(table: Mapping[Any, Step[Facts]], facts: Facts, caller: Principal) -> list[NextAction]:
@@ -80,9 +96,8 @@ def next_actions(table: Mapping[Any, Step[Facts]], facts: Facts, caller: Princip
     for action, step in table.items():
         denial = step.guard(facts, caller)
         if denial is None and facts.state not in step.sources:
-            denial = Denial("wrong_state", _WRONG_STATE)
-        code, detail = (denial.rule, denial.detail) if denial else (None, None)
-        told.append(NextAction(str(action), allowed=denial is None, code=code, detail=detail))
+            denial = _NOT_NOW
+        told.append(_judged(str(action), denial))
     return told
 
 

@@ -1,6 +1,6 @@
 """Two types of session, so that a signature tells whether a function may write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
@@ -14,14 +14,6 @@ class ReadSession(AsyncSession):
     """One read-only transaction of one tenant. Nobody commits it: `Database.read` ends it."""
 
     tenant: str = ""
-
-
-class WriteSession(ReadSession):
-    """One transaction of one tenant. Nobody commits it but `Database.write`, when the block ends without an error."""
-
-    def after_commit(self, callback: Callable[[], None]) -> None:
-        """Run a quick callback once the commit has succeeded (ring a bell, wake a waiter); never when it has not."""
-        self.info.setdefault("after_commit", []).append(callback)
 
     async def fetch_row(self, statement: str, *arguments: Any) -> asyncpg.Record | None:  # noqa: ANN401
         """Run a statement in the driver's own form ($1, $2, …): for SQL that is shared with `Database.one_trip`."""
@@ -46,6 +38,20 @@ class WriteSession(ReadSession):
             message = "the session is bound to no connection"
             raise TypeError(message)
         return bind.connection.driver_connection
+
+
+class WriteSession(ReadSession):
+    """One transaction of one tenant. Nobody commits it but `Database.write`, when the block ends without an error."""
+
+    async def flush(self, objects: Sequence[Any] | None = None) -> None:
+        """Write what has changed; when nothing has, without the detour that SQLAlchemy takes to find that out."""
+        inner = self.sync_session
+        if inner.new or inner.deleted or inner.identity_map.check_modified():
+            await super().flush(objects)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Run a quick callback once the commit has succeeded (ring a bell, wake a waiter); never when it has not."""
+        self.info.setdefault("after_commit", []).append(callback)
 
 
 # What a repository takes that only reads: both kinds do.

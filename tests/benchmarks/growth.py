@@ -6,7 +6,7 @@ the other asks what people ask: it files, opens the inbox of a community, looks 
 words, reads a case. The small and the large house are the same process on the same server, so the ratio counts.
 
 A life is what a small case goes through: filed, accepted, judged, assigned, resolved by its unit, and found by a search;
-six requests of three people.
+six requests of three people. Lives go on in 24 grids at once, among the cases that lie there.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -54,6 +54,8 @@ _AREAS: Final = """
 INSERT INTO intake.areas (tenant_id, id, path, kind, name)
 SELECT $1::text, uuidv7(), ($1 || '.s' || c / 20 || '.c' || c || '.g' || g)::public.ltree, 'grid', '网格 ' || c || '-' || g
 FROM generate_series(0, $2 - 1) c, generate_series(0, $3 - 1) g"""
+_LIVED_IN: Final = """
+SELECT id, path::text AS path FROM intake.areas WHERE tenant_id = $1::text AND nlevel(path) = 4 ORDER BY md5(path::text) LIMIT $2"""
 # Of a hundred cases two are open; words, places and days differ as chance has it.
 _CASES: Final = """
 WITH places AS (
@@ -87,15 +89,22 @@ WHERE tenant_id = $1::text"""
 _IS_COUNTING: Final = "SELECT EXISTS (SELECT FROM intake.fact_progress WHERE tenant_id = $1::text AND NOT filling)"
 
 
+class Grid(NamedTuple):
+    """A grid in which people live."""
+
+    area_id: UUID
+    path: str
+
+
 @dataclass
 class Office:
-    """Who asks: a resident, and an officer of each community, through one gateway."""
+    """Who asks: a resident, the workers of some grids, and an officer of each community, through one gateway."""
 
     http: LeanClient
     house: House
     found: Furnished
     unit: UUID
-    areas: dict[str, UUID]
+    grids: list[Grid]
 
     def token(self, role: Role, path: str, unit: UUID | None = None) -> dict[str, str]:
         """Return the headers of somebody with a role."""
@@ -118,6 +127,12 @@ class Office:
         assert HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES, f"{method} {path}: {status} {body.decode()}"
         told: dict[str, Any] = orjson.loads(body)
         return told
+
+
+async def _grids(owner: Any) -> list[Grid]:
+    """Return the grids in which lives go on, somewhere in the county."""
+    rows = await owner.fetch(_LIVED_IN, TENANT, _CALLERS)
+    return [Grid(row["id"], row["path"]) for row in rows]
 
 
 async def _until_counting(owner: Any) -> None:
@@ -199,10 +214,11 @@ async def _screens(office: Office, chance: random.Random, ids: list[UUID]) -> di
     return {name: await _timed(_ASKED, act) for name, act in asked.items()}
 
 
-async def _life(office: Office, people: dict[str, dict[str, str]], number: int) -> None:
+async def _life(office: Office, people: dict[str, dict[str, str]], grid: Grid, number: int) -> None:
     """Live a small case's life."""
     words = f"第{number:06d}号"
-    filed = await office.ask("POST", "/v1/cases", people["resident"], json=office.found.case(words))
+    case = office.found.case(words, area_id=str(grid.area_id))
+    filed = await office.ask("POST", "/v1/cases", people["resident"], json=case)
     path, version = f"/v1/cases/{filed['id']}", 1
     judged = {"owner_is_clear": True, "crosses_boundary": False, "households": 1, "cost_fen": 0, "departments": 1}
     for action, body, who in (
@@ -222,19 +238,18 @@ _NUMBERS: Final = itertools.count()
 
 
 async def _lives(office: Office, seconds: float) -> dict[str, Any]:
-    grid = f"{TENANT}.grid"
-    people = {
+    everywhere = {
         "resident": {"Authorization": f"Bearer {office.found.resident}"},
-        "worker": office.token(Role.GRID_WORKER, grid),
         "unit": office.token(Role.UNIT_STAFF, TENANT, office.unit),
     }
     lived: list[float] = []
     end = time.monotonic() + seconds
 
-    async def caller() -> None:
+    async def live_in(grid: Grid) -> None:
+        people = everywhere | {"worker": office.token(Role.GRID_WORKER, grid.path)}
         while time.monotonic() < end:
             began = time.perf_counter()
-            await _life(office, people, next(_NUMBERS))
+            await _life(office, people, grid, next(_NUMBERS))
             lived.append(time.perf_counter() - began)
 
     pids = {
@@ -242,7 +257,7 @@ async def _lives(office: Office, seconds: float) -> dict[str, Any]:
     }
     before = cpu_seconds(pids)
     began = time.monotonic()
-    await asyncio.gather(*(caller() for _ in range(_CALLERS)))
+    await asyncio.gather(*map(live_in, office.grids))
     took = time.monotonic() - began
     cpu = {name: round((used - before[name]) / took, 2) for name, used in cpu_seconds(pids).items()}
     return {
@@ -267,7 +282,7 @@ async def _measure(house: House, *, short: bool) -> dict[str, Any]:
             unit,
             UUID(found.area_id),
         )
-        office = Office(http, house, found, unit, {})
+        office = Office(http, house, found, unit, await _grids(owner))
         await _until_counting(owner)
         told: dict[str, Any] = {}
         filled_s = {}

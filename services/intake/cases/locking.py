@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 from sqlalchemy.orm import make_transient, make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.orm.attributes import instance_dict, manager_of_class, set_committed_value
 from sqlalchemy.orm.util import identity_key
 
 from services.intake.cases.models import Case
@@ -70,6 +70,7 @@ _LOCK_MANY: Final = _LOCK.replace(_ONE, _MANY)
 
 # As they are stored, but for paths, which the driver reads as text.
 _COLUMNS: Final = tuple(column.key for column in Case.__table__.columns)
+_MANAGER: Final = manager_of_class(Case)
 _READ: Final = f"""
 SELECT {", ".join("ltree2text(c.area_path) AS area_path" if key == "area_path" else f"c.{key}" for key in _COLUMNS)},
     ARRAY(SELECT a.id FROM intake.attachments a
@@ -147,7 +148,9 @@ def _kept(session: WriteSession, row: asyncpg.Record) -> Case:
     values = {key: row[key] for key in _COLUMNS}
     known: Case | None = session.sync_session.identity_map.get(identity_key(Case, (row["tenant_id"], row["id"])))
     if known is None:
-        case = Case(**values)
+        # As a loader makes one: what is stored is no change.
+        case: Case = _MANAGER.new_instance()
+        instance_dict(case).update(values)
         make_transient_to_detached(case)
         session.add(case)
         return case

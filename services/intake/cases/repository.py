@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, any_, delete, false, func, or_, select
@@ -26,6 +27,7 @@ __all__ = [
     "is_joined",
     "joined_among",
     "joiner_ids",
+    "name_of_active_unit",
     "parts_visible_to",
     "remove_joiners",
     "remove_joiners_via",
@@ -43,6 +45,9 @@ SEES_BELOW = (
     Role.ADMINISTRATOR,
     Role.AUDITOR,
 )
+
+
+_NAME_OF_ACTIVE_UNIT: Final = "SELECT name FROM intake.units WHERE tenant_id = $1 AND id = $2 AND active"
 
 
 def visible_to(caller: Principal) -> ColumnElement[bool]:
@@ -104,6 +109,12 @@ async def visible_among(session: Session, caller: Principal, case_ids: Collectio
     """Return which of some cases the caller may see."""
     statement = select(Case.id).where(Case.tenant_id == session.tenant, Case.id.in_(case_ids), visible_to(caller))
     return set((await session.scalars(statement)).all())
+
+
+async def name_of_active_unit(session: Session, unit_id: UUID) -> str | None:
+    """Return what a unit is called; None when there is none, or it is not active any more."""
+    row = await session.fetch_row(_NAME_OF_ACTIVE_UNIT, session.tenant, unit_id)
+    return row["name"] if row is not None else None
 
 
 async def find_any_case(session: Session, case_id: UUID) -> Case:

@@ -36,7 +36,6 @@ from services.intake.cases.triage import RAISED_AT, Criteria, highest, triage
 from services.intake.cases.viewing import check_case_step
 from services.intake.clocks.rules import ClockKind
 from services.intake.handling.service import handling_of
-from services.intake.models import reference
 from services.intake.notifications.service import tell
 from services.intake.routing.service import proposed_unit
 from shared.auth import Principal, Role
@@ -46,7 +45,6 @@ from shared.db import WriteSession
 from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import NotFound
-from shared.reference import find_unit
 
 __all__ = [
     "OutsideStep",
@@ -166,10 +164,10 @@ async def active_unit(session: WriteSession, unit_id: UUID, pointer: str = "/uni
     Raises:
         UnknownUnit: there is none.
     """
-    unit = await find_unit(session, reference, unit_id)
-    if unit is None or not unit.active:
+    name = await repository.name_of_active_unit(session, unit_id)
+    if name is None:
         raise UnknownUnit(pointer=pointer)
-    return unit.id, unit.name
+    return unit_id, name
 
 
 async def assign_case(session: WriteSession, caller: Principal, case: Case, wanted: AssignIn) -> None:

@@ -1,19 +1,21 @@
 """From rows to representations."""
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from services.intake.cases.filing_service import Filed
 from services.intake.cases.models import Case, CaseStep
 from services.intake.cases.rules import STEPS
-from services.intake.cases.schemas import CaseOut, CaseSummary, ClockOut, FileCaseIn, StepOut
+from services.intake.cases.schemas import CaseOut, CaseSummary, FileCaseIn, StepOut
 from services.intake.cases.terms import Action, CaseFacts, State
 from services.intake.cases.viewing import CaseView, knows_requester
 from shared.auth import Principal
 from shared.steps import NextActionOut, next_actions
 
 __all__ = ["case_out", "case_summary", "filed_out", "step_out"]
+
+_SUMMARY: Final = tuple(CaseSummary.model_fields)
 
 
 def case_summary(case: Case) -> CaseSummary:
@@ -29,7 +31,7 @@ def case_out(view: CaseView) -> CaseOut:
         location = {"latitude": case.latitude, "longitude": case.longitude}
     return CaseOut.model_validate(
         {
-            **CaseSummary.model_validate(case).model_dump(),
+            **{name: getattr(case, name) for name in _SUMMARY},
             "description": case.description,
             "location": location,
             "place_text": case.place_text,
@@ -39,7 +41,7 @@ def case_out(view: CaseView) -> CaseOut:
             "answers": case.answers,
             "form_version": case.form_version,
             "missing_answers": view.missing_answers,
-            "clocks": [ClockOut.model_validate(clock) for clock in view.clocks],
+            "clocks": view.clocks,
             "next_actions": [NextActionOut.of(item) for item in view.next_actions],
         }
     )

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Subquery, bindparam, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Row, Subquery, delete, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from services.intake.cases.models import Case
@@ -37,13 +37,9 @@ __all__ = [
 
 
 # Asked with every triage, so it is made once.
-_PARENT: Final = select(Category.parent_code).where(
-    Category.tenant_id == bindparam("tenant"), Category.code == bindparam("category")
-)
-_PUBLISHED: Final = select(RoutingSet.number).where(
-    RoutingSet.tenant_id == bindparam("tenant"), RoutingSet.state == SetState.PUBLISHED.value
-)
-_PARENT_AND_PUBLISHED: Final = select(_PARENT.scalar_subquery(), _PUBLISHED.scalar_subquery())
+_PARENT_AND_PUBLISHED: Final = """
+SELECT (SELECT parent_code FROM intake.categories WHERE tenant_id = $1 AND code = $2) AS parent,
+    (SELECT number FROM intake.routing_sets WHERE tenant_id = $1 AND state = 'published') AS published"""
 
 
 async def find_set(session: Session, number: int) -> RoutingSet | None:
@@ -156,8 +152,8 @@ async def parents(session: Session) -> dict[str, str | None]:
 
 async def parent_and_published(session: Session, category: str) -> tuple[str | None, int | None]:
     """Return a category's parent and the number of what is published, in one trip: two look-ups by key."""
-    row = (await session.execute(_PARENT_AND_PUBLISHED, {"tenant": session.tenant, "category": category})).one()
-    return row[0], row[1]
+    row = await session.fetch_row(_PARENT_AND_PUBLISHED, session.tenant, category)
+    return (row["parent"], row["published"]) if row is not None else (None, None)
 
 
 def _newest(session: Session, where: Sequence[ColumnElement[bool]], paths: Sequence[str], limit: int) -> Subquery:
