@@ -8,11 +8,11 @@ Below a small area the walk is one for each of its places; below a large one, wh
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true, tuple_, union_all
+from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true, tuple_, union_all
 
 from services.intake.cases.models import Case
 from services.intake.cases.repository import VisiblePart, parts_visible_to, visible_to
-from services.intake.cases.schemas import CaseQuery
+from services.intake.cases.schemas import CaseQuery, CaseSummary
 from services.intake.clocks.models import ClockInterval
 from services.intake.models import reference
 from shared.auth import Principal
@@ -25,6 +25,7 @@ __all__ = ["first_below", "list_cases"]
 _SMALL_FROM_DEPTH: Final = 3
 # What trigrams can find; shorter words are looked for by reading.
 _TRIGRAM: Final = 3
+_LINE: Final = [getattr(Case, name) for name in CaseSummary.model_fields]
 
 
 async def list_cases(
@@ -35,8 +36,11 @@ async def list_cases(
     under: str | None,
     after: tuple[Any, ...] | None,
     limit: int,
-) -> Sequence[Case]:
-    """Return visible cases at or below the path `under`, the newest first, or open ones by how many have joined."""
+) -> Sequence[Row[Any]]:
+    """Return visible cases at or below the path `under`, the newest first, or open ones by how many have joined.
+
+    A row has what a line of a list shows, and not the long words of the case.
+    """
     filters = [Case.tenant_id == session.tenant, *_filters(session.tenant, caller, wanted)]
     order = [Case.filed_at, Case.id]
     if wanted.sort == "joiners":
@@ -48,8 +52,8 @@ async def list_cases(
         filters.append(Case.area_path.within(under))
     newest_first = [column.desc() for column in order]
     if _is_found_otherwise(wanted):
-        statement = select(Case).where(*filters, visible_to(caller)).order_by(*newest_first).limit(limit)
-        return (await session.scalars(statement)).all()
+        statement = select(*_LINE).where(*filters, visible_to(caller)).order_by(*newest_first).limit(limit)
+        return (await session.execute(statement)).all()
     walks = [
         first_below(session.tenant, _lower(part.path, under), [*filters, part.condition], order, limit)
         for part in _apart(caller, wanted)
@@ -59,8 +63,8 @@ async def list_cases(
     found = union_all(*walks).subquery("found")
     page = select(found).distinct().order_by(*(found.c[column.key].desc() for column in order)).limit(limit)
     first = page.subquery("page")
-    statement = select(Case).join(first, first.c.id == Case.id).where(Case.tenant_id == session.tenant)
-    return (await session.scalars(statement.order_by(*newest_first))).all()
+    statement = select(*_LINE).join(first, first.c.id == Case.id).where(Case.tenant_id == session.tenant)
+    return (await session.execute(statement.order_by(*newest_first))).all()
 
 
 def _apart(caller: Principal, wanted: CaseQuery) -> list[VisiblePart]:
