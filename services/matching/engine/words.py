@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Grams", "frequencies", "likeness", "read_grams", "shared_grams", "weigh"]
+__all__ = ["Grams", "Sharing", "frequencies", "likeness", "read_grams", "shared_grams", "weigh"]
 
 _BUCKETS: Final = 1 << 20
 _LETTERS_MAX: Final = 60
@@ -27,6 +27,8 @@ _PRIME: Final = 1_000_003
 _PLACE_BITS: Final = 40
 _LETTERS: Final = re.compile(r"[^\W_]+")
 _SHOWN: Final = 12
+# So many numbers are laid out at a time: they stay near the processor.
+_LAID_OUT: Final = 1 << 19
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -128,6 +130,51 @@ def _postings(grams: Grams) -> tuple[Ints, NDArray[np.int64], Floats]:
     keys = np.sort(keys[terms >= 0])
     order = keys & ((1 << _PLACE_BITS) - 1)
     return (keys >> _PLACE_BITS).astype(np.int32), order // grams.terms.shape[1], grams.weights.reshape(-1)[order]
+
+
+class Sharing:
+    """The likeness of chosen pairs: what `likeness` says of them, without looking at all others.
+
+    The grams that both sides know become numbers, and some needs at a time are laid out over all of these, so that an
+    offer looks up what it shares with them.
+    """
+
+    def __init__(self, needs: Grams, offers: Grams) -> None:
+        known = np.zeros((2, _BUCKETS + 1), np.bool_)
+        known[0, needs.terms.reshape(-1)] = known[1, offers.terms.reshape(-1)] = True
+        # The last place is that of -1, where there is no gram.
+        shared = np.flatnonzero(known.all(axis=0)[:_BUCKETS])
+        numbers = np.zeros(_BUCKETS + 1, np.int32)
+        # Whatever is not shared has the number 0, where nothing ever stands.
+        numbers[shared] = np.arange(1, len(shared) + 1)
+        self._needs, self._offers = (
+            Grams(numbers[needs.terms], needs.weights),
+            Grams(numbers[offers.terms], offers.weights),
+        )
+        self._width = len(shared) + 1
+        self._at_once = max(_LAID_OUT // self._width, 1)
+        self._laid_out = np.zeros((self._at_once, self._width), np.float32)
+
+    def of(self, need_at: NDArray[np.int64], offer_at: NDArray[np.int64]) -> Floats:
+        """Return the likeness of pairs, which are ordered by their needs."""
+        found = np.zeros(len(need_at), np.float32)
+        rows, first = np.unique(need_at, return_index=True)
+        ends = np.append(first[1:], len(need_at))
+        for start in range(0, len(rows), self._at_once):
+            some = rows[start : start + self._at_once]
+            span = slice(int(first[start]), int(ends[start + len(some) - 1]))
+            places = np.repeat(np.arange(len(some)), (ends - first)[start : start + len(some)])
+            found[span] = self._looked_up(some, places, offer_at[span])
+        return found
+
+    def _looked_up(self, rows: NDArray[np.int64], places: NDArray[np.int64], offer_at: NDArray[np.int64]) -> Floats:
+        where = self._needs.terms[rows] + (np.arange(len(rows)) * self._width)[:, None]
+        flat = self._laid_out.reshape(-1)
+        flat[where] = self._needs.weights[rows]
+        self._laid_out[:, 0] = 0
+        shared = flat.take(self._offers.terms[offer_at] + (places * self._width)[:, None])
+        flat[where] = 0
+        return np.asarray(np.einsum("ij,ij->i", shared, self._offers.weights[offer_at]), np.float32)
 
 
 def shared_grams(one: str, other: str) -> list[str]:

@@ -15,7 +15,8 @@ from services.matching.engine.candidates import TOP_PER_NEED
 from services.matching.engine.columns import Lines, columns_of, take
 from services.matching.engine.explaining import FilterResult, Term, filter_results, terms_of
 from services.matching.engine.facts import NeedFacts, OfferFacts, Vectors
-from services.matching.engine.filters import PASSED, common_time, distances, failures
+from services.matching.engine.filters import PASSED, failures
+from services.matching.engine.pairs import all_pairs
 from services.matching.engine.scoring import Weights
 from services.matching.engine.standing import Background
 from services.matching.engine.threads import one_thread
@@ -95,11 +96,7 @@ def _verdicts(asked: Asked, lines: Lines, branch: Branch) -> Judgement:
     block = branch.judge(np.array([row]), everything, asked.weights)
     terms = np.stack([term[0] for term in block.terms], axis=1)
     need = take(branch.needs, np.array([row]), with_ids=False)
-    apart, common = distances(need, branch.offers), common_time(need, branch.offers)
-    failed = np.stack(
-        [np.broadcast_to(item, block.codes.shape)[0] for item in failures(need, branch.offers, apart, common)],
-        axis=1,
-    )
+    failed = np.stack([item[0] for item in failures(all_pairs(need, branch.offers))], axis=1)
     known = {offer.id: offer for offer in asked.offers}
     now = asked.now.isoformat()
 
