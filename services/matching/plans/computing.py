@@ -13,10 +13,10 @@ import structlog
 
 from services.matching.coverage import covers
 from services.matching.engine.blocks import REASONS
-from services.matching.engine.columns import Lines, columns_of
 from services.matching.engine.explaining import filter_results, terms_of
 from services.matching.engine.facts import NeedFacts, OfferFacts, Vectors
 from services.matching.engine.filters import FILTERS
+from services.matching.engine.lines import Lines, columns_of, read_offers
 from services.matching.engine.scoring import Weights, mode_of
 from services.matching.engine.standing import Background
 from services.matching.matches.facts import need_facts, offer_facts, offer_text
@@ -120,7 +120,7 @@ def _decide(given: _Input) -> tuple[Rows, Rows, dict[str, Any], int]:
     if not given.needs:
         return [], [], {"needs": 0, "offers": len(given.offers), "changes": {}, "shortfalls": []}, 0
     planning = importlib.import_module(_PLANNING)
-    lines = columns_of(given.needs, given.offers, given.need_vectors, given.offer_vectors, given.now)
+    lines = columns_of(given.needs, read_offers(given.offers, given.offer_vectors), given.need_vectors, given.now)
     need_row = {one: row for row, one in enumerate(lines.needs.ids)}
     offer_row = {one: row for row, one in enumerate(lines.offers.ids)}
     plan = planning.make_plan(

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, select, text
+from sqlalchemy import Row, any_, delete, literal, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.slots.models import SlotCorrections, SlotLabel, TextVector
@@ -19,6 +19,7 @@ __all__ = [
     "find_corrections",
     "forget_vectors",
     "keep_vectors",
+    "marks_of",
     "put_corrections",
     "unembedded",
     "vectors_of",
@@ -44,6 +45,9 @@ _UNEMBEDDED: Final = {
     ),
 }
 
+# The transaction that has last written a row.
+_WRITTEN: Final = literal_column("xmin")
+
 
 async def find_corrections(session: Session, subject: Subject, subject_id: UUID) -> SlotCorrections | None:
     """Return what a person said against the slots of something."""
@@ -62,9 +66,32 @@ async def corrections_of(
     statement = select(SlotCorrections.subject_id, SlotCorrections.corrected).where(
         SlotCorrections.tenant_id == session.tenant,
         SlotCorrections.subject == subject.value,
-        SlotCorrections.subject_id.in_(subject_ids),
+        SlotCorrections.subject_id == any_(list(subject_ids)),
     )
     return {row.subject_id: row.corrected for row in (await session.execute(statement)).all()}
+
+
+async def marks_of(
+    session: Session, subject: Subject, encoders: Sequence[str], subject_ids: Sequence[UUID]
+) -> dict[UUID, tuple[Any, ...]]:
+    """Return which transactions have last written the corrections and the vectors of some needs or offers."""
+    ids = any_(list(subject_ids))
+    corrected = select(SlotCorrections.subject_id, literal("").label("encoder"), _WRITTEN).where(
+        SlotCorrections.tenant_id == session.tenant,
+        SlotCorrections.subject == subject.value,
+        SlotCorrections.subject_id == ids,
+    )
+    placed = select(TextVector.subject_id, TextVector.encoder, _WRITTEN).where(
+        TextVector.tenant_id == session.tenant,
+        TextVector.subject == subject.value,
+        TextVector.encoder.in_(encoders),
+        TextVector.subject_id == ids,
+    )
+    found: dict[UUID, tuple[Any, ...]] = {}
+    for statement in (corrected, *([placed] if encoders else [])):
+        for row in (await session.execute(statement)).all():
+            found[row[0]] = (*found.get(row[0], ()), row[1], row[2])
+    return found
 
 
 async def all_corrections(session: Session, subject: Subject) -> dict[UUID, Mapping[str, Any]]:
@@ -130,8 +157,8 @@ async def vectors_of(
         TextVector.encoder == encoder,
     )
     if subject_ids is not None:
-        statement = statement.where(TextVector.subject_id.in_(bindparam("ids", expanding=True)))
-        return {row[0]: row[1] for row in (await session.execute(statement, {"ids": list(subject_ids)})).all()}
+        # One parameter for all: a district has more lines than a statement may have parameters.
+        statement = statement.where(TextVector.subject_id == any_(list(subject_ids)))
     return {row[0]: row[1] for row in (await session.execute(statement)).all()}
 
 
