@@ -10,7 +10,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import numpy as np
@@ -33,7 +33,7 @@ __all__ = ["Memory", "offers_at_hand"]
 # In a process. An offer takes some five kilobytes, with its vector and its columns.
 _OFFERS_MAX: Final = 20_000
 
-Marks = Mapping[UUID, tuple[Any, ...]]
+Marks = Mapping[UUID, tuple[int, ...]]
 
 
 class Place(NamedTuple):
@@ -48,7 +48,7 @@ class Place(NamedTuple):
 class Known(NamedTuple):
     """An offer as it was when it had these marks, with its vector of each encoder."""
 
-    marks: tuple[Any, ...]
+    marks: tuple[int, ...]
     facts: OfferFacts
     vectors: tuple[NDArray[np.float16], ...]
 
@@ -131,7 +131,7 @@ async def _marks(session: Session, categories: Sequence[str], path: str, encoder
     """Return which transactions have last written whatever each offer is read from."""
     marks = await repository.offer_marks(session, categories, path)
     beside = await marks_of(session, Subject.OFFER, encoders, list(marks))
-    return {one: (*seen, *beside.get(one, ())) for one, seen in marks.items()}
+    return {one: (seen, *beside.get(one, ())) for one, seen in marks.items()}
 
 
 def _stacked(rows: Sequence[NDArray[np.float16]]) -> NDArray[np.float16]:

@@ -39,6 +39,8 @@ log = structlog.get_logger()
 _PLANNING: Final = "services.matching.engine.planning"
 _NOBODY: Final = "nothing_in_reach"
 _TAKEN: Final = "taken_by_another_need"
+# What stands best is a candidate, and is none for this line any more: people have said so.
+_REFUSED: Final = "refused_before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,13 +236,13 @@ class _Teller:
         code = int(misses.code[row])
         failed = np.zeros(len(FILTERS), np.bool_)
         told: list[dict[str, Any]] = []
-        if code <= len(FILTERS):
+        if 0 < code <= len(FILTERS):
             failed[code - 1] = True
             need = self._needs[self._lines.needs.ids[row]]
             near = self._offers[self._lines.offers.ids[offer]]
             results = filter_results(need, near, failed, self._given.now.isoformat())
             told = [asdict(results[code - 1])]
-        return {"reason": REASONS[code], "offer_id": str(self._lines.offers.ids[offer]), "filters": told}
+        return {"reason": REASONS[code] or _REFUSED, "offer_id": str(self._lines.offers.ids[offer]), "filters": told}
 
     def passed_offers(self) -> Rows:
         """Return the offers that got nothing, with why."""
@@ -266,4 +268,4 @@ class _Teller:
         need = int(misses.other[row])
         if need < 0:
             return _NOBODY, None, None
-        return REASONS[int(misses.code[row])], self._lines.needs.ids[need], None
+        return REASONS[int(misses.code[row])] or _REFUSED, self._lines.needs.ids[need], None

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, any_, delete, literal, literal_column, select, text
+from sqlalchemy import ARRAY, Row, String, Uuid, any_, bindparam, delete, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.slots.models import SlotCorrections, SlotLabel, TextVector
@@ -45,8 +45,15 @@ _UNEMBEDDED: Final = {
     ),
 }
 
-# The transaction that has last written a row.
-_WRITTEN: Final = literal_column("xmin")
+# The corrections first, then the vectors in the order of their encoders.
+_MARKS: Final = text(
+    "SELECT array_agg(subject_id ORDER BY encoder) AS ids, array_agg(mark ORDER BY encoder) AS marks FROM ("
+    " SELECT subject_id, '' AS encoder, CAST(CAST(xmin AS text) AS bigint) AS mark FROM matching.slot_corrections"
+    " WHERE tenant_id = :tenant AND subject = :subject AND subject_id = ANY(:ids)"
+    " UNION ALL SELECT subject_id, encoder, CAST(CAST(xmin AS text) AS bigint) FROM matching.text_vectors"
+    " WHERE tenant_id = :tenant AND subject = :subject AND encoder = ANY(:encoders) AND subject_id = ANY(:ids)"
+    ") AS written"
+).bindparams(bindparam("encoders", type_=ARRAY(String())), bindparam("ids", type_=ARRAY(Uuid())))
 
 
 async def find_corrections(session: Session, subject: Subject, subject_id: UUID) -> SlotCorrections | None:
@@ -73,24 +80,18 @@ async def corrections_of(
 
 async def marks_of(
     session: Session, subject: Subject, encoders: Sequence[str], subject_ids: Sequence[UUID]
-) -> dict[UUID, tuple[Any, ...]]:
+) -> dict[UUID, tuple[int, ...]]:
     """Return which transactions have last written the corrections and the vectors of some needs or offers."""
-    ids = any_(list(subject_ids))
-    corrected = select(SlotCorrections.subject_id, literal("").label("encoder"), _WRITTEN).where(
-        SlotCorrections.tenant_id == session.tenant,
-        SlotCorrections.subject == subject.value,
-        SlotCorrections.subject_id == ids,
-    )
-    placed = select(TextVector.subject_id, TextVector.encoder, _WRITTEN).where(
-        TextVector.tenant_id == session.tenant,
-        TextVector.subject == subject.value,
-        TextVector.encoder.in_(encoders),
-        TextVector.subject_id == ids,
-    )
-    found: dict[UUID, tuple[Any, ...]] = {}
-    for statement in (corrected, *([placed] if encoders else [])):
-        for row in (await session.execute(statement)).all():
-            found[row[0]] = (*found.get(row[0], ()), row[1], row[2])
+    values = {
+        "tenant": session.tenant,
+        "subject": subject.value,
+        "encoders": list(encoders),
+        "ids": list(subject_ids),
+    }
+    row = (await session.execute(_MARKS, values)).one()
+    found: dict[UUID, tuple[int, ...]] = {}
+    for subject_id, mark in zip(row.ids or (), row.marks or (), strict=True):
+        found[subject_id] = (*found.get(subject_id, ()), mark)
     return found
 
 
