@@ -137,7 +137,7 @@ class _Found(NamedTuple):
 
     def only(self, which: Rows) -> "_Found":
         """Return some of them."""
-        return _Found(*(column[which] for column in self))
+        return _Found(self.need[which], self.offer[which], self.score[which], self.terms[which], self.standing[which])
 
 
 class _Finder:
@@ -250,7 +250,7 @@ def _within(needs: Floats, offers: Floats) -> NDArray[np.bool_]:
 
 def _keys(need: NDArray[Any], offer: NDArray[Any]) -> Rows:
     """Return one number for each pair of rows."""
-    return need.astype(np.int64) << _ROW_BITS | offer
+    return np.asarray(need.astype(np.int64) << _ROW_BITS | offer, np.int64)
 
 
 def _joined(found: Sequence[_Found]) -> _Found:

@@ -98,7 +98,7 @@ def _resides(pairs: Pairs) -> Flags:
 
 
 def _never(pairs: Pairs) -> Flags:
-    return common_time(pairs) == 0
+    return np.asarray(common_time(pairs) == 0, np.bool_)
 
 
 _FAILED: Final[tuple[Callable[[Pairs], Flags], ...]] = (

@@ -261,7 +261,7 @@ def _standing_now(offers: OfferLines, now: datetime) -> dict[str, Any]:
     }
 
 
-def _areas(offers: OfferLines, paths: Sequence[Path]) -> dict[str, Ints]:
+def _areas(offers: OfferLines, paths: Sequence[Path]) -> dict[str, Any]:
     """Return where among the areas of needs lies what offers cover, and whose residents may have them."""
     ranges = np.array([*(_range(paths, path) for path in offers.areas[0]), (0, _EVERYWHERE)], np.int32)
     return {

@@ -108,7 +108,8 @@ def _distance(pairs: Pairs) -> Floats:
 def _between(values: Floats, low: float, high: float) -> Floats:
     shares = (values - np.float32(low)) / np.float32(high - low)
     np.maximum(shares, 0, out=shares)
-    return np.minimum(shares, 1, out=shares)
+    np.minimum(shares, 1, out=shares)
+    return shares
 
 
 def _standing(standing: Floats, best_of_need: Floats, best_of_offer: Floats) -> tuple[Floats, Floats, Floats]:

@@ -137,7 +137,7 @@ def likeness(needs: Grams, offers: Grams) -> Floats:
 def _postings(grams: Grams, known: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.int64], Floats]:
     """Return the grams that are known, with their texts and weights, ordered by gram."""
     terms = grams.terms.reshape(-1)
-    places = np.flatnonzero(known[terms])
+    places = np.flatnonzero(known.take(terms, mode="wrap"))
     # One number for a gram and its place: plain numbers are sorted ten times faster than places by a key.
     keys = np.sort((terms[places].astype(np.int64) << _PLACE_BITS) + places)
     order = keys & ((1 << _PLACE_BITS) - 1)
@@ -155,7 +155,7 @@ class Sharing:
         known = np.zeros((2, _BUCKETS + 1), np.bool_)
         known[0, needs.terms.reshape(-1)] = known[1, offers.terms.reshape(-1)] = True
         # The last place is that of -1, where there is no gram.
-        shared = np.flatnonzero(known.all(axis=0)[:_BUCKETS])
+        shared = np.flatnonzero(known[0, :_BUCKETS] & known[1, :_BUCKETS])
         numbers = np.zeros(_BUCKETS + 1, np.int32)
         # Whatever is not shared has the number 0, where nothing ever stands.
         numbers[shared] = np.arange(1, len(shared) + 1)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, String, any_, bindparam, delete, func, select, text
+from sqlalchemy import ARRAY, Row, String, bindparam, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.locking import locked
@@ -108,7 +108,7 @@ async def offers_of(session: Session, offer_ids: Sequence[UUID]) -> Sequence[tup
     statement = (
         select(Offer, Partner)
         .join(Partner, (Partner.tenant_id == Offer.tenant_id) & (Partner.id == Offer.partner_id))
-        .where(Offer.tenant_id == session.tenant, Offer.id == any_(list(offer_ids)))
+        .where(Offer.tenant_id == session.tenant, Offer.id.in_(offer_ids))
         .order_by(Offer.id)
     )
     return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, String, Uuid, any_, bindparam, delete, select, text
+from sqlalchemy import ARRAY, Row, String, Uuid, bindparam, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.slots.models import SlotCorrections, SlotLabel, TextVector
@@ -73,7 +73,7 @@ async def corrections_of(
     statement = select(SlotCorrections.subject_id, SlotCorrections.corrected).where(
         SlotCorrections.tenant_id == session.tenant,
         SlotCorrections.subject == subject.value,
-        SlotCorrections.subject_id == any_(list(subject_ids)),
+        SlotCorrections.subject_id == func.any(literal(list(subject_ids), ARRAY(Uuid()))),
     )
     return {row.subject_id: row.corrected for row in (await session.execute(statement)).all()}
 
@@ -159,7 +159,7 @@ async def vectors_of(
     )
     if subject_ids is not None:
         # One parameter for all: a district has more lines than a statement may have parameters.
-        statement = statement.where(TextVector.subject_id == any_(list(subject_ids)))
+        statement = statement.where(TextVector.subject_id == func.any(literal(list(subject_ids), ARRAY(Uuid()))))
     return {row[0]: row[1] for row in (await session.execute(statement)).all()}
 
 
