@@ -10,7 +10,7 @@ from services.matching.engine.blocks import Block, judge
 from services.matching.engine.columns import NeedColumns, OfferColumns, take
 from services.matching.engine.facts import FOOT_M
 from services.matching.engine.scoring import Weights
-from services.matching.engine.singles import singles
+from services.matching.engine.singles import Kept, singles
 from services.matching.engine.standing import Background, Sides, joint, sample, sides_of
 from services.matching.engine.words import likeness
 
@@ -34,7 +34,7 @@ class Branch:
     offers: OfferColumns
     need_rows: Rows
     offer_rows: Rows
-    need_vectors: tuple[Floats, ...]
+    need_vectors: tuple[Kept, ...]
     offer_vectors: tuple[Floats, ...]
     sides: tuple[Sides, Sides]
 
@@ -57,15 +57,7 @@ class Branch:
 
     def _products(self, need_at: Rows, offer_at: Rows) -> list[Floats]:
         vectors = zip(self.need_vectors, self.offer_vectors, strict=True)
-        return [_products(_rows(asked, need_at), found, offer_at) for asked, found in vectors]
-
-
-def _rows(vectors: Floats, at: Rows) -> Floats:
-    """Return some rows, which need not be copied where they are neighbours."""
-    first, last = int(at[0]), int(at[-1])
-    if last - first == len(at) - 1 and bool((np.diff(at) == 1).all()):
-        return vectors[first : last + 1]
-    return vectors[at]
+        return [_products(asked.take(need_at), found, offer_at) for asked, found in vectors]
 
 
 def _products(asked: Floats, found: Floats, offer_at: Rows) -> Floats:
@@ -96,7 +88,8 @@ def branch_of(code: int, needs: NeedColumns, offers: OfferColumns, background: B
     by_id = np.flatnonzero(needs.branch == code), np.flatnonzero(offers.branch == code)
     order = _need_order(needs, by_id[0]), _offer_order(offers, by_id[1])
     need_rows, offer_rows = by_id[0][order[0]], by_id[1][order[1]]
-    asked = tuple(singles(matrix, need_rows) for matrix in needs.vectors)
+    # Offers are multiplied again and again, and needs a few times.
+    asked = tuple(Kept(matrix, need_rows) for matrix in needs.vectors)
     found = tuple(singles(matrix, offer_rows) for matrix in offers.vectors)
     some_needs = take(replace(needs, vectors=()), need_rows, with_ids=False)
     some_offers = take(replace(offers, vectors=()), offer_rows, with_ids=False)

@@ -94,6 +94,6 @@ def _wide(branch: Branch, offers: Rows) -> Iterator[Cut]:
     for number, (low, high) in enumerate(ranges.tolist()):
         rows = order[np.searchsorted(places, low) : np.searchsorted(places, high)]
         of_range = offers[which.reshape(-1) == number]
-        # In the order of the branch: what covers everything then takes the needs as they lie.
+        # In the order of the branch, in which they lie in memory.
         for some in _some(np.sort(rows), 4 * _NEEDS_AT_ONCE):
             yield Cut(some, of_range, is_near=False)
