@@ -27,6 +27,8 @@ _PRIME: Final = 1_000_003
 _PLACE_BITS: Final = 40
 _LETTERS: Final = re.compile(r"[^\W_]+")
 _SHOWN: Final = 12
+# So many texts are read and weighed at a time: what is in between is ten times what comes out.
+_TEXTS_AT_ONCE: Final = 4_096
 # So many numbers are laid out at a time: they stay near the processor.
 _LAID_OUT: Final = 1 << 19
 
@@ -52,8 +54,13 @@ class Grams:
 def read_grams(texts: Sequence[str]) -> Ints:
     """Return the grams of each text, one row a text, -1 where there are fewer."""
     found = np.full((len(texts), 2 * _LETTERS_MAX), -1, np.int32)
-    if not texts:
-        return found
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        _read(texts[start : start + _TEXTS_AT_ONCE], found[start : start + _TEXTS_AT_ONCE])
+    return found
+
+
+def _read(texts: Sequence[str], found: Ints) -> None:
+    """Write the grams of some texts."""
     plain = ["|".join(_LETTERS.findall(unicodedata.normalize("NFKC", text).lower()))[:_LETTERS_MAX] for text in texts]
     letters = np.zeros((len(texts), _LETTERS_MAX), np.int64)
     codes = np.frombuffer("".join(plain).encode("utf-32-le"), np.uint32).astype(np.int64)
@@ -68,7 +75,6 @@ def read_grams(texts: Sequence[str]) -> Ints:
     # The same gram twice in a text counts once: these texts are a line or two.
     found.sort(axis=1)
     found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
-    return found
 
 
 def counted(grams: Ints) -> tuple[Ints, NDArray[np.int64]]:
@@ -92,25 +98,32 @@ def weigh(grams: Ints, frequency: NDArray[np.int64], texts: int) -> Grams:
         frequency: in how many texts each gram stands.
         texts: how many texts there are.
     """
+    lengths = (grams >= 0).sum(axis=1)
+    mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
+    damped = (_K1 + 1) / (1 + _K1 * (1 - _B + _B * lengths / mean))
+    found = Grams(np.full((len(grams), _KEPT), -1, np.int32), np.zeros((len(grams), _KEPT), np.float32))
+    for start in range(0, len(grams), _TEXTS_AT_ONCE):
+        some = slice(start, start + _TEXTS_AT_ONCE)
+        _weigh(grams[some], damped[some], frequency, texts, found.take(some))
+    return found
+
+
+def _weigh(grams: Ints, damped: NDArray[np.float64], frequency: NDArray[np.int64], texts: int, found: Grams) -> None:
+    """Write the weightiest grams of some texts."""
     # Short texts leave the first columns empty, in every row.
-    grams = grams[:, int((grams >= 0).any(axis=0).argmax()) :] if len(grams) else grams
+    grams = grams[:, int((grams >= 0).any(axis=0).argmax()) :]
     is_there = grams >= 0
-    lengths = is_there.sum(axis=1)
     frequent = frequency[np.where(is_there, grams, 0)].astype(np.float32)
     idf = np.log1p((texts - frequent + 0.5) / (frequent + 0.5)).astype(np.float32)
     is_common = (frequent > max(_COMMON * texts, 1)) & (texts >= _COMMON_FROM)
-    mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
-    damped = (_K1 + 1) / (1 + _K1 * (1 - _B + _B * lengths / mean))
     weights = np.sqrt(np.where(is_there & ~is_common, idf * damped[:, None], 0)).astype(np.float32)
     # Equal weights are ordered by the gram, so that the same text keeps the same ones.
     order = np.argsort(-weights, axis=1, kind="stable")[:, :_KEPT]
-    found = Grams(np.full((len(grams), _KEPT), -1, np.int32), np.zeros((len(grams), _KEPT), np.float32))
     chosen = np.take_along_axis(weights, order, axis=1)
     norms = np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-9)
     width = order.shape[1]
     found.terms[:, :width] = np.where(chosen > 0, np.take_along_axis(grams, order, axis=1), -1)
     found.weights[:, :width] = chosen / norms
-    return found
 
 
 def likeness(needs: Grams, offers: Grams) -> Floats:
