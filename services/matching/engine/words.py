@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Grams", "frequencies", "likeness", "read_grams", "shared_grams", "weigh"]
+__all__ = ["Grams", "Sharing", "counted", "frequencies", "likeness", "read_grams", "shared_grams", "weigh"]
 
 _BUCKETS: Final = 1 << 20
 _LETTERS_MAX: Final = 60
@@ -27,6 +27,10 @@ _PRIME: Final = 1_000_003
 _PLACE_BITS: Final = 40
 _LETTERS: Final = re.compile(r"[^\W_]+")
 _SHOWN: Final = 12
+# So many texts are read and weighed at a time: what is in between is ten times what comes out.
+_TEXTS_AT_ONCE: Final = 4_096
+# So many numbers are laid out at a time: they stay near the processor.
+_LAID_OUT: Final = 1 << 19
 
 Ints = NDArray[np.int32]
 Floats = NDArray[np.float32]
@@ -50,8 +54,13 @@ class Grams:
 def read_grams(texts: Sequence[str]) -> Ints:
     """Return the grams of each text, one row a text, -1 where there are fewer."""
     found = np.full((len(texts), 2 * _LETTERS_MAX), -1, np.int32)
-    if not texts:
-        return found
+    for start in range(0, len(texts), _TEXTS_AT_ONCE):
+        _read(texts[start : start + _TEXTS_AT_ONCE], found[start : start + _TEXTS_AT_ONCE])
+    return found
+
+
+def _read(texts: Sequence[str], found: Ints) -> None:
+    """Write the grams of some texts."""
     plain = ["|".join(_LETTERS.findall(unicodedata.normalize("NFKC", text).lower()))[:_LETTERS_MAX] for text in texts]
     letters = np.zeros((len(texts), _LETTERS_MAX), np.int64)
     codes = np.frombuffer("".join(plain).encode("utf-32-le"), np.uint32).astype(np.int64)
@@ -66,7 +75,19 @@ def read_grams(texts: Sequence[str]) -> Ints:
     # The same gram twice in a text counts once: these texts are a line or two.
     found.sort(axis=1)
     found[:, 1:][found[:, 1:] == found[:, :-1]] = -1
-    return found
+
+
+def counted(grams: Ints) -> tuple[Ints, NDArray[np.int64]]:
+    """Return the different grams of some texts, and in how many each stands."""
+    return np.unique(grams[grams >= 0], return_counts=True)
+
+
+def frequencies(*some: tuple[Ints, NDArray[np.int64]]) -> NDArray[np.int64]:
+    """Return in how many texts each gram stands, of several lots that were counted."""
+    total = np.zeros(_BUCKETS, np.int64)
+    for grams, counts in some:
+        total[grams] += counts
+    return total
 
 
 def weigh(grams: Ints, frequency: NDArray[np.int64], texts: int) -> Grams:
@@ -77,36 +98,42 @@ def weigh(grams: Ints, frequency: NDArray[np.int64], texts: int) -> Grams:
         frequency: in how many texts each gram stands.
         texts: how many texts there are.
     """
+    lengths = (grams >= 0).sum(axis=1)
+    mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
+    damped = (_K1 + 1) / (1 + _K1 * (1 - _B + _B * lengths / mean))
+    found = Grams(np.full((len(grams), _KEPT), -1, np.int32), np.zeros((len(grams), _KEPT), np.float32))
+    for start in range(0, len(grams), _TEXTS_AT_ONCE):
+        some = slice(start, start + _TEXTS_AT_ONCE)
+        _weigh(grams[some], damped[some], frequency, texts, found.take(some))
+    return found
+
+
+def _weigh(grams: Ints, damped: NDArray[np.float64], frequency: NDArray[np.int64], texts: int, found: Grams) -> None:
+    """Write the weightiest grams of some texts."""
+    # Short texts leave the first columns empty, in every row.
+    grams = grams[:, int((grams >= 0).any(axis=0).argmax()) :]
     is_there = grams >= 0
-    lengths = is_there.sum(axis=1)
     frequent = frequency[np.where(is_there, grams, 0)].astype(np.float32)
     idf = np.log1p((texts - frequent + 0.5) / (frequent + 0.5)).astype(np.float32)
     is_common = (frequent > max(_COMMON * texts, 1)) & (texts >= _COMMON_FROM)
-    mean = max(float(lengths.mean()), 1.0) if len(lengths) else 1.0
-    damped = (_K1 + 1) / (1 + _K1 * (1 - _B + _B * lengths / mean))
     weights = np.sqrt(np.where(is_there & ~is_common, idf * damped[:, None], 0)).astype(np.float32)
-    kept = min(_KEPT, grams.shape[1])
     # Equal weights are ordered by the gram, so that the same text keeps the same ones.
-    order = np.argsort(-weights, axis=1, kind="stable")[:, :kept]
-    terms = np.take_along_axis(grams, order, axis=1)
+    order = np.argsort(-weights, axis=1, kind="stable")[:, :_KEPT]
     chosen = np.take_along_axis(weights, order, axis=1)
-    terms = np.where(chosen > 0, terms, -1).astype(np.int32)
     norms = np.maximum(np.linalg.norm(chosen, axis=1, keepdims=True), 1e-9)
-    return Grams(terms, (chosen / norms).astype(np.float32))
-
-
-def frequencies(*some: Ints) -> NDArray[np.int64]:
-    """Count in how many texts each gram stands."""
-    counted = np.zeros(_BUCKETS, np.int64)
-    for grams in some:
-        counted += np.bincount(grams[grams >= 0], minlength=_BUCKETS)
-    return counted
+    width = order.shape[1]
+    found.terms[:, :width] = np.where(chosen > 0, np.take_along_axis(grams, order, axis=1), -1)
+    found.weights[:, :width] = chosen / norms
 
 
 def likeness(needs: Grams, offers: Grams) -> Floats:
     """Return the cosine of every need with every offer: a join over the grams that they share, which are few."""
-    need_terms, need_rows, need_weights = _postings(needs)
-    offer_terms, offer_rows, offer_weights = _postings(offers)
+    known = np.zeros(_BUCKETS + 1, np.bool_)
+    known[needs.terms.reshape(-1)] = True
+    # The last place is that of -1, where there is no gram.
+    known[-1] = False
+    need_terms, need_rows, need_weights = _postings(needs, known)
+    offer_terms, offer_rows, offer_weights = _postings(offers, known)
     first = np.searchsorted(offer_terms, need_terms)
     counts = np.searchsorted(offer_terms, need_terms, side="right") - first
     total = int(counts.sum())
@@ -120,14 +147,59 @@ def likeness(needs: Grams, offers: Grams) -> Floats:
     return np.bincount(pairs, shared, shape[0] * shape[1]).reshape(shape).astype(np.float32)
 
 
-def _postings(grams: Grams) -> tuple[Ints, NDArray[np.int64], Floats]:
-    """Return the grams that are there, with their texts and weights, ordered by gram."""
+def _postings(grams: Grams, known: NDArray[np.bool_]) -> tuple[Ints, NDArray[np.int64], Floats]:
+    """Return the grams that are known, with their texts and weights, ordered by gram."""
     terms = grams.terms.reshape(-1)
+    places = np.flatnonzero(known.take(terms, mode="wrap"))
     # One number for a gram and its place: plain numbers are sorted ten times faster than places by a key.
-    keys = (terms.astype(np.int64) << _PLACE_BITS) + np.arange(len(terms))
-    keys = np.sort(keys[terms >= 0])
+    keys = np.sort((terms[places].astype(np.int64) << _PLACE_BITS) + places)
     order = keys & ((1 << _PLACE_BITS) - 1)
     return (keys >> _PLACE_BITS).astype(np.int32), order // grams.terms.shape[1], grams.weights.reshape(-1)[order]
+
+
+class Sharing:
+    """The likeness of chosen pairs: what `likeness` says of them, without looking at all others.
+
+    The grams that both sides know become numbers, and some needs at a time are laid out over all of these, so that an
+    offer looks up what it shares with them.
+    """
+
+    def __init__(self, needs: Grams, offers: Grams) -> None:
+        known = np.zeros((2, _BUCKETS + 1), np.bool_)
+        known[0, needs.terms.reshape(-1)] = known[1, offers.terms.reshape(-1)] = True
+        # The last place is that of -1, where there is no gram.
+        shared = np.flatnonzero(known[0, :_BUCKETS] & known[1, :_BUCKETS])
+        numbers = np.zeros(_BUCKETS + 1, np.int32)
+        # Whatever is not shared has the number 0, where nothing ever stands.
+        numbers[shared] = np.arange(1, len(shared) + 1)
+        self._needs, self._offers = (
+            Grams(numbers[needs.terms], needs.weights),
+            Grams(numbers[offers.terms], offers.weights),
+        )
+        self._width = len(shared) + 1
+        self._at_once = max(_LAID_OUT // self._width, 1)
+        self._laid_out = np.zeros((self._at_once, self._width), np.float32)
+
+    def of(self, need_at: NDArray[np.int64], offer_at: NDArray[np.int64]) -> Floats:
+        """Return the likeness of pairs, which are ordered by their needs."""
+        found = np.zeros(len(need_at), np.float32)
+        rows, first = np.unique(need_at, return_index=True)
+        ends = np.append(first[1:], len(need_at))
+        for start in range(0, len(rows), self._at_once):
+            some = rows[start : start + self._at_once]
+            span = slice(int(first[start]), int(ends[start + len(some) - 1]))
+            places = np.repeat(np.arange(len(some)), (ends - first)[start : start + len(some)])
+            found[span] = self._looked_up(some, places, offer_at[span])
+        return found
+
+    def _looked_up(self, rows: NDArray[np.int64], places: NDArray[np.int64], offer_at: NDArray[np.int64]) -> Floats:
+        where = self._needs.terms[rows] + (np.arange(len(rows)) * self._width)[:, None]
+        flat = self._laid_out.reshape(-1)
+        flat[where] = self._needs.weights[rows]
+        self._laid_out[:, 0] = 0
+        shared = flat.take(self._offers.terms[offer_at] + (places * self._width)[:, None])
+        flat[where] = 0
+        return np.asarray(np.einsum("ij,ij->i", shared, self._offers.weights[offer_at]), np.float32)
 
 
 def shared_grams(one: str, other: str) -> list[str]:

@@ -12,10 +12,12 @@ import numpy as np
 from services.matching.engine.blocks import BELOW, REASONS
 from services.matching.engine.branches import Branch, branches_of
 from services.matching.engine.candidates import TOP_PER_NEED
-from services.matching.engine.columns import Lines, columns_of, take
+from services.matching.engine.columns import take
 from services.matching.engine.explaining import FilterResult, Term, filter_results, terms_of
-from services.matching.engine.facts import NeedFacts, OfferFacts, Vectors
-from services.matching.engine.filters import PASSED, common_time, distances, failures
+from services.matching.engine.facts import NeedFacts, Vectors
+from services.matching.engine.filters import PASSED, failures
+from services.matching.engine.lines import Lines, OfferLines, columns_of
+from services.matching.engine.pairs import all_pairs
 from services.matching.engine.scoring import Weights
 from services.matching.engine.standing import Background
 from services.matching.engine.threads import one_thread
@@ -49,9 +51,8 @@ class Asked:
     """
 
     needs: Sequence[NeedFacts]
-    offers: Sequence[OfferFacts]
+    offers: OfferLines
     need_vectors: Vectors
-    offer_vectors: Vectors
     background: Background | None
     weights: Weights
     now: datetime
@@ -79,9 +80,9 @@ def judge_now(asked: Asked) -> Judgement:
 
 
 def _judge(asked: Asked) -> Judgement:
-    if not asked.offers:
+    if not asked.offers.facts:
         return Judgement((), (), asked.weights)
-    lines = columns_of(asked.needs, asked.offers, asked.need_vectors, asked.offer_vectors, asked.now)
+    lines = columns_of(asked.needs, asked.offers, asked.need_vectors, asked.now)
     background = asked.background or Background((lines.tree,), (lines.tree,))
     branch = next(iter(branches_of(lines.needs, lines.offers, background)), None)
     if branch is None:
@@ -95,16 +96,11 @@ def _verdicts(asked: Asked, lines: Lines, branch: Branch) -> Judgement:
     block = branch.judge(np.array([row]), everything, asked.weights)
     terms = np.stack([term[0] for term in block.terms], axis=1)
     need = take(branch.needs, np.array([row]), with_ids=False)
-    apart, common = distances(need, branch.offers), common_time(need, branch.offers)
-    failed = np.stack(
-        [np.broadcast_to(item, block.codes.shape)[0] for item in failures(need, branch.offers, apart, common)],
-        axis=1,
-    )
-    known = {offer.id: offer for offer in asked.offers}
+    failed = np.stack([item[0] for item in failures(all_pairs(need, branch.offers))], axis=1)
     now = asked.now.isoformat()
 
     def verdict(at: int) -> Verdict:
-        offer = known[lines.offers.ids[int(branch.offer_rows[at])]]
+        offer = asked.offers.facts[int(branch.offer_rows[at])]
         code = int(block.codes[0, at])
         passed = code in {PASSED, BELOW}
         told = terms_of(asked.needs[0], offer, terms[at], float(block.standing[0, at]), asked.weights)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import ARRAY, Row, String, bindparam, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.locking import locked
@@ -26,11 +26,21 @@ __all__ = [
     "matches_of_need",
     "needs_beside",
     "newest_number",
-    "offers_in",
+    "offer_marks",
+    "offers_of",
     "refused_offers",
 ]
 
 _OFFERS_MAX: Final = 2_000
+# One row with two arrays: thousands of small rows take longer to read than all else about them.
+_OFFER_MARKS: Final = text(
+    "SELECT array_agg(id) AS ids, array_agg(mark) AS marks FROM (SELECT offer.id,"
+    " (CAST(CAST(offer.xmin AS text) AS bigint) << 32) + CAST(CAST(partner.xmin AS text) AS bigint) AS mark"
+    " FROM matching.offers AS offer"
+    " JOIN matching.partners AS partner ON partner.tenant_id = offer.tenant_id AND partner.id = offer.partner_id"
+    " WHERE offer.tenant_id = :tenant AND offer.category = ANY(:categories) AND offer.active"
+    " ORDER BY offer.coverage @> CAST(:path AS ltree) DESC, offer.id LIMIT :limit) AS found"
+).bindparams(bindparam("categories", type_=ARRAY(String())))
 _DECISIONS_MAX: Final = 5_000
 
 
@@ -82,14 +92,24 @@ async def keep_proposals(
         await session.execute(insert(Match).values(rows).on_conflict_do_nothing())
 
 
-async def offers_in(session: Session, categories: Sequence[str], path: str) -> Sequence[tuple[Offer, Partner]]:
-    """Return the active offers of some categories with who makes them, those that cover a place first."""
+async def offer_marks(session: Session, categories: Sequence[str], path: str) -> dict[UUID, int]:
+    """Return the active offers of some categories, those that cover a place first, each with its mark.
+
+    A mark tells which transactions have last written the offer and its partner: any change makes another one, whatever
+    it is that has changed.
+    """
+    values = {"tenant": session.tenant, "categories": list(categories), "path": path, "limit": _OFFERS_MAX}
+    row = (await session.execute(_OFFER_MARKS, values)).one()
+    return dict(zip(row.ids or (), row.marks or (), strict=True))
+
+
+async def offers_of(session: Session, offer_ids: Sequence[UUID]) -> Sequence[tuple[Offer, Partner]]:
+    """Return some offers with who makes them, in the order of their ids."""
     statement = (
         select(Offer, Partner)
         .join(Partner, (Partner.tenant_id == Offer.tenant_id) & (Partner.id == Offer.partner_id))
-        .where(Offer.tenant_id == session.tenant, Offer.category.in_(categories), Offer.active)
-        .order_by(Offer.coverage.contains_path(path).desc(), Offer.id)
-        .limit(_OFFERS_MAX)
+        .where(Offer.tenant_id == session.tenant, Offer.id.in_(offer_ids))
+        .order_by(Offer.id)
     )
     return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
 

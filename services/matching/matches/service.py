@@ -12,7 +12,8 @@ from services.matching.engine.standing import SAMPLE
 from services.matching.holds.rules import Side
 from services.matching.holds.service import HoldRequest, confirm_hold, lock_for_change, take_hold
 from services.matching.matches import repository
-from services.matching.matches.facts import need_facts, offer_facts, offer_text
+from services.matching.matches.at_hand import offers_at_hand
+from services.matching.matches.facts import need_facts
 from services.matching.matches.judging import Asked, Judgement, Verdict, judge
 from services.matching.matches.models import Match
 from services.matching.matches.rules import STEPS, MatchAction, MatchFacts, MatchState, NeedNotOpen
@@ -73,19 +74,15 @@ async def judge_need(
     live = first_pass(live_encoders()) if encoders is None else encoders
     branch = branch_of(need.category)
     categories = [branch, *leaves_of(branch)]
-    pairs = await repository.offers_in(session, categories, need.area_path)
     needs = [need, *await repository.needs_beside(session, categories, need.id, SAMPLE - 1)]
     need_vectors = await placed(session, Subject.NEED, {row.id: row.summary for row in needs}, live)
-    offer_vectors = await placed(session, Subject.OFFER, {offer.id: offer_text(offer) for offer, _ in pairs}, live)
     tree = await tree_of(live)
     need_corrections = await corrections_of(session, Subject.NEED, [row.id for row in needs])
-    offer_corrections = await corrections_of(session, Subject.OFFER, [offer.id for offer, _ in pairs])
     return await judge(
         Asked(
             needs=need_facts(needs, need_corrections, need_vectors, tree.offers if tree else ()),
-            offers=offer_facts(pairs, offer_corrections, offer_vectors, tree.needs if tree else (), now),
+            offers=await offers_at_hand(session, branch, need.area_path, live, now),
             need_vectors=need_vectors,
-            offer_vectors=offer_vectors,
             background=tree.background() if tree else None,
             weights=await weights_for(session, mode_of(tuple(encoder.name for encoder in live))),
             now=now,

@@ -13,10 +13,10 @@ import structlog
 
 from services.matching.coverage import covers
 from services.matching.engine.blocks import REASONS
-from services.matching.engine.columns import Lines, columns_of
 from services.matching.engine.explaining import filter_results, terms_of
 from services.matching.engine.facts import NeedFacts, OfferFacts, Vectors
 from services.matching.engine.filters import FILTERS
+from services.matching.engine.lines import Lines, columns_of, read_offers
 from services.matching.engine.scoring import Weights, mode_of
 from services.matching.engine.standing import Background
 from services.matching.matches.facts import need_facts, offer_facts, offer_text
@@ -39,6 +39,8 @@ log = structlog.get_logger()
 _PLANNING: Final = "services.matching.engine.planning"
 _NOBODY: Final = "nothing_in_reach"
 _TAKEN: Final = "taken_by_another_need"
+# What stands best is a candidate, and is none for this line any more: people have said so.
+_REFUSED: Final = "refused_before"
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +122,7 @@ def _decide(given: _Input) -> tuple[Rows, Rows, dict[str, Any], int]:
     if not given.needs:
         return [], [], {"needs": 0, "offers": len(given.offers), "changes": {}, "shortfalls": []}, 0
     planning = importlib.import_module(_PLANNING)
-    lines = columns_of(given.needs, given.offers, given.need_vectors, given.offer_vectors, given.now)
+    lines = columns_of(given.needs, read_offers(given.offers, given.offer_vectors), given.need_vectors, given.now)
     need_row = {one: row for row, one in enumerate(lines.needs.ids)}
     offer_row = {one: row for row, one in enumerate(lines.offers.ids)}
     plan = planning.make_plan(
@@ -234,13 +236,13 @@ class _Teller:
         code = int(misses.code[row])
         failed = np.zeros(len(FILTERS), np.bool_)
         told: list[dict[str, Any]] = []
-        if code <= len(FILTERS):
+        if 0 < code <= len(FILTERS):
             failed[code - 1] = True
             need = self._needs[self._lines.needs.ids[row]]
             near = self._offers[self._lines.offers.ids[offer]]
             results = filter_results(need, near, failed, self._given.now.isoformat())
             told = [asdict(results[code - 1])]
-        return {"reason": REASONS[code], "offer_id": str(self._lines.offers.ids[offer]), "filters": told}
+        return {"reason": REASONS[code] or _REFUSED, "offer_id": str(self._lines.offers.ids[offer]), "filters": told}
 
     def passed_offers(self) -> Rows:
         """Return the offers that got nothing, with why."""
@@ -266,4 +268,4 @@ class _Teller:
         need = int(misses.other[row])
         if need < 0:
             return _NOBODY, None, None
-        return REASONS[int(misses.code[row])], self._lines.needs.ids[need], None
+        return REASONS[int(misses.code[row])] or _REFUSED, self._lines.needs.ids[need], None

@@ -15,7 +15,6 @@ from services.matching.slots.repository import vectors_of
 from services.matching.slots.rules import Subject
 from shared.db import Session
 from shared.encoders import LEXICAL, Encoder, identity, live_encoders
-from shared.encoders.halves import from_bytes
 
 __all__ = ["Tree", "first_pass", "placed", "tree_of", "warm_up"]
 
@@ -87,10 +86,11 @@ async def placed(
     for encoder in encoders:
         kept = await vectors_of(session, subject, identity(encoder) or "", ids)
         missing = [one for one in ids if one not in kept][:at_once]
-        rows = np.zeros((len(ids), encoder.dimension), np.float32)
+        # Half precision, as they are kept: those of a whole district fit into memory, and new ones are like kept ones.
+        rows = np.zeros((len(ids), encoder.dimension), np.float16)
         for place, one in enumerate(ids):
             if one in kept:
-                rows[place] = from_bytes(kept[one])
+                rows[place] = np.frombuffer(kept[one], np.float16)
         if missing:
             made = await asyncio.to_thread(
                 encoder.embed, [texts[one] for one in missing], passages=subject == Subject.OFFER

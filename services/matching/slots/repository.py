@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, select, text
+from sqlalchemy import ARRAY, Row, String, Uuid, bindparam, delete, func, literal, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.slots.models import SlotCorrections, SlotLabel, TextVector
@@ -19,6 +19,7 @@ __all__ = [
     "find_corrections",
     "forget_vectors",
     "keep_vectors",
+    "marks_of",
     "put_corrections",
     "unembedded",
     "vectors_of",
@@ -44,6 +45,16 @@ _UNEMBEDDED: Final = {
     ),
 }
 
+# The corrections first, then the vectors in the order of their encoders.
+_MARKS: Final = text(
+    "SELECT array_agg(subject_id ORDER BY encoder) AS ids, array_agg(mark ORDER BY encoder) AS marks FROM ("
+    " SELECT subject_id, '' AS encoder, CAST(CAST(xmin AS text) AS bigint) AS mark FROM matching.slot_corrections"
+    " WHERE tenant_id = :tenant AND subject = :subject AND subject_id = ANY(:ids)"
+    " UNION ALL SELECT subject_id, encoder, CAST(CAST(xmin AS text) AS bigint) FROM matching.text_vectors"
+    " WHERE tenant_id = :tenant AND subject = :subject AND encoder = ANY(:encoders) AND subject_id = ANY(:ids)"
+    ") AS written"
+).bindparams(bindparam("encoders", type_=ARRAY(String())), bindparam("ids", type_=ARRAY(Uuid())))
+
 
 async def find_corrections(session: Session, subject: Subject, subject_id: UUID) -> SlotCorrections | None:
     """Return what a person said against the slots of something."""
@@ -62,9 +73,26 @@ async def corrections_of(
     statement = select(SlotCorrections.subject_id, SlotCorrections.corrected).where(
         SlotCorrections.tenant_id == session.tenant,
         SlotCorrections.subject == subject.value,
-        SlotCorrections.subject_id.in_(subject_ids),
+        SlotCorrections.subject_id == func.any(literal(list(subject_ids), ARRAY(Uuid()))),
     )
     return {row.subject_id: row.corrected for row in (await session.execute(statement)).all()}
+
+
+async def marks_of(
+    session: Session, subject: Subject, encoders: Sequence[str], subject_ids: Sequence[UUID]
+) -> dict[UUID, tuple[int, ...]]:
+    """Return which transactions have last written the corrections and the vectors of some needs or offers."""
+    values = {
+        "tenant": session.tenant,
+        "subject": subject.value,
+        "encoders": list(encoders),
+        "ids": list(subject_ids),
+    }
+    row = (await session.execute(_MARKS, values)).one()
+    found: dict[UUID, tuple[int, ...]] = {}
+    for subject_id, mark in zip(row.ids or (), row.marks or (), strict=True):
+        found[subject_id] = (*found.get(subject_id, ()), mark)
+    return found
 
 
 async def all_corrections(session: Session, subject: Subject) -> dict[UUID, Mapping[str, Any]]:
@@ -130,8 +158,8 @@ async def vectors_of(
         TextVector.encoder == encoder,
     )
     if subject_ids is not None:
-        statement = statement.where(TextVector.subject_id.in_(bindparam("ids", expanding=True)))
-        return {row[0]: row[1] for row in (await session.execute(statement, {"ids": list(subject_ids)})).all()}
+        # One parameter for all: a district has more lines than a statement may have parameters.
+        statement = statement.where(TextVector.subject_id == func.any(literal(list(subject_ids), ARRAY(Uuid()))))
     return {row[0]: row[1] for row in (await session.execute(statement)).all()}
 
 

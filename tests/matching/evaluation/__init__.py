@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from services.matching.engine.blocks import BELOW
 from services.matching.engine.branches import branches_of
-from services.matching.engine.columns import Lines, columns_of
 from services.matching.engine.facts import Manner, NeedFacts, OfferFacts, Point, Reach, Vectors, kinds_mask
 from services.matching.engine.filters import PASSED
+from services.matching.engine.lines import Lines, columns_of, read_offers
 from services.matching.engine.scoring import Weights
 from services.matching.engine.standing import Background
 from services.matching.slots.leaves import LEAF_TEXTS, leaf_shares
@@ -153,7 +153,7 @@ def columns(loaded: Loaded, texts: Texts) -> Lines:
     offer_leaves = _leaves(loaded.offers, texts.offers, texts.leaves_as_needs)
     needs = [_need(loaded, place, leaves) for place, leaves in enumerate(need_leaves)]
     offers = [_offer(loaded, place, leaves) for place, leaves in enumerate(offer_leaves)]
-    return columns_of(needs, offers, texts.needs, texts.offers, NOW)
+    return columns_of(needs, read_offers(offers, texts.offers), texts.needs, NOW)
 
 
 @dataclass(frozen=True, slots=True)

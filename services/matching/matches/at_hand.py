@@ -1,0 +1,152 @@
+"""Offers as the engine takes them, remembered between one need and the next: reading two thousand takes long.
+
+What is remembered is asked about every time. A light statement tells which offers there are and which transaction has
+last written each; only those that are new or have changed are read again. So nothing has to tell this memory of a
+change, and nothing that it gives is older than the database. (Whoever changes an offer twice in one transaction, and
+looks in between, would see the first change only. Nobody does.)
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final, NamedTuple
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.matching.engine.facts import OfferFacts
+from services.matching.engine.lines import OfferLines, read_offers
+from services.matching.matches import repository
+from services.matching.matches.facts import offer_facts, offer_text
+from services.matching.slots.embedding import placed, tree_of
+from services.matching.slots.repository import corrections_of, marks_of
+from services.matching.slots.rules import Subject
+from services.matching.slots.tree import leaves_of
+from shared.clock import CHINA
+from shared.db import Session
+from shared.encoders import Encoder, identity
+
+__all__ = ["Memory", "offers_at_hand"]
+
+# In a process. An offer takes some five kilobytes, with its vector and its columns.
+_OFFERS_MAX: Final = 20_000
+
+Marks = Mapping[UUID, tuple[int, ...]]
+
+
+class Place(NamedTuple):
+    """What is remembered together. Opening hours are those of the coming week, so the day is a part of it."""
+
+    tenant: str
+    branch: str
+    encoders: tuple[str, ...]
+    day: date
+
+
+class Known(NamedTuple):
+    """An offer as it was when it had these marks, with its vector of each encoder."""
+
+    marks: tuple[int, ...]
+    facts: OfferFacts
+    vectors: tuple[NDArray[np.float16], ...]
+
+
+@dataclass(slots=True)
+class Shelf:
+    """The offers of a place, and those that were asked for last as lines."""
+
+    known: dict[UUID, Known] = field(default_factory=dict)
+    marks: Marks = field(default_factory=dict)
+    lines: OfferLines | None = None
+
+
+class Memory:
+    """The shelves of a process, the one that was used last at the end."""
+
+    def __init__(self, offers_max: int = _OFFERS_MAX) -> None:
+        self._offers_max = offers_max
+        self._shelves: OrderedDict[Place, Shelf] = OrderedDict()
+
+    def shelf(self, place: Place) -> Shelf:
+        """Return the shelf of a place."""
+        shelf = self._shelves.setdefault(place, Shelf())
+        self._shelves.move_to_end(place)
+        return shelf
+
+    def tidy(self) -> None:
+        """Forget what was used longest ago, as far as there is too much."""
+        count = sum(len(shelf.known) for shelf in self._shelves.values())
+        while count > self._offers_max:
+            _, forgotten = self._shelves.popitem(last=False)
+            count -= len(forgotten.known)
+
+    def __len__(self) -> int:
+        return sum(len(shelf.known) for shelf in self._shelves.values())
+
+
+_memory: Final = Memory()
+
+
+async def offers_at_hand(
+    session: Session,
+    branch: str,
+    path: str,
+    encoders: Sequence[Encoder],
+    now: datetime,
+    *,
+    memory: Memory = _memory,
+) -> OfferLines:
+    """Return the active offers of a branch; if there are very many, those that cover an area first.
+
+    Args:
+        session: reads.
+        branch: of the tree, or any other category.
+        path: of the area.
+        encoders: how texts are compared.
+        now: in whose week opening hours are looked at.
+        memory: what is remembered; that of this process when left out.
+    """
+    names = tuple(identity(encoder) or "" for encoder in encoders)
+    marks = await _marks(session, [branch, *leaves_of(branch)], path, names)
+    shelf = memory.shelf(Place(session.tenant, branch, names, now.astimezone(CHINA).date()))
+    if shelf.lines is not None and shelf.marks == marks:
+        return shelf.lines
+    known = {one: shelf.known[one] for one, seen in marks.items() if one in shelf.known and shelf.known[one][0] == seen}
+    changed = [one for one in marks if one not in known]
+    if changed:
+        known.update(await _read(session, changed, marks, encoders, now))
+    vectors = tuple(_stacked([one.vectors[place] for one in known.values()]) for place in range(len(encoders)))
+    lines = read_offers([one.facts for one in known.values()], vectors)
+    # A text that is not embedded yet is looked for anew the next time.
+    shelf.known.update({one: item for one, item in known.items() if all(row.any() for row in item.vectors)})
+    complete = all(one in shelf.known for one in known)
+    shelf.marks, shelf.lines = (marks, lines) if complete else ({}, None)
+    memory.tidy()
+    return lines
+
+
+async def _marks(session: Session, categories: Sequence[str], path: str, encoders: Sequence[str]) -> Marks:
+    """Return which transactions have last written whatever each offer is read from."""
+    marks = await repository.offer_marks(session, categories, path)
+    beside = await marks_of(session, Subject.OFFER, encoders, list(marks))
+    return {one: (seen, *beside.get(one, ())) for one, seen in marks.items()}
+
+
+def _stacked(rows: Sequence[NDArray[np.float16]]) -> NDArray[np.float16]:
+    return np.stack(rows) if rows else np.zeros((0, 0), np.float16)
+
+
+async def _read(
+    session: Session, offer_ids: Sequence[UUID], marks: Marks, encoders: Sequence[Encoder], now: datetime
+) -> dict[UUID, Known]:
+    """Read some offers anew."""
+    pairs = await repository.offers_of(session, offer_ids)
+    vectors = await placed(session, Subject.OFFER, {offer.id: offer_text(offer) for offer, _ in pairs}, encoders)
+    corrections = await corrections_of(session, Subject.OFFER, offer_ids)
+    tree = await tree_of(encoders)
+    facts = offer_facts(pairs, corrections, vectors, tree.needs if tree else (), now)
+    return {
+        one.id: Known(marks[one.id], one, tuple(matrix[row] for matrix in vectors)) for row, one in enumerate(facts)
+    }
