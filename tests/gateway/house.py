@@ -131,7 +131,8 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def serving(app: Any, *, port: int = 0, keep_alive_s: int = 30, http: Any = None) -> AsyncIterator[str]:
     """Serve an ASGI app on loopback in this process; yields its URL."""
-    listening = socket.socket()
+    # With its protocol named, asyncio sends what is written at once instead of waiting for the peer to acknowledge.
+    listening = socket.socket(proto=socket.IPPROTO_TCP)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listening.bind(("127.0.0.1", port))
     config = uvicorn.Config(
