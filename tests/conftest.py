@@ -31,6 +31,11 @@ settings.load_profile("house")
 ClientOf = Callable[[str], httpx.AsyncClient]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
     """PostgreSQL and Valkey of this test process, migrated; the services' environment is set."""

@@ -1,6 +1,7 @@
 """Bookers at random, all at once: whatever is accepted fits together, and whatever is refused met something."""
 
 import asyncio
+import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from tests.matching.conftest import Json, Quarter
 
 PARTS = {"hall": {"left", "right"}, "left": {"left"}, "right": {"right"}}
 BUFFER_AFTER = timedelta(minutes=15)
-RUNS = 12
+RUNS = 60 if os.environ.get("LINLI_HYPOTHESIS") == "long" else 4
 BOOKERS = 40
 
 
