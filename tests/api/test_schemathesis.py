@@ -20,8 +20,9 @@ from shared.contracts import SERVICES
 from shared.embedded import end_child, free_port, start_child
 from shared.ids import new_id
 from shared.testing import TestServers
+from tests.sizes import IS_LONG
 
-RANDOM_REQUESTS = 50 if os.environ.get("LINLI_HYPOTHESIS") == "long" else 1
+RANDOM_REQUESTS = 50 if IS_LONG else 1
 CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformance"
 
 

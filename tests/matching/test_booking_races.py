@@ -1,7 +1,6 @@
 """Bookers at random, all at once: whatever is accepted fits together, and whatever is refused met something."""
 
 import asyncio
-import os
 import random
 from collections import Counter
 from dataclasses import dataclass, field
@@ -17,10 +16,11 @@ from shared.auth import Role
 from shared.db import Database
 from tests.matching.bookings import House, at, settled
 from tests.matching.conftest import Json, Quarter
+from tests.sizes import IS_LONG
 
 PARTS = {"hall": {"left", "right"}, "left": {"left"}, "right": {"right"}}
 BUFFER_AFTER = timedelta(minutes=15)
-RUNS = 60 if os.environ.get("LINLI_HYPOTHESIS") == "long" else 4
+RUNS = 60 if IS_LONG else 4
 BOOKERS = 40
 
 
