@@ -127,8 +127,8 @@ def test_up_serves_restarts_what_dies_and_stops_cleanly(folder: Path) -> None:
                 os.kill(first[victim], signal.SIGKILL)
 
             def again() -> bool:
-                now = pids(Home(data).read_run() or running)
-                replaced = all(now[victim] != first[victim] for victim in victims)
+                parts = (Home(data).read_run() or running)["parts"]
+                replaced = all(parts[victim]["pid"] not in {None, first[victim]} for victim in victims)
                 return replaced and linli("status", "--data", str(data)).returncode == 0
 
             wait_until(again, within_s=READY_S)
