@@ -97,10 +97,11 @@ def caller(servers: TestServers, tenant: str) -> Callers:
     return Callers(servers.internal_key, tenant)
 
 
-@pytest.fixture
-def places(pipe: Pipe, tenant: str) -> Places:
+@pytest_asyncio.fixture(loop_scope="session")
+async def places(pipe: Pipe, tenant: str) -> AsyncIterator[Places]:
     """Open areas and units that the services hear of: `await places.area("district.zone")`."""
-    return Places(pipe, tenant)
+    yield Places(pipe, tenant)
+    await pipe.forget(tenant)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
