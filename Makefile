@@ -3,6 +3,8 @@
 .PHONY: help install run test stories bench faults lint fmt lock snapshots clean
 
 PYTHON ?= python3
+# A worker waits for its PostgreSQL a third of the time: one more than there are cores.
+WORKERS ?= $(shell $(PYTHON) -c 'import os; print(min(8, len(os.sched_getaffinity(0)) + 1))' 2>/dev/null || echo 3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 # The embedded servers ask the platform for a runtime folder and warn when there is none.
@@ -24,7 +26,7 @@ run: $(STAMP) ## Start the whole house, load the packs, tell the stories, serve 
 	$(BIN)/linli up
 
 test: $(STAMP) ## Run the tests, in parallel
-	$(BIN)/pytest -n 2 --dist loadscope
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup
 
 stories: $(STAMP) ## Tell the stories in a fresh house; STORY=name tells one
 	$(BIN)/linli stories $(STORY)

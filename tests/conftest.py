@@ -31,6 +31,11 @@ settings.load_profile("house")
 ClientOf = Callable[[str], httpx.AsyncClient]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left alone with it at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestServers]:
     """PostgreSQL and Valkey of this test process, migrated; the services' environment is set."""
@@ -92,10 +97,11 @@ def caller(servers: TestServers, tenant: str) -> Callers:
     return Callers(servers.internal_key, tenant)
 
 
-@pytest.fixture
-def places(pipe: Pipe, tenant: str) -> Places:
+@pytest_asyncio.fixture(loop_scope="session")
+async def places(pipe: Pipe, tenant: str) -> AsyncIterator[Places]:
     """Open areas and units that the services hear of: `await places.area("district.zone")`."""
-    return Places(pipe, tenant)
+    yield Places(pipe, tenant)
+    await pipe.forget(tenant)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

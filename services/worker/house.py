@@ -32,6 +32,7 @@ __all__ = ["JOBS", "House", "ServiceJobs"]
 log = structlog.get_logger()
 
 _DRAIN_S: Final = 5.0
+_AGAIN_S: Final = 0.5
 _CONNECT_AGAIN_S: Final = 0.5
 _STANDSTILL_MS: Final = 5_000
 _SILENCE_S: Final = 10.0
@@ -125,8 +126,12 @@ class House:
             await asyncio.wait_for(drained, _DRAIN_S)
         except TimeoutError:
             log.warning("drain_incomplete")
-        for task in self._tasks:
-            task.cancel()
+        going = set(self._tasks)
+        while going:
+            for task in going:
+                task.cancel()
+            # Before Python 3.12 `asyncio.wait_for`, in which the client of Redis sends, may swallow a cancellation.
+            _, going = await asyncio.wait(going, timeout=_AGAIN_S)
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for bell in self._bells.values():
             await bell.close()

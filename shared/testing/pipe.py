@@ -7,7 +7,7 @@ from typing import Final
 import asyncpg
 from arq import ArqRedis
 
-from shared.contracts import SERVICES, EventData
+from shared.contracts import EventData
 from shared.db import Database
 from shared.messaging import Consumers, Inbox, QueueWorker, Relay, publish, redis_pool
 
@@ -29,7 +29,8 @@ class Pipe:
         self.databases = databases
         self._pool = relay_pool
         self._redis = redis
-        self._relays = [Relay(relay_pool, redis, service, SERVICES) for service in databases]
+        # For services that do not listen here nothing is put into a queue that somebody else would have to empty.
+        self._relays = [Relay(relay_pool, redis, service, tuple(consumers)) for service in databases]
         self._workers = {
             service: QueueWorker(
                 inbox=Inbox(databases[service], heard), service=service, redis=redis, relay_pool=relay_pool
@@ -72,6 +73,11 @@ class Pipe:
                 return
         message = "the pipe did not come to rest"
         raise AssertionError(message)
+
+    async def forget(self, tenant: str) -> None:
+        """Take back what a tenant has said and nobody has heard: the next who waits for rest need not wait for that."""
+        for service in self.databases:
+            await self._pool.execute(f"DELETE FROM {service}.outbox WHERE tenant_id = $1 AND acked_at IS NULL", tenant)
 
     async def _on_the_way(self) -> int:
         total = 0

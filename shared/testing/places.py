@@ -17,8 +17,11 @@ class Places:
         self._tenant = tenant
         self._ids: dict[str, UUID] = {}
 
-    async def area(self, path: str, *, kind: str = "community", name: str | None = None) -> UUID:
-        """Open an area at a path; its parent is whatever was opened at the path above. Returns its id."""
+    async def area(self, path: str, *, kind: str = "community", name: str | None = None, is_last: bool = True) -> UUID:
+        """Open an area at a path; its parent is whatever was opened at the path above. Returns its id.
+
+        Whoever opens several at once waits only at the last until all have been heard of.
+        """
         area_id = new_id()
         self._ids[path] = area_id
         event = AreaChanged(
@@ -30,13 +33,15 @@ class Places:
             closed_on=None,
         )
         await self._pipe.publish("directory", self._tenant, f"area/{area_id}", event)
-        await self._pipe.rest()
+        if is_last:
+            await self._pipe.rest()
         return area_id
 
-    async def unit(self, path: str, *, kind: str = "department", name: str = "unit") -> UUID:
+    async def unit(self, path: str, *, kind: str = "department", name: str = "unit", is_last: bool = True) -> UUID:
         """Register a unit at the area of a path that was opened before. Returns its id."""
         unit_id = new_id()
         event = UnitChanged(unit_id=unit_id, name=name, kind=kind, area_id=self._ids[path], area_path=path, active=True)
         await self._pipe.publish("directory", self._tenant, f"unit/{unit_id}", event)
-        await self._pipe.rest()
+        if is_last:
+            await self._pipe.rest()
         return unit_id

@@ -1,4 +1,8 @@
-"""Schemathesis against each service, served for real: whatever it thinks of, no answer is a 5xx or breaks its schema."""
+"""Schemathesis against each service, served for real: whatever it thinks of, no answer is a 5xx or breaks its schema.
+
+What can be wrong with a member is tried in all ways that it knows; beside that stands one random request for each
+operation, and fifty with LINLI_HYPOTHESIS=long.
+"""
 
 import os
 import subprocess
@@ -9,13 +13,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from shared.auth import Grant, Principal, Role, mint_internal
 from shared.contracts import SERVICES
 from shared.embedded import end_child, free_port, start_child
 from shared.ids import new_id
 from shared.testing import TestServers
+from tests.sizes import IS_LONG
 
+RANDOM_REQUESTS = 50 if IS_LONG else 1
 CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformance"
 
 
@@ -48,49 +55,16 @@ def shaken(service: str, servers: TestServers, folder: Path, tenant: str) -> Non
             [
                 str(Path(sys.executable).with_name("schemathesis")), "run", f"{url}/openapi.json", "--checks", CHECKS,
                 "--header", f"Authorization: Bearer {token}", "--phases", "examples,coverage,fuzzing",
-                "--max-examples", "5", "--seed", "1", "--no-color", "--generation-database", ":memory:",
+                "--max-examples", str(RANDOM_REQUESTS), "--seed", "1", "--no-color", "--generation-database", ":memory:",
             ],
-            cwd=folder, capture_output=True, text=True, check=False, timeout=300,
+            cwd=folder, capture_output=True, text=True, check=False, timeout=60 * (5 + RANDOM_REQUESTS),
         )  # fmt: skip
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-1000:]
 
 
-# A class for each, so that they are told to different workers: each takes a minute or two.
-class TestDirectory:
-    """The directory."""
-
-    def test_nothing_that_schemathesis_thinks_of_breaks_it(
-        self, servers: TestServers, tmp_path: Path, tenant: str
-    ) -> None:
-        shaken("directory", servers, tmp_path, tenant)
-
-
-class TestIntake:
-    """The intake."""
-
-    def test_nothing_that_schemathesis_thinks_of_breaks_it(
-        self, servers: TestServers, tmp_path: Path, tenant: str
-    ) -> None:
-        shaken("intake", servers, tmp_path, tenant)
-
-
-class TestMatching:
-    """The matching."""
-
-    def test_nothing_that_schemathesis_thinks_of_breaks_it(
-        self, servers: TestServers, tmp_path: Path, tenant: str
-    ) -> None:
-        shaken("matching", servers, tmp_path, tenant)
-
-
-class TestLedger:
-    """The ledger."""
-
-    def test_nothing_that_schemathesis_thinks_of_breaks_it(
-        self, servers: TestServers, tmp_path: Path, tenant: str
-    ) -> None:
-        shaken("ledger", servers, tmp_path, tenant)
-
-
-def test_every_service_has_its_class() -> None:
-    assert {name.removeprefix("Test").lower() for name in globals() if name.startswith("Test")} >= set(SERVICES)
+@pytest.mark.long
+@pytest.mark.parametrize("service", SERVICES)
+def test_nothing_that_schemathesis_thinks_of_breaks_it(
+    service: str, servers: TestServers, tmp_path: Path, tenant: str
+) -> None:
+    shaken(service, servers, tmp_path, tenant)

@@ -12,6 +12,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any, Final
 
@@ -159,21 +160,27 @@ def _one_branch(made: District) -> District:
     )
 
 
-def quality(names: str, which: str = "B") -> dict[str, Any] | None:
-    """Measure what is proposed on a half of the evaluation set; None when an encoder is not installed."""
-    encoders = load_encoders(names)
-    if len(encoders) != len(list(filter(None, names.split(",")))):
-        return None
+def quality(encoders: Sequence[Encoder], which: str = "B") -> dict[str, Any]:
+    """Measure what is proposed on a half of the evaluation set."""
     loaded = load()
     weights = STATED[mode_of(tuple(encoder.name for encoder in encoders))]
     found = judged(loaded, embedded(loaded, encoders), weights)
     return asdict(measured(loaded, found, half(loaded, which), weights.threshold))
 
 
+def _qualities() -> dict[str, dict[str, Any] | None]:
+    """Measure each mode; None when an encoder of it is not installed."""
+    modes = {label: (load_encoders(names), names) for names, label in _MODES}
+    return {
+        label: quality(encoders) if len(encoders) == len(list(filter(None, names.split(",")))) else None
+        for label, (encoders, names) in modes.items()
+    }
+
+
 def run() -> dict[str, Any]:
     """Measure everything and compare with the targets."""
     large, small, arriving = _apart(100_000), _apart(10_000), new_needs()
-    qualities = {label: quality(names) for names, label in _MODES}
+    qualities = _qualities()
     best = next((found for found in qualities.values() if found is not None), None)
     reached = {
         "plan_100000_s": large["wall_s"] <= TARGETS["plan_100000_s"],

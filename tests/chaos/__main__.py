@@ -16,11 +16,12 @@ from tests.chaos.ground import shaken
 from tests.chaos.ledger_rows import LEDGER_ROWS
 from tests.chaos.load_rows import LOAD_ROWS
 from tests.chaos.pipe_rows import PIPE_ROWS
+from tests.chaos.queue_rows import QUEUE_ROWS
 from tests.chaos.service_rows import SERVICE_ROWS
 from tests.chaos.told import LoadRow, Row, Told
 from tests.chaos.webhook_rows import WEBHOOK_ROWS
 
-ROWS: Final[tuple[Row, ...]] = (*PIPE_ROWS, *SERVICE_ROWS, *LEDGER_ROWS)
+ROWS: Final[tuple[Row, ...]] = (*PIPE_ROWS, *QUEUE_ROWS, *SERVICE_ROWS, *LEDGER_ROWS)
 
 
 async def main(*, short: bool, seed: int, only: set[str], logs: Path | None, workers: int) -> int:

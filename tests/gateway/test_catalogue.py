@@ -6,6 +6,7 @@ import pytest
 
 from services.gateway.catalogue.rules import merge
 from services.gateway.settings import UPSTREAMS
+from shared.auth import SigningKey
 from tests.gateway.conftest import OpenDoor
 from tests.gateway.house import Door, Service, serving, until
 
@@ -157,16 +158,16 @@ async def test_the_assets_come_packed_to_those_who_unpack(door: Door) -> None:
     ],
 )
 async def test_readiness_is_that_of_the_services(
-    open_door: OpenDoor, states: list[str], status: str, code: int
+    open_door: OpenDoor, token_key: SigningKey, states: list[str], status: str, code: int
 ) -> None:
     async with AsyncExitStack() as stack:
         services = [Service(readiness=state) for state in states]
+        services[0].keys = [token_key]
         urls = {
             name: await stack.enter_async_context(serving(service))
             for name, service in zip(UPSTREAMS, services, strict=True)
         }
         door = await open_door(urls=urls)
-        services[0].keys = [door.token_key]
         await until(lambda: door.gateway.keys.are_known)
         answer = await door.client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (code, status)

@@ -207,8 +207,8 @@ class Street:
 async def furnish(street: Street, places: Places) -> None:
     """Open the areas, register the units and set the categories."""
     for path in ("county", NORTH, "county.north.c1", GRID, "county.south"):
-        street.areas[path] = await places.area(path)
-    street.works = await places.unit(NORTH, name="works")
+        street.areas[path] = await places.area(path, is_last=False)
+    street.works = await places.unit(NORTH, name="works", is_last=False)
     street.water = await places.unit("county", name="water")
     for code, proof in (("drainage", True), ("parking", False)):
         body = {"name_zh": code, "name_en": code, "kind": "hazard", "proof_required": proof}

@@ -5,7 +5,6 @@ every time.
 """
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Coroutine
 from dataclasses import replace
@@ -26,8 +25,8 @@ from shared.auth import Principal, Role
 from tests.intake.conftest import GRID, NORTH, Headers, Street
 from tests.intake.test_clock_lives import ROUTES, Life
 from tests.intake.test_rules import EVERYBODY, HERE, REQUESTER, SPEAKER, WORKS, callers, rights, taken
+from tests.sizes import IS_LONG
 
-_IS_LONG: Final = os.environ.get("LINLI_HYPOTHESIS") == "long"
 _WAYS: Final = edges()
 _FIRST: Final = datetime(2026, 1, 5, 1, tzinfo=UTC)
 # The steps that the house takes by itself once a case is there, and what has to be so.
@@ -166,9 +165,9 @@ class CaseMachine(RuleBasedStateMachine):
 def test_whoever_tries_whatever_the_rules_hold() -> None:
     CaseMachine.seen = Counter()
     profile = settings(
-        max_examples=2_000 if _IS_LONG else 100,
+        max_examples=2_000 if IS_LONG else 100,
         stateful_step_count=60,
-        derandomize=not _IS_LONG,
+        derandomize=not IS_LONG,
         database=None,
         deadline=None,
         suppress_health_check=list(HealthCheck),
@@ -177,7 +176,7 @@ def test_whoever_tries_whatever_the_rules_hold() -> None:
     told = ", ".join(f"{name} {count}" for name, count in CaseMachine.seen.most_common())
     print(f"\ncase machine: {CaseMachine.seen.total()} tries: {told}")
     never = {*(action.value for action in Action), *_HOUSE} - set(CaseMachine.seen)
-    assert len(never) <= (0 if _IS_LONG else 3), never
+    assert len(never) <= (0 if IS_LONG else 3), never
 
 
 _PATHS: Final = ("county", NORTH, GRID, "county.south")
@@ -282,9 +281,9 @@ async def test_over_http_every_role_tries_and_the_same_rules_hold(street: Street
     await street.handle(pauses_max=20)
     HttpMachine.street, HttpMachine.loop, HttpMachine.seen = street, asyncio.get_running_loop(), Counter()
     profile = settings(
-        max_examples=60 if _IS_LONG else 3,
-        stateful_step_count=40 if _IS_LONG else 25,
-        derandomize=not _IS_LONG,
+        max_examples=60 if IS_LONG else 3,
+        stateful_step_count=40 if IS_LONG else 25,
+        derandomize=not IS_LONG,
         database=None,
         deadline=None,
         phases=[Phase.explicit, Phase.generate],

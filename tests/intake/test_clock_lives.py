@@ -12,6 +12,7 @@ from shared.clock import utc_now
 from shared.db import Database
 from tests.intake.conftest import GRID, HARD, MEDIUM, NORTH, SIMPLE, MovedClock, Street, due_in
 from tests.intake.test_clocks import free, workdays
+from tests.sizes import IS_LONG
 
 ROUTES = {"change_level": "level", "hand_on": "hand-on", "appeal": "appeals", "answer_appeal": "appeals/answer"}
 RARE = {"decline": 0.05, "withdraw": 0.0, "comment": 0.3, "reply": 0.3, "reopen": 1.0}
@@ -78,7 +79,7 @@ class Life:
         return answer.status_code
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(20 if IS_LONG else 1))
 async def test_clocks_are_counted_again_from_a_random_life_of_two_hundred_steps(
     street: Street, databases: dict[str, Database], moved: MovedClock, seed: int
 ) -> None:

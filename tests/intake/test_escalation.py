@@ -13,7 +13,7 @@ import pytest
 from services.intake.calendar.rules import DEFAULT_HOURS, WorkCalendar
 from services.intake.cases.locking import lock_case
 from services.intake.clocks import repository as clocks
-from services.intake.escalation import service
+from services.intake.escalation import jobs, service
 from services.intake.escalation.jobs import climb_ladders
 from services.intake.escalation.rules import above
 from shared.auth import Role
@@ -21,6 +21,7 @@ from shared.clock import utc_now
 from shared.db import Database
 from shared.testing import TestServers
 from tests.intake.conftest import GRID, MEDIUM, SIMPLE, MovedClock, Street
+from tests.sizes import IS_LONG
 
 PLAIN = WorkCalendar(DEFAULT_HOURS, {})
 MINUTE = timedelta(minutes=1)
@@ -150,17 +151,23 @@ async def poisoned(owner: Any, tenant: str, case_ids: list[str]) -> AsyncIterato
         await owner.execute(f"DROP FUNCTION public.{name}() CASCADE")
 
 
+# Beside twenty that are assigned.
+FILED = 280 if IS_LONG else 80
+
+
 async def climbed(owner: Any, tenant: str) -> Counter[str]:
     rows = await owner.fetch("SELECT case_id FROM intake.escalations WHERE tenant_id = $1", tenant)
     return Counter(str(row["case_id"]) for row in rows)
 
 
-async def test_four_workers_climb_each_rung_of_three_hundred_cases_once_beside_a_poisoned_head(
-    street: Street, servers: TestServers, owner: Any, moved: MovedClock
+async def test_four_workers_climb_each_rung_of_many_cases_once_beside_a_poisoned_head(
+    street: Street, servers: TestServers, owner: Any, moved: MovedClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tenant = street.caller.tenant
+    # More cases than are taken at once, as it is with two hundred and LINLI_HYPOTHESIS=long.
+    monkeypatch.setattr(jobs, "_AT_ONCE", (FILED + 20) * 2 // 3)
     await street.handle(ladders=[ladder("accept", (0, 1, False), (60, 2, True)), ladder("resolve", (0, 1, True))])
-    ids = [(await street.filed())["id"] for _ in range(280)]
+    ids = [(await street.filed())["id"] for _ in range(FILED)]
     for _ in range(20):
         case = await street.triaged(MEDIUM)
         case = await street.step(case, "assign", {"unit_id": str(street.works)}, by=street.officer)
@@ -194,8 +201,8 @@ async def test_four_workers_climb_each_rung_of_three_hundred_cases_once_beside_a
     # reply and the solution (warning and rung).
     filed = {("accept", 1, 0), ("accept", 1, 1), ("accept", 1, 2), ("first_reply", 1, 0)}
     assigned = {("first_reply", 1, 0), ("resolve", 1, 0), ("resolve", 1, 1)}
-    expected = {(case_id, *rung) for case_id in ids[:280] for rung in filed}
-    expected |= {(case_id, *rung) for case_id in ids[280:] for rung in assigned}
+    expected = {(case_id, *rung) for case_id in ids[:FILED] for rung in filed}
+    expected |= {(case_id, *rung) for case_id in ids[FILED:] for rung in assigned}
     assert {(str(row["case_id"]), row["clock"], row["run"], row["rung"]) for row in rows} == expected
     assert all(row["due"] for row in rows)
     told = await owner.fetch(

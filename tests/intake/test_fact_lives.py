@@ -26,6 +26,7 @@ from tests.intake.counting import Counting
 from tests.intake.importing import Desk, row, xlsx
 from tests.intake.test_clock_lives import Life
 from tests.intake.test_clocks import free, workdays
+from tests.sizes import IS_LONG
 
 EFFECTS = ("opened", "accepted", "resolved", "closed", "reopened", "backlog")
 
@@ -118,7 +119,7 @@ async def merge_two(street: Street, one: dict[str, Any], two: dict[str, Any]) ->
         await street.post(f"/v1/cases/{one['id']}/unmerge", {"reason": "不是一处"}, by=street.officer)
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(10 if IS_LONG else 1))
 async def test_counted_as_they_come_facts_are_what_a_rebuild_gives(
     counting: Counting, moved: MovedClock, small_batches: None, seed: int
 ) -> None:

@@ -151,7 +151,7 @@ async def treasury(client: ClientOf, caller: Callers, pipe: Pipe, places: Places
         "resident": Role.RESIDENT,
     }.items():
         found.add(name, role)
-    await places.area("d", kind="district")
-    found.area_id = await places.area("d.c")
+    await places.area("d", kind="district", is_last=False)
+    found.area_id = await places.area("d.c", is_last=False)
     found.unit_id = await places.unit("d.c", kind="enterprise", name="共建单位")
     return found

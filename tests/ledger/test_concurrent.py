@@ -8,7 +8,6 @@ was answered before the batch was sent, so it stood in the book already. Within 
 """
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import astuple, replace
@@ -28,9 +27,9 @@ from shared.testing import TestServers
 from tests.ledger.asking import Asker, Stage
 from tests.ledger.auditor import assert_clean
 from tests.ledger.model import Model
+from tests.sizes import IS_LONG
 
-_IS_LONG: Final = os.environ.get("LINLI_HYPOTHESIS") == "long"
-_BATCHES: Final = 100_000 if _IS_LONG else 400
+_BATCHES: Final = 100_000 if IS_LONG else 400
 _CONNECTIONS: Final = 8
 
 

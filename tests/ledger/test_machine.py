@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import os
 from collections import Counter
 from collections.abc import Coroutine, Iterator
 from dataclasses import astuple
@@ -27,9 +26,9 @@ from shared.testing import TestServers
 from tests.ledger.asking import FIRST_DAY, Asker, Stage
 from tests.ledger.auditor import assert_clean, closing_balances
 from tests.ledger.model import REFUSALS
+from tests.sizes import IS_LONG
 
 T = TypeVar("T")
-_IS_LONG: Final = os.environ.get("LINLI_HYPOTHESIS") == "long"
 _SIZES: Final = st.sampled_from((1, 2, 7, 20, 40))
 # One seed per step: what hypothesis would choose by itself, call by call, is mostly the same again.
 _Dice: Final = st.randoms(use_true_random=True)
@@ -174,12 +173,12 @@ def bench(servers: TestServers) -> Iterator[_Bench]:
 def test_the_ledger_does_what_the_model_does(bench: _Bench) -> None:
     LedgerMachine.bench = bench
     profile = settings(
-        max_examples=2_000 if _IS_LONG else 32,
-        stateful_step_count=80 if _IS_LONG else 30,
-        derandomize=not _IS_LONG,
+        max_examples=2_000 if IS_LONG else 32,
+        stateful_step_count=80 if IS_LONG else 30,
+        derandomize=not IS_LONG,
         deadline=None,
         database=None,
-        phases=(Phase.generate, Phase.shrink) if _IS_LONG else (Phase.generate,),
+        phases=(Phase.generate, Phase.shrink) if IS_LONG else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
     run_state_machine_as_test(LedgerMachine, settings=profile)

@@ -176,9 +176,9 @@ async def _settle(built: Quarter) -> Quarter:
         ("d.z.c1", "community"),
         ("d.z.c2", "community"),
     ):
-        built.areas[path] = await built.places.area(path, kind=kind)
+        built.areas[path] = await built.places.area(path, kind=kind, is_last=False)
     for name, path in (("school", "d.z"), ("builder", "d.z"), ("club", "d.y")):
-        built.units[name] = await built.places.unit(path, name=name)
+        built.units[name] = await built.places.unit(path, name=name, is_last=name == "club")
     return built
 
 
@@ -189,15 +189,17 @@ def database(databases: dict[str, Database]) -> Database:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def quarter(client: ClientOf, caller: Callers, ear: Pipe) -> Quarter:
-    return await _settle(Quarter(client("matching"), caller, ear, Places(ear, caller.tenant)))
+async def quarter(client: ClientOf, caller: Callers, ear: Pipe) -> AsyncIterator[Quarter]:
+    yield await _settle(Quarter(client("matching"), caller, ear, Places(ear, caller.tenant)))
+    await ear.forget(caller.tenant)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def elsewhere(client: ClientOf, caller: Callers, ear: Pipe) -> Quarter:
+async def elsewhere(client: ClientOf, caller: Callers, ear: Pipe) -> AsyncIterator[Quarter]:
     """Another tenant with the same areas."""
     stranger = Callers(caller._key, f"e{new_id().hex[:31]}")
-    return await _settle(Quarter(client("matching"), stranger, ear, Places(ear, stranger.tenant)))
+    yield await _settle(Quarter(client("matching"), stranger, ear, Places(ear, stranger.tenant)))
+    await ear.forget(stranger.tenant)
 
 
 def timed(name: str) -> TenantSchedule:

