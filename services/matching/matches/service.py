@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from services.matching.engine.scoring import STATED, Weights, mode_of
@@ -19,7 +19,7 @@ from services.matching.matches.rules import STEPS, MatchAction, MatchFacts, Matc
 from services.matching.matches.schemas import AcceptIn
 from services.matching.needs.models import Need
 from services.matching.needs.repository import lock_need
-from services.matching.needs.rules import NeedState
+from services.matching.needs.rules import TAKEN_BY_OTHERS, NeedState
 from services.matching.offers.repository import find_offer
 from services.matching.partners.repository import find_partner
 from services.matching.projects.models import Project
@@ -45,9 +45,16 @@ __all__ = [
     "facts_of",
     "judge_need",
     "propose_matches",
+    "propose_on_arrival",
     "refuse_match",
+    "renew_proposals",
     "weights_for",
+    "with_neighbours",
 ]
+
+# Offers are compared by how they stand among all needs of the branch. As long as these are few, each one that arrives
+# moves how the others stand; among more, one does not.
+_FEW: Final = 16
 
 
 async def weights_for(session: Session, mode: str) -> Weights:
@@ -131,6 +138,51 @@ async def propose_matches(
         need.version += 1
     await session.flush()
     return judgement
+
+
+async def propose_on_arrival(session: WriteSession, need: Need) -> None:
+    """Compute the proposals of a need that has just been opened; few needs beside it are to be looked at again."""
+    await propose_matches(session, need)
+    if await _few_beside(session, need) is not None:
+        need.proposals_due_at = utc_now()
+        await session.flush()
+
+
+async def _few_beside(session: Session, need: Need) -> Sequence[Need] | None:
+    branch = branch_of(need.category)
+    beside = await repository.needs_beside(session, [branch, *leaves_of(branch)], need.id, _FEW)
+    return beside if len(beside) < _FEW else None
+
+
+async def with_neighbours(session: Session, due: Sequence[Need]) -> Sequence[UUID]:
+    """Return needs whose proposals are due, and before them those that stand otherwise because of them.
+
+    A need stays due until its neighbours have been looked at, however the work is interrupted.
+    """
+    own = {need.id for need in due}
+    beside: dict[UUID, None] = {}
+    for need in due:
+        for other in await _few_beside(session, need) or ():
+            if other.id not in own:
+                beside[other.id] = None
+    return [*beside, *(need.id for need in due)]
+
+
+async def renew_proposals(session: WriteSession, need_id: UUID, encoders: Sequence[Encoder]) -> bool:
+    """Compute the proposals of an open need anew, unless a plan that somebody applied has set them.
+
+    Returns whether it did.
+    """
+    need = await lock_need(session, need_id)
+    if need is None or need.state != NeedState.OPEN:
+        return False
+    need.proposals_due_at = None
+    is_planned = need.no_match_reason == TAKEN_BY_OTHERS or await repository.is_planned(session, need.id)
+    if is_planned:
+        await session.flush()
+        return False
+    await propose_matches(session, need, encoders)
+    return True
 
 
 def facts_of(match: Match, need: Need) -> MatchFacts:

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on, insert
 from services.matching.locking import locked
 from services.matching.matches.models import Match
 from services.matching.needs.models import Need
-from services.matching.needs.rules import NeedState
+from services.matching.needs.rules import TAKEN_BY_OTHERS, NeedState
 from services.matching.offers.models import Offer
 from services.matching.partners.models import Partner
 from services.matching.plans.models import MatchPlan, MatchPlanLine, MatchPlanOffer
@@ -73,7 +73,8 @@ _MOVE_DOWN: Final = text(
 _PROPOSE: Final = text(
     "INSERT INTO matching.matches AS match (tenant_id, id, need_id, offer_id, score, rank, state, explanation,"
     " computed_at, version) SELECT line.tenant_id, uuidv7(), line.need_id, line.offer_id, line.score, line.part,"
-    " 'proposed', line.explanation, :now, 1 FROM matching.match_plan_lines AS line"
+    " 'proposed', line.explanation || jsonb_build_object('plan', line.plan_id), :now, 1"
+    " FROM matching.match_plan_lines AS line"
     " WHERE line.tenant_id = :tenant AND line.plan_id = :plan AND line.outcome = 'applied'"
     " AND line.change IN ('new', 'changed')"
     " ON CONFLICT (tenant_id, need_id, offer_id) DO UPDATE SET rank = excluded.rank, score = excluded.score,"
@@ -82,7 +83,7 @@ _PROPOSE: Final = text(
 )
 _SAY_WHY: Final = text(
     "UPDATE matching.needs AS need SET version = need.version + 1, no_match_reason ="
-    " CASE WHEN line.offer_id IS NULL THEN 'taken_by_other_needs' END FROM matching.match_plan_lines AS line"
+    f" CASE WHEN line.offer_id IS NULL THEN '{TAKEN_BY_OTHERS}' END FROM matching.match_plan_lines AS line"
     " WHERE line.tenant_id = :tenant AND line.plan_id = :plan AND line.outcome = 'applied' AND line.part = 1"
     " AND line.change IN ('new', 'withdrawn') AND need.tenant_id = line.tenant_id AND need.id = line.need_id"
 )
