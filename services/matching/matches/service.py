@@ -24,7 +24,7 @@ from services.matching.offers.repository import find_offer
 from services.matching.partners.repository import find_partner
 from services.matching.projects.models import Project
 from services.matching.projects.service import NewProject, attach_to_project, open_project
-from services.matching.slots.embedding import first_pass, placed, tree_of
+from services.matching.slots.embedding import counting, placed, tree_of
 from services.matching.slots.repository import corrections_of
 from services.matching.slots.rules import Subject
 from services.matching.slots.tree import branch_of, leaves_of
@@ -32,7 +32,7 @@ from shared.auth import Principal
 from shared.clock import utc_now
 from shared.contracts.matching import MatchAccepted, MatchRefused
 from shared.db import Session, WriteSession
-from shared.encoders import Encoder, live_encoders
+from shared.encoders import Encoder
 from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import NotFound
@@ -74,10 +74,10 @@ async def judge_need(
         session: reads.
         need: what is needed.
         now: when validity and freshness are judged.
-        encoders: how to compare texts; the quick one of this process when left out.
+        encoders: how to compare texts; those that count for the need when left out.
         passed_over: how many of those that do not suit are explained as well.
     """
-    live = first_pass(live_encoders()) if encoders is None else encoders
+    live = await counting(session, Subject.NEED, need.id) if encoders is None else encoders
     branch = branch_of(need.category)
     categories = [branch, *leaves_of(branch)]
     pairs = await repository.offers_in(session, categories, need.area_path)
@@ -116,7 +116,7 @@ async def propose_matches(
 ) -> Judgement:
     """Compute and keep a need's proposals; returns them with the offers that were passed over, and why."""
     now = utc_now()
-    live = first_pass(live_encoders()) if encoders is None else encoders
+    live = await counting(session, Subject.NEED, need.id) if encoders is None else encoders
     mode = mode_of(tuple(encoder.name for encoder in live))
     judgement = await judge_need(session, need, now, live, passed_over=passed_over)
     rows = [
