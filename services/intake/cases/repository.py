@@ -6,10 +6,11 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, any_, delete, false, func, or_, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from services.intake.attachments.models import Attachment
 from services.intake.cases.models import Case, CaseJoiner, CaseStep
+from services.intake.cases.terms import ENDED
 from services.intake.claims.models import ClaimHelper
 from shared.auth import Principal, Role
 from shared.db import Session, WriteSession
@@ -30,6 +31,7 @@ __all__ = [
     "remove_joiners",
     "remove_joiners_via",
     "report_attachment_ids",
+    "resolutions_of",
     "steps_of",
     "visible_among",
     "visible_to",
@@ -123,6 +125,22 @@ async def steps_of(session: Session, case_id: UUID, *, after: int, limit: int) -
         CaseStep.tenant_id == session.tenant, CaseStep.case_id == case_id, CaseStep.position > after
     )
     return (await session.scalars(statement.order_by(CaseStep.position).limit(limit))).all()
+
+
+async def resolutions_of(session: Session, case_ids: Collection[UUID]) -> dict[UUID, CaseStep]:
+    """Return of each case the last step that ended the work on it, whatever became of it later."""
+    statement = (
+        select(CaseStep)
+        .ext(distinct_on(CaseStep.case_id))
+        .where(
+            CaseStep.tenant_id == session.tenant,
+            CaseStep.case_id.in_(case_ids),
+            CaseStep.to_state.in_(sorted(ENDED)),
+            CaseStep.from_state.not_in(sorted(ENDED)),
+        )
+        .order_by(CaseStep.case_id, CaseStep.position.desc())
+    )
+    return {step.case_id: step for step in (await session.scalars(statement)).all()}
 
 
 async def count_joiners(session: Session, case_id: UUID) -> int:

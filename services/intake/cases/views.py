@@ -7,7 +7,7 @@ from uuid import UUID
 from services.intake.cases.filing_service import Filed
 from services.intake.cases.models import Case, CaseStep
 from services.intake.cases.rules import STEPS
-from services.intake.cases.schemas import CaseOut, CaseSummary, ClockOut, FileCaseIn, StepOut
+from services.intake.cases.schemas import CaseOut, CaseSummary, ClockOut, FileCaseIn, ResolutionOut, StepOut
 from services.intake.cases.terms import Action, CaseFacts, State
 from services.intake.cases.viewing import CaseView, knows_requester
 from shared.auth import Principal
@@ -39,9 +39,22 @@ def case_out(view: CaseView) -> CaseOut:
             "answers": case.answers,
             "form_version": case.form_version,
             "missing_answers": view.missing_answers,
+            "resolution": _resolution(view.resolution),
             "clocks": [ClockOut.model_validate(clock) for clock in view.clocks],
             "next_actions": [NextActionOut.of(item) for item in view.next_actions],
         }
+    )
+
+
+def _resolution(step: CaseStep | None) -> ResolutionOut | None:
+    if step is None:
+        return None
+    return ResolutionOut(
+        step=step.step,
+        note=step.note,
+        public_note=step.data.get("public_note"),
+        attachment_ids=step.data.get("attachment_ids", []),
+        at=step.at,
     )
 
 
@@ -95,6 +108,7 @@ def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, 
         "answers": wanted.answers,
         "form_version": filed.form_version,
         "missing_answers": filed.missing_answers,
+        "resolution": None,
         "clocks": [
             {
                 "clock": kind,
