@@ -195,6 +195,10 @@ async def _close(story: Story, house: House, case: Case, project: Project, needs
         story.expect("needs 需求", states, ["met", "met"])
         await history_of(story, parent, case, "project_completed")
     with story.step("办结，家长评价：解决了", "resolved; the parent says: solved"):
-        story.took(await federation.act(case.path, "resolve", {"note": "四点半课堂已开课，欢迎来接孩子"}))
+        said = {"note": "四点半课堂已开课，欢迎来接孩子", "public_note": "社区四点半课堂已开课"}
+        story.took(await federation.act(case.path, "resolve", said))
+        seen = story.took(await parent.get(case.path))["resolution"]
+        told = {name: seen[name] for name in said}
+        story.expect("the parent reads how it was solved 家长看到办理结果", told, said)
         closed = story.took(await parent.act(case.path, "feedback", {"answer": "solved", "comment": "放心上班了"}))
         story.expect("case 诉求", (closed["state"], closed["outcome"]), ("closed", "satisfied"))
