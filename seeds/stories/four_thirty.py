@@ -7,13 +7,15 @@ from seeds.client import Caller
 from seeds.house import House
 from seeds.ids import fresh_id
 from seeds.stories.threads import Case, Project, history_of, reach
-from seeds.story import Story, StoryBroken
+from seeds.story import Story
 
 __all__ = ["tell_four_thirty"]
 
 _TUTORS: Final = 2
 _MILESTONES: Final = (("志愿者上岗培训", 7), ("第一堂课", 14), ("家长反馈会", 30))
 _CONFLICT: Final = 409
+# Proposals are renewed every few seconds.
+_RENEWED_S: Final = 30
 
 
 async def tell_four_thirty(story: Story, house: House) -> None:
@@ -34,11 +36,11 @@ async def _offer(story: Story, house: House) -> tuple[str, str]:
     ):
         programme = await _make_offer(
             story, house, await house.staff("federation"), "womens_federation", "service", 1,
-            title="妇联课后托管与作业辅导课程", description="四点半课堂：课后托管与作业辅导课程，含师资培训和教案",
+            title="妇联四点半课堂托管课程", description="放学后课后托管与作业辅导课程，含师资培训和教案",
         )  # fmt: skip
         tutors = await _make_offer(
             story, house, await house.staff("volunteer_lead"), "volunteers", "people", _TUTORS,
-            title="课后辅导志愿者", description="每天放学后到社区陪伴小学生的志愿者",
+            title="课后辅导志愿者", description="放学后到社区陪伴小学生、辅导作业的志愿者",
         )  # fmt: skip
     return programme, tutors
 
@@ -114,12 +116,18 @@ async def _look_at_matches(
     chosen = []
     for what, need, offer in zip(("课程 the programme", "人员 the people"), needs, offers, strict=True):
         with story.step(f"智能对接：{what}", "matched, and every score explained"):
-            found = story.took(await officer.get(f"/v1/needs/{need}/matches"))
-            if not found["matches"]:
-                message = f"no match for {what}: {found['passed_over']}"
-                raise StoryBroken(message)
+
+            async def proposals(path: str = f"/v1/needs/{need}/matches") -> dict[str, Any]:
+                return dict(story.took(await officer.get(path)))
+
+            def is_right(seen: dict[str, Any], wanted: str = offer) -> bool:
+                return bool(seen["matches"]) and seen["matches"][0]["offer_id"] == wanted
+
+            # The first need was alone when it was matched; beside the second, what suits it better stands out.
+            found = await story.until(
+                "best match is the right offer 首选正确", proposals, is_right, deadline_s=_RENEWED_S
+            )
             best = found["matches"][0]
-            story.expect("best match is the right offer 首选正确", best["offer_id"], offer)
             sums = {match["id"]: sum(term["points"] for term in match["terms"]) for match in found["matches"]}
             scores = {match["id"]: match["score"] for match in found["matches"]}
             story.expect("terms sum to the score 分项之和等于得分", sums, scores)
@@ -187,6 +195,10 @@ async def _close(story: Story, house: House, case: Case, project: Project, needs
         story.expect("needs 需求", states, ["met", "met"])
         await history_of(story, parent, case, "project_completed")
     with story.step("办结，家长评价：解决了", "resolved; the parent says: solved"):
-        story.took(await federation.act(case.path, "resolve", {"note": "四点半课堂已开课，欢迎来接孩子"}))
+        said = {"note": "四点半课堂已开课，欢迎来接孩子", "public_note": "社区四点半课堂已开课"}
+        story.took(await federation.act(case.path, "resolve", said))
+        seen = story.took(await parent.get(case.path))["resolution"]
+        told = {name: seen[name] for name in said}
+        story.expect("the parent reads how it was solved 家长看到办理结果", told, said)
         closed = story.took(await parent.act(case.path, "feedback", {"answer": "solved", "comment": "放心上班了"}))
         story.expect("case 诉求", (closed["state"], closed["outcome"]), ("closed", "satisfied"))

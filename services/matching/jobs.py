@@ -2,6 +2,7 @@
 
 from services.matching.cases.jobs import consumers as case_consumers
 from services.matching.credentials.jobs import schedules as credential_schedules
+from services.matching.holds.jobs import consumers as hold_consumers
 from services.matching.holds.jobs import schedules as hold_schedules
 from services.matching.matches.jobs import schedules as match_schedules
 from services.matching.models import reference
@@ -33,6 +34,7 @@ for heard in (
     webhook_consumers,
     outgoing_consumers,
     order_consumers,
+    hold_consumers,
 ):
     consumers.include(heard)
 

@@ -13,6 +13,7 @@ __all__ = [
     "MoneyPledged",
     "OfferStale",
     "PartnerVetted",
+    "PledgeReleased",
     "WebhookEndpointDisabled",
     "WebhookReceived",
 ]
@@ -98,6 +99,16 @@ class MoneyPledged(EventData):
     fund_id: UUID | None
     amount_fen: int
     due_on: date | None
+
+
+class PledgeReleased(EventData):
+    """A pledge was called off by one of its sides: what has not arrived yet is not owed any more."""
+
+    event_type: ClassVar[str] = "linli.money.pledge_released.v1"
+
+    hold_id: UUID
+    offer_id: UUID
+    fund_id: UUID | None
 
 
 class CredentialExpiring(EventData):

@@ -56,6 +56,7 @@ from shared.contracts.matching_partners import (
     MoneyPledged,
     OfferStale,
     PartnerVetted,
+    PledgeReleased,
     WebhookEndpointDisabled,
     WebhookReceived,
 )
@@ -95,7 +96,7 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     ProjectCancelled: ("intake", "ledger"),
     GrantDecided: ("matching",),
     PaymentMade: ("matching",),
-    ContributionReceived: (),
+    ContributionReceived: ("matching",),
     StatementPublished: (),
     CampaignSettled: (),
     CampaignRefunded: (),
@@ -112,6 +113,7 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     OrderLate: (),
     OrderClosed: (),
     MoneyPledged: ("ledger",),
+    PledgeReleased: ("ledger",),
 }
 
 

@@ -160,10 +160,10 @@ class Street:
         """Bring a case to where its requester is asked."""
         return await self.mended(await self.claimed(**members), by=self.works_clerk)
 
-    async def mended(self, case: dict[str, Any], *, by: Headers) -> dict[str, Any]:
+    async def mended(self, case: dict[str, Any], *, by: Headers, **members: Json) -> dict[str, Any]:
         """Say with a picture that it is done."""
         proof = (await self.upload(picture(), by=by)).json()["id"]
-        return await self.step(case, "resolve", {"note": "已修复", "attachment_ids": [proof]}, by=by)
+        return await self.step(case, "resolve", {"note": "已修复", "attachment_ids": [proof], **members}, by=by)
 
     async def joined(self, case: dict[str, Any], count: int) -> list[Headers]:
         """Let some neighbours join a case."""

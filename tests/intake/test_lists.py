@@ -105,6 +105,7 @@ async def test_a_line_shows_what_a_list_needs_and_no_more(street: Street) -> Non
         "location",
         "place_text",
         "requester_id",
+        "resolution",
         "triage",
         "attachment_ids",
         "next_actions",

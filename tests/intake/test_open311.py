@@ -239,6 +239,22 @@ async def test_status_notes_and_times_follow_the_case(civic: Civic) -> None:
     assert {item["status"] for item in await civic.requests()} == {"open"}
 
 
+async def test_how_a_case_was_solved_is_told_to_everybody_in_the_words_meant_for_them(civic: Civic) -> None:
+    street = civic.street
+    await offer(street, "drainage", visibility="facts")
+    said = {"note": "王师傅更换了三单元的井盖", "public_note": "井盖已更换"}
+    case = await street.mended(await street.claimed(), by=street.works_clerk, **said)
+    (shown,) = await civic.requests()
+    assert shown["status_notes"] == "已办结，等待评价：井盖已更换"
+    assert "王师傅" not in str(shown)
+    english = document(await civic.get(f"requests/{case['number']}.json", EN), "requests")[0]
+    assert english["status_notes"] == "Resolved; waiting for the requester's verdict: 井盖已更换"
+    latest = (await street.get(f"/v1/cases/{case['id']}")).json()
+    await street.step(latest, "feedback", {"answer": "not_solved"}, by=street.owner)
+    (again,) = await civic.requests()
+    assert again["status_notes"] == "未解决，重新办理"
+
+
 async def test_lists_are_narrowed_paged_and_newest_first(civic: Civic, owner: Any) -> None:
     street = civic.street
     for code in ("drainage", "parking"):

@@ -90,6 +90,32 @@ async def test_partly_solved_closes_the_case(street: Street) -> None:
     assert state(case) == ("closed", "partly_satisfied")
 
 
+async def test_a_case_says_how_it_was_solved_until_it_is_opened_again(street: Street) -> None:
+    claimed = await street.claimed()
+    assert claimed["resolution"] is None
+    case = await street.mended(claimed, by=street.works_clerk, public_note="井盖已更换")
+    told = case["resolution"]
+    assert (told["step"], told["note"], told["public_note"]) == ("resolve", "已修复", "井盖已更换")
+    assert len(told["attachment_ids"]) == 1
+    seen = (await street.get(f"/v1/cases/{case['id']}", by=street.owner)).json()
+    assert seen["resolution"] == told
+    again = await street.step(case, "feedback", {"answer": "not_solved"}, by=street.owner)
+    assert (again["state"], again["resolution"]) == ("reopened", None)
+    case = await street.step(again, "triage", HARD, by=street.grid_worker)
+    case = await street.given_to(case, street.works, by=(clerk := street.works_clerk))
+    case = await street.mended(case, by=clerk, note="第二次修复")
+    closed = await street.step(case, "feedback", {"answer": "solved"}, by=street.owner)
+    assert (closed["state"], closed["resolution"]["note"]) == ("closed", "第二次修复")
+    assert closed["resolution"]["public_note"] is None
+
+
+async def test_a_case_that_was_declined_says_why(street: Street) -> None:
+    case = await street.filed()
+    declined = await street.step(case, "decline", {"reason": "不属于本辖区"}, by=street.grid_worker)
+    told = declined["resolution"]
+    assert (told["step"], told["note"], told["attachment_ids"]) == ("decline", "不属于本辖区", [])
+
+
 async def test_two_of_three_neighbours_confirm(street: Street) -> None:
     await street.handle(confirmations=2)
     case, (one, two, three) = await asked(street, 3)

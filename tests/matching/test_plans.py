@@ -1,14 +1,15 @@
 """Plans over HTTP: asked for, computed by the worker, shown as a difference, and applied but for what has changed."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from services.matching.plans import jobs
 from services.matching.plans.computing import compute_plan
-from services.matching.plans.jobs import compute_wanted_plans, plan_by_night
-from services.matching.plans.rules import LineChange, change_of
+from services.matching.plans.jobs import compute_wanted_plans, plan_by_night, prune_plans
+from services.matching.plans.rules import KEPT, KEPT_BY_NIGHT, LineChange, change_of
 from shared.auth import Role
 from shared.clock import utc_now
 from shared.db import Database
@@ -179,6 +180,70 @@ async def test_every_night_everything_is_planned_once(quarter: Quarter, database
     assert (plan["area_path"], plan["requested_by"]) == ("d", "system/matching")
     assert plan["figures"]["changes"] == {"same": 1}
     assert not await compute_plan(database, tenant, plan["id"])
+
+
+async def states_after(quarter: Quarter, database: Database, later: timedelta) -> dict[str, str]:
+    """Prune as of some time from now; returns the state of each plan."""
+    await prune_plans(database, quarter.caller.tenant, utc_now() + later)
+    return {plan["id"]: plan["state"] for plan in (await quarter.read(PLANS, page_size=50))["items"]}
+
+
+async def rows_of(quarter: Quarter, plan: dict[str, Any]) -> int:
+    lines = await difference(quarter, plan)
+    return len(lines) + len((await quarter.read(f"{PLANS}/{plan['id']}/passed-offers"))["items"])
+
+
+async def test_a_plan_that_nobody_applied_lapses_once_a_newer_one_covers_its_area(
+    quarter: Quarter, databases: dict[str, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = databases["matching"]
+    await two_needs_for_one_offer(quarter)
+    await quarter.offer(await quarter.partner("club"), "d.y")
+    applied = await computed(quarter, database)
+    applied = await quarter.made(f"{PLANS}/{applied['id']}/apply", None, version=applied["version"])
+    below, before = await computed(quarter, database, "d.z"), await computed(quarter, database)
+    newest, elsewhere = await computed(quarter, database), await computed(quarter, database, "d.y")
+    figures = before["figures"]
+    day = timedelta(days=1)
+    assert set((await states_after(quarter, database, KEPT - day)).values()) == {"applied", "computed"}
+    # Two lines at a time, and only four times: the rest is for the next hour.
+    monkeypatch.setattr(jobs, "_LINES_AT_ONCE", 1)
+    monkeypatch.setattr(jobs, "_BATCHES", 4)
+    total = await rows_of(quarter, below) + await rows_of(quarter, before)
+    assert total > 4
+    states = await states_after(quarter, database, KEPT + day)
+    assert states == {
+        applied["id"]: "applied",
+        below["id"]: "lapsed",
+        before["id"]: "lapsed",
+        newest["id"]: "computed",
+        elsewhere["id"]: "computed",
+    }
+    assert 0 < await rows_of(quarter, below) + await rows_of(quarter, before) < total
+    late = await quarter.post(f"{PLANS}/{before['id']}/apply", version=before["version"] + 1)
+    assert (late.status_code, late.json()["code"]) == (409, "wrong_state")
+    for _ in range(3):
+        await states_after(quarter, database, KEPT + day)
+    for plan in (below, before):
+        kept = await quarter.read(f"{PLANS}/{plan['id']}")
+        assert kept["pruned_at"] is not None
+        assert await rows_of(quarter, plan) == 0
+    assert (await quarter.read(f"{PLANS}/{before['id']}"))["figures"] == figures
+    for plan in (applied, newest):
+        assert await rows_of(quarter, plan) == 3
+        assert (await quarter.read(f"{PLANS}/{plan['id']}"))["pruned_at"] is None
+
+
+async def test_a_plan_of_the_night_lapses_sooner(quarter: Quarter, databases: dict[str, Database]) -> None:
+    database = databases["matching"]
+    await two_needs_for_one_offer(quarter)
+    await plan_by_night(database, quarter.caller.tenant, TWO_AT_NIGHT)
+    await compute_wanted_plans(database, quarter.caller.tenant, utc_now())
+    (nightly,) = (await quarter.read(PLANS))["items"]
+    asked, newest = await computed(quarter, database), await computed(quarter, database)
+    states = await states_after(quarter, database, KEPT_BY_NIGHT + timedelta(days=1))
+    assert states == {nightly["id"]: "lapsed", asked["id"]: "computed", newest["id"]: "computed"}
+    assert await rows_of(quarter, nightly) == 0
 
 
 async def test_asking_twice_waits_for_the_first_and_is_recognised_by_its_id(quarter: Quarter) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, and_, any_, delete, false, func, or_, select
@@ -11,12 +11,14 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.intake.attachments.models import Attachment
 from services.intake.cases.models import Case, CaseJoiner, CaseStep
+from services.intake.cases.terms import ENDED
 from services.intake.claims.models import ClaimHelper
 from shared.auth import Principal, Role
 from shared.db import Session, WriteSession
 
 __all__ = [
     "SEES_BELOW",
+    "Resolution",
     "VisiblePart",
     "add_joiners",
     "attachment_ids_of",
@@ -32,6 +34,7 @@ __all__ = [
     "remove_joiners",
     "remove_joiners_via",
     "report_attachment_ids",
+    "resolutions_of",
     "steps_of",
     "visible_among",
     "visible_to",
@@ -47,6 +50,10 @@ SEES_BELOW = (
 )
 
 
+_RESOLUTIONS: Final = """
+SELECT DISTINCT ON (case_id) case_id, step, note, data, at FROM intake.case_steps
+WHERE tenant_id = $1 AND case_id = ANY($2::uuid[]) AND to_state = ANY($3::text[]) AND from_state <> ALL($3::text[])
+ORDER BY case_id, position DESC"""
 _NAME_OF_ACTIVE_UNIT: Final = "SELECT name FROM intake.units WHERE tenant_id = $1 AND id = $2 AND active"
 
 
@@ -134,6 +141,21 @@ async def steps_of(session: Session, case_id: UUID, *, after: int, limit: int) -
         CaseStep.tenant_id == session.tenant, CaseStep.case_id == case_id, CaseStep.position > after
     )
     return (await session.scalars(statement.order_by(CaseStep.position).limit(limit))).all()
+
+
+class Resolution(NamedTuple):
+    """The step that ended the work on a case, as far as it is shown."""
+
+    step: str
+    note: str | None
+    data: dict[str, Any]
+    at: datetime
+
+
+async def resolutions_of(session: Session, case_ids: Collection[UUID]) -> dict[UUID, Resolution]:
+    """Return of each case the last step that ended the work on it, whatever became of it later."""
+    rows = await session.fetch_rows(_RESOLUTIONS, session.tenant, list(case_ids), sorted(ENDED))
+    return {row["case_id"]: Resolution(row["step"], row["note"], row["data"], row["at"]) for row in rows}
 
 
 async def count_joiners(session: Session, case_id: UUID) -> int:

@@ -160,9 +160,10 @@ class RepresentIn(InputModel):
 
 
 class ResolveIn(InputModel):
-    """What was done, with proof."""
+    """What was done, with proof; `public_note` says it in words that anybody may read: no names, no phone numbers."""
 
     note: PlainText
+    public_note: ShortText | None = None
     attachment_ids: AttachmentIds = Field(default_factory=list)
 
 
@@ -251,10 +252,21 @@ class CaseSummary(OutputModel):
     version: int
 
 
+class ResolutionOut(OutputModel):
+    """What ended the work on a case: the step (`resolve`, `decline`, …) and what was said and shown with it."""
+
+    step: str
+    note: str | None
+    public_note: str | None
+    attachment_ids: list[UUID]
+    at: datetime
+
+
 class CaseOut(CaseSummary):
     """A case as its reader may see it; `requester_id` is null for those who need not know.
 
-    `answers` fit the form `form_version` of the category; `missing_answers` are required ones that nobody has given.
+    `resolution` is there while nobody works on the case, and goes when it is opened again. `answers` fit the form
+    `form_version` of the category; `missing_answers` are required ones that nobody has given.
     """
 
     description: str
@@ -266,6 +278,7 @@ class CaseOut(CaseSummary):
     answers: dict[str, Any] | None
     form_version: int | None
     missing_answers: list[str]
+    resolution: ResolutionOut | None
     clocks: list[ClockOut]
     next_actions: list[NextActionOut]
 

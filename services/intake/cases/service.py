@@ -255,7 +255,9 @@ async def resolve_case(session: WriteSession, caller: Principal, case: Case, wan
     if wanted.attachment_ids:
         await attach(session, caller, wanted.attachment_ids, case_id=case.id, purpose="proof")
         file.attachment_ids = None
-    data = {"attachment_ids": [str(item) for item in wanted.attachment_ids]}
+    data: dict[str, Any] = {"attachment_ids": [str(item) for item in wanted.attachment_ids]}
+    if wanted.public_note is not None:
+        data["public_note"] = wanted.public_note
     now = await move(session, case, Move(Action.RESOLVE, caller.actor, State.RESOLVED, note=wanted.note, data=data))
     await publish(session, subject_of(case), CaseResolved(case_id=case.id, resolved_at=now))
 

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 from uuid import UUID
 
-__all__ = ["Action", "CaseFacts", "Channel", "Level", "Outcome", "State"]
+__all__ = ["ENDED", "Action", "CaseFacts", "Channel", "Level", "Outcome", "State"]
 
 
 class State(StrEnum):
@@ -18,6 +19,10 @@ class State(StrEnum):
     RESOLVED = "resolved"
     REOPENED = "reopened"
     CLOSED = "closed"
+
+
+# Nobody works on it any more; what its requester says of it may open it again.
+ENDED: Final = frozenset({State.RESOLVED, State.CLOSED})
 
 
 class Level(StrEnum):

@@ -9,7 +9,7 @@ from services.intake.cases import repository
 from services.intake.cases.locking import CaseFile, file_of, lock_case
 from services.intake.cases.models import Case
 from services.intake.cases.rules import STEPS
-from services.intake.cases.terms import Action, CaseFacts, Level, Outcome, State
+from services.intake.cases.terms import ENDED, Action, CaseFacts, Level, Outcome, State
 from services.intake.clocks.service import view_clocks_of
 from services.intake.clocks.sheet import ClockView
 from services.intake.forms.rules import missing
@@ -46,6 +46,7 @@ class CaseView:
     next_actions: list[NextAction]
     shows_requester: bool
     missing_answers: list[str]
+    resolution: repository.Resolution | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class _Beside:
     attachment_ids: list[UUID]
     clocks: list[ClockView]
     is_joined: bool
+    resolution: repository.Resolution | None
 
 
 def facts_of(case: Case, handling: Handling, *, is_joined: bool) -> CaseFacts:
@@ -86,8 +88,13 @@ async def view_case(session: Session, caller: Principal, case: Case) -> CaseView
     pictures = file.attachment_ids
     if pictures is None:
         pictures = (await repository.attachment_ids_of(session, [case.id])).get(case.id, [])
-    clocks = file.clocks.view(utc_now(), handling)
-    return await _view(session, caller, case, handling, _Beside(pictures, clocks, is_joined=file.is_joined))
+    beside = _Beside(
+        pictures,
+        file.clocks.view(utc_now(), handling),
+        is_joined=file.is_joined,
+        resolution=(await _resolutions(session, [case])).get(case.id),
+    )
+    return await _view(session, caller, case, handling, beside)
 
 
 async def view_cases(session: Session, caller: Principal, cases: Sequence[Case]) -> list[CaseView]:
@@ -97,16 +104,28 @@ async def view_cases(session: Session, caller: Principal, cases: Sequence[Case])
     joined = await repository.joined_among(session, case_ids, caller.subject_id)
     pictures = await repository.attachment_ids_of(session, case_ids)
     clocks = await view_clocks_of(session, case_ids, utc_now(), handling)
+    ended = await _resolutions(session, cases)
     return [
         await _view(
             session,
             caller,
             case,
             handling,
-            _Beside(pictures.get(case.id, []), clocks.get(case.id, []), is_joined=case.id in joined),
+            _Beside(
+                pictures.get(case.id, []),
+                clocks.get(case.id, []),
+                is_joined=case.id in joined,
+                resolution=ended.get(case.id),
+            ),
         )
         for case in cases
     ]
+
+
+async def _resolutions(session: Session, cases: Sequence[Case]) -> dict[UUID, repository.Resolution]:
+    """Return what ended the work on those cases that nobody works on."""
+    ended = [case.id for case in cases if case.state in ENDED]
+    return await repository.resolutions_of(session, ended) if ended else {}
 
 
 async def _view(session: Session, caller: Principal, case: Case, handling: Handling, beside: _Beside) -> CaseView:
@@ -117,6 +136,7 @@ async def _view(session: Session, caller: Principal, case: Case, handling: Handl
         next_actions=next_actions(STEPS, facts_of(case, handling, is_joined=beside.is_joined), caller),
         shows_requester=knows_requester(caller, case),
         missing_answers=await _missing_answers(session, case),
+        resolution=beside.resolution,
     )
 
 

@@ -8,8 +8,9 @@ from sqlalchemy import Row
 
 from services.intake.cases.filing_service import Filed
 from services.intake.cases.models import Case, CaseStep
+from services.intake.cases.repository import Resolution
 from services.intake.cases.rules import STEPS
-from services.intake.cases.schemas import CaseOut, CaseSummary, FileCaseIn, StepOut
+from services.intake.cases.schemas import CaseOut, CaseSummary, FileCaseIn, ResolutionOut, StepOut
 from services.intake.cases.terms import Action, CaseFacts, State
 from services.intake.cases.viewing import CaseView, knows_requester
 from shared.auth import Principal
@@ -43,9 +44,22 @@ def case_out(view: CaseView) -> CaseOut:
             "answers": case.answers,
             "form_version": case.form_version,
             "missing_answers": view.missing_answers,
+            "resolution": _resolution(view.resolution),
             "clocks": view.clocks,
             "next_actions": [NextActionOut.of(item) for item in view.next_actions],
         }
+    )
+
+
+def _resolution(step: Resolution | None) -> ResolutionOut | None:
+    if step is None:
+        return None
+    return ResolutionOut(
+        step=step.step,
+        note=step.note,
+        public_note=step.data.get("public_note"),
+        attachment_ids=step.data.get("attachment_ids", []),
+        at=step.at,
     )
 
 
@@ -99,6 +113,7 @@ def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, 
         "answers": wanted.answers,
         "form_version": filed.form_version,
         "missing_answers": filed.missing_answers,
+        "resolution": None,
         "clocks": [
             {
                 "clock": kind,

@@ -9,21 +9,23 @@ from uuid import UUID
 from sqlalchemy import Select, and_, false, func, or_, select, text, true
 from sqlalchemy.orm import aliased
 
-from services.intake.cases.models import Case, CaseStep
+from services.intake.cases.models import Case
+from services.intake.cases.repository import resolutions_of
+from services.intake.cases.terms import ENDED
 from services.intake.categories.models import Category
 from services.intake.models import reference
 from services.intake.open311.models import Open311Report
-from services.intake.open311.rules import CLOSED_STATES
 from services.intake.open311_admin.models import Open311Key, Open311Service
 from services.intake.open311_admin.rules import Visibility
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "Ending",
     "Offer",
     "Seen",
     "Wanted",
     "changes_of_services",
-    "closed_at",
+    "endings",
     "find_report",
     "find_sent_again",
     "find_token",
@@ -32,7 +34,7 @@ __all__ = [
     "wait_for_same",
 ]
 
-_CLOSED: Final = [state.value for state in CLOSED_STATES]
+_CLOSED: Final = [state.value for state in ENDED]
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))")
 
 
@@ -58,6 +60,14 @@ class Seen:
     area_name: str
     unit_name: str | None
     report: Open311Report | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """When the work on a case ended, and what was said to everybody then."""
+
+    at: datetime
+    public_note: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +140,10 @@ async def list_seen(
     return [Seen(*row) for row in await session.execute(statement)]
 
 
-async def closed_at(session: Session, case_ids: Collection[UUID]) -> dict[UUID, datetime]:
-    """Return when each case was last resolved, for those that were."""
-    statement = (
-        select(CaseStep.case_id, func.max(CaseStep.at).label("at"))
-        .where(
-            CaseStep.tenant_id == session.tenant,
-            CaseStep.case_id.in_(case_ids),
-            CaseStep.to_state.in_(_CLOSED),
-            CaseStep.from_state.not_in(_CLOSED),
-        )
-        .group_by(CaseStep.case_id)
-    )
-    return {row.case_id: row.at for row in await session.execute(statement)}
+async def endings(session: Session, case_ids: Collection[UUID]) -> dict[UUID, Ending]:
+    """Return when each case was last resolved, for those that were, and what was said to everybody then."""
+    steps = await resolutions_of(session, case_ids)
+    return {case_id: Ending(step.at, step.data.get("public_note")) for case_id, step in steps.items()}
 
 
 async def wait_for_same(session: WriteSession, name: str) -> None:

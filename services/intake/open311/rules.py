@@ -8,13 +8,12 @@ import re
 from datetime import datetime, time, timedelta
 from typing import ClassVar, Final
 
-from services.intake.cases.terms import Outcome, State
+from services.intake.cases.terms import ENDED, Outcome, State
 from shared.clock import CHINA
 from shared.problems import Problem
 from shared.texts import Text
 
 __all__ = [
-    "CLOSED_STATES",
     "BadArguments",
     "NotThere",
     "TooFast",
@@ -27,8 +26,6 @@ __all__ = [
     "status_of",
 ]
 
-# "closed: it has been resolved". What its requester says of it afterwards may open it again.
-CLOSED_STATES: Final = frozenset({State.RESOLVED, State.CLOSED})
 SPAN_DAYS_MAX: Final = 90
 _SPAN: Final = timedelta(days=SPAN_DAYS_MAX)
 _NOTES: Final = {
@@ -102,12 +99,25 @@ class TooFast(Refused):
 
 
 def status_of(state: str) -> str:
-    """Return `open` or `closed`."""
-    return "closed" if state in CLOSED_STATES else "open"
+    """Return `open`, or `closed`: "it has been resolved", which its requester may contradict."""
+    return "closed" if state in ENDED else "open"
 
 
-def notes_of(state: str, outcome: str | None) -> Text:
-    """Return what is said of a state: fixed words, since notes of officers may name people."""
+def notes_of(state: str, outcome: str | None, said: str | None = None) -> Text:
+    """Return what is said of a state: fixed words, since notes of officers may name people, and what is `said` to all.
+
+    Args:
+        state: of the case.
+        outcome: of a closed case.
+        said: what was written for everybody when the case was solved.
+    """
+    words = _words_of(state, outcome)
+    if said is None or state not in ENDED or outcome in _UNSOLVED:
+        return words
+    return Text(zh=f"{words.zh}：{said}", en=f"{words.en}: {said}")
+
+
+def _words_of(state: str, outcome: str | None) -> Text:
     if state == State.CLOSED and outcome == Outcome.SATISFIED:
         return _SATISFIED
     if state == State.CLOSED and outcome in _UNSOLVED:

@@ -2,14 +2,15 @@
 
 Reading is for everybody and shows no word of a person. Cases of a category are hidden until an administrator says
 otherwise; then state, dates, unit and area are shown, and the place to within some hundred metres; and only if the
-administrator says so too, title and exact place, of cases that came through this door. Descriptions, notes and media
-are never shown, but to the app that sent them and shows its key.
+administrator says so too, title and exact place, of cases that came through this door. What the handler wrote for
+everybody when the case was solved is shown with its state. Descriptions, other notes and media are never shown, but to
+the app that sent them and shows its key.
 """
 
 import secrets
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final, TypeAlias
 from uuid import UUID
 
@@ -25,7 +26,7 @@ from services.intake.open311 import repository
 from services.intake.open311.attributes import Attribute, CannotBeAsked, answers_of, attributes_of
 from services.intake.open311.models import Open311Report
 from services.intake.open311.posted import Posted, several
-from services.intake.open311.repository import Offer, Seen, Wanted
+from services.intake.open311.repository import Ending, Offer, Seen, Wanted
 from services.intake.open311.rules import BadArguments, NotThere, TooFast, WrongKey, date_range
 from services.intake.open311.schemas import RequestsQuery
 from services.intake.open311.submission import Submission, checked
@@ -88,7 +89,7 @@ class Listing:
 
     seen: Sequence[Seen]
     offers: Mapping[str, Offer]
-    closed_at: Mapping[UUID, datetime]
+    endings: Mapping[UUID, Ending]
     key: Open311Key | None
 
 
@@ -237,8 +238,8 @@ async def list_requests(session: Session, asked: RequestsQuery) -> Listing:
     key = await presented_key(session, asked.api_key)
     shown = [code for code, offer in offers.items() if offer.visibility is not Visibility.HIDDEN]
     seen = await repository.list_seen(session, _wanted(asked), shown=shown, key=key)
-    closed = await repository.closed_at(session, [item.case.id for item in seen])
-    return Listing(seen, offers, closed, key)
+    endings = await repository.endings(session, [item.case.id for item in seen])
+    return Listing(seen, offers, endings, key)
 
 
 def _wanted(asked: RequestsQuery) -> Wanted:

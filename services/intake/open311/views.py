@@ -80,11 +80,12 @@ def _request(seen: Seen, listing: Listing, language: str) -> dict[str, Any]:
     case, offer, report = seen.case, listing.offers[seen.case.category], seen.report
     is_own = report is not None and listing.key is not None and report.key_id == listing.key.id
     is_worded = is_own or (report is not None and offer.visibility is Visibility.WORDS)
-    status = status_of(case.state)
+    status, ending = status_of(case.state), listing.endings.get(case.id)
+    said = ending.public_note if ending is not None else None
     return {
         "service_request_id": case.number,
         "status": status,
-        "status_notes": notes_of(case.state, case.outcome).into(language),
+        "status_notes": notes_of(case.state, case.outcome, said).into(language),
         "service_name": _name(offer, language),
         "service_code": case.category,
         "description": case.description if is_own else case.title if is_worded else None,
@@ -104,7 +105,8 @@ def _request(seen: Seen, listing: Listing, language: str) -> dict[str, Any]:
 
 def _updated(case_id: UUID, updated_at: datetime, listing: Listing, status: str) -> datetime:
     """Return when a case changed, and of a closed one when it was closed."""
-    return listing.closed_at.get(case_id, updated_at) if status == "closed" else updated_at
+    ending = listing.endings.get(case_id)
+    return ending.at if ending is not None and status == "closed" else updated_at
 
 
 def _degrees(value: float | None, *, exact: bool) -> float | None:

@@ -7,7 +7,7 @@ from services.ledger.books.rules import AccountClass, Leg, NewAccount, Transacti
 from services.ledger.books.service import READERS, post_all
 from services.ledger.funds import repository
 from services.ledger.funds.models import Contribution, Fund
-from services.ledger.funds.rules import AlreadyReceived, GiverNotAllowed, RestrictionNotAllowed
+from services.ledger.funds.rules import AlreadyReceived, GiverNotAllowed, PledgeWithdrawn, RestrictionNotAllowed
 from services.ledger.funds.schemas import ContributionIn, ContributionOut
 from services.ledger.funds.service import charter_of, ensure_account
 from services.ledger.models import reference
@@ -29,6 +29,7 @@ __all__ = [
     "receive_contribution",
     "receive_money",
     "require_unit",
+    "withdraw_pledge",
 ]
 
 _SAME = (
@@ -131,6 +132,20 @@ async def note_pledge(
     await session.flush()
 
 
+async def withdraw_pledge(session: WriteSession, contribution_id: UUID) -> bool:
+    """Let a pledge go that was called off elsewhere; returns whether there was one to let go.
+
+    What has arrived is in the book and stays there: giving money back is a decision of the fund, with postings.
+    """
+    pledge = await repository.find_contribution(session, contribution_id)
+    if pledge is None or pledge.received_at is not None or pledge.withdrawn_at is not None:
+        return False
+    pledge.withdrawn_at = utc_now()
+    pledge.version += 1
+    await session.flush()
+    return True
+
+
 async def receive_contribution(
     session: WriteSession, caller: Principal, fund: Fund, contribution_id: UUID
 ) -> Contribution:
@@ -141,6 +156,8 @@ async def receive_contribution(
         raise NotFound
     if contribution.received_at is not None:
         raise AlreadyReceived
+    if contribution.withdrawn_at is not None:
+        raise PledgeWithdrawn(withdrawn_at=contribution.withdrawn_at.isoformat())
     await _receive(session, caller, fund, contribution)
     contribution.version += 1
     return contribution
@@ -244,6 +261,7 @@ async def receive_money(
 
 def contribution_out(contribution: Contribution, day: date) -> ContributionOut:
     """Show a contribution, and whether it is late."""
+    is_open = contribution.received_at is None and contribution.withdrawn_at is None
     is_due = contribution.due_on is not None and contribution.due_on < day
     columns = {name: getattr(contribution, name) for name in ContributionOut.model_fields if name != "in_arrears"}
-    return ContributionOut.model_validate({**columns, "in_arrears": is_due and contribution.received_at is None})
+    return ContributionOut.model_validate({**columns, "in_arrears": is_due and is_open})

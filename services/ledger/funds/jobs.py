@@ -1,12 +1,12 @@
-"""Pledges that were made on the resource list become what a giver owes to a fund."""
+"""Pledges that were made on the resource list become what a giver owes to a fund, until they are called off."""
 
 from collections.abc import Sequence
 
 import structlog
 
-from services.ledger.funds.giving import note_pledge
+from services.ledger.funds.giving import note_pledge, withdraw_pledge
 from shared.contracts import Event
-from shared.contracts.matching_partners import MoneyPledged
+from shared.contracts.matching_partners import MoneyPledged, PledgeReleased
 from shared.db import WriteSession
 from shared.messaging import Consumers
 from shared.problems import Problem
@@ -36,3 +36,12 @@ async def note_pledges(session: WriteSession, events: Sequence[Event[MoneyPledge
             )
         except Problem as refused:
             log.warning("pledge_refused", code=refused.code, fund_id=str(told.fund_id), hold_id=str(told.hold_id))
+
+
+@consumers.on(PledgeReleased)
+async def withdraw_pledges(session: WriteSession, events: Sequence[Event[PledgeReleased]]) -> None:
+    """Let go of what is not owed any more; what was never noted, or has arrived, stays as it is."""
+    for event in events:
+        told = event.data
+        if told.fund_id is not None and not await withdraw_pledge(session, told.hold_id):
+            log.info("pledge_not_withdrawn", fund_id=str(told.fund_id), hold_id=str(told.hold_id))

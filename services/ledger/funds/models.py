@@ -48,6 +48,7 @@ class Contribution(TenantRow, Base):
             "CASE WHEN kind = 'money' THEN amount_fen IS NOT NULL AND quantity IS NULL ELSE quantity > 0 END",
             name="content",
         ),
+        CheckConstraint("withdrawn_at IS NULL OR received_at IS NULL", name="withdrawn"),
         CheckConstraint("giver_kind IN ('unit', 'person', 'household')", name="giver_kind"),
         Index("contributions_fund_idx", "tenant_id", "fund_id", text("pledged_at DESC"), text("id DESC")),
         Index("contributions_grant_idx", "tenant_id", "grant_id", postgresql_where=text("grant_id IS NOT NULL")),
@@ -60,6 +61,7 @@ class Contribution(TenantRow, Base):
     due_on: Mapped[date | None]
     pledged_at: Mapped[datetime]
     received_at: Mapped[datetime | None]
+    withdrawn_at: Mapped[datetime | None]
     transaction_id: Mapped[UUID | None]
     version: Mapped[int]
     kind: Mapped[str] = mapped_column(String(8), server_default="money")

@@ -11,6 +11,7 @@ __all__ = [
     "Charter",
     "GiverNotAllowed",
     "NoTierForAmount",
+    "PledgeWithdrawn",
     "RestrictionNotAllowed",
     "Tier",
     "UnknownFund",
@@ -83,6 +84,13 @@ class AlreadyReceived(Conflict):
 
     code = "already_received"
     title = Text(zh="该笔捐赠已到账", en="The contribution has arrived already")
+
+
+class PledgeWithdrawn(Conflict):
+    """The pledge was called off before it was paid."""
+
+    code = "pledge_withdrawn"
+    title = Text(zh="该笔认捐已撤回", en="The pledge has been called off")
 
 
 def tier_of(tiers: Sequence[Tier], amount_fen: int) -> Tier:

@@ -137,7 +137,7 @@ class ContributionIn(InputModel):
 
 
 class ContributionOut(OutputModel):
-    """A contribution; `in_arrears` when it is due and has not arrived."""
+    """A contribution; `in_arrears` when it is due and has not arrived, `withdrawn_at` when it is not owed any more."""
 
     id: UUID
     fund_id: UUID
@@ -153,6 +153,7 @@ class ContributionOut(OutputModel):
     spend_by: date | None
     pledged_at: datetime
     received_at: datetime | None
+    withdrawn_at: datetime | None
     in_arrears: bool
     transaction_id: UUID | None
     version: int

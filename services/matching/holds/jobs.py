@@ -1,18 +1,33 @@
-"""Holds end by themselves when their time has come, and what was promised counts as kept when nobody says else."""
+"""Holds end by themselves when their time has come, what was promised counts as kept when nobody says else, and pledged
+money that has arrived in a fund is not to be had again.
+"""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from services.matching.holds.outcomes import note_kept_by_silence
+from services.matching.holds.outcomes import note_arrival, note_kept_by_silence
 from services.matching.holds.service import expire_due
 from shared.clock import utc_now
-from shared.db import Database
-from shared.messaging import TenantSchedule
+from shared.contracts import Event
+from shared.contracts.ledger import ContributionReceived
+from shared.db import Database, WriteSession
+from shared.messaging import Consumers, TenantSchedule
 
-__all__ = ["schedules"]
+__all__ = ["consumers", "schedules"]
 
 _EVERY_S: Final = 10
 _SILENCE_EVERY_S: Final = 600
+
+
+consumers = Consumers("matching")
+
+
+@consumers.on(ContributionReceived)
+async def note_arrivals(session: WriteSession, events: Sequence[Event[ContributionReceived]]) -> None:
+    """Note which pledges have been paid: a contribution that was pledged here has the id of its hold."""
+    for event in sorted(events, key=lambda event: event.data.contribution_id):
+        await note_arrival(session, event.data.contribution_id)
 
 
 async def _expire(database: Database, tenant: str, _: datetime) -> None:

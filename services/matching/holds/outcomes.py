@@ -2,18 +2,19 @@
 
 from datetime import datetime, time
 from typing import Final
+from uuid import UUID
 
 from services.matching.holds import repository
 from services.matching.holds.models import Hold
-from services.matching.holds.rules import TOLD_BY_SIDES, HoldWhat, NotOverYet
-from services.matching.holds.service import note_step
+from services.matching.holds.rules import TOLD_BY_SIDES, HoldState, HoldWhat, NotOverYet
+from services.matching.holds.service import lock_for_change, note_step
 from services.matching.partners.models import Partner
 from services.matching.record.rules import KEPT_BY_SILENCE_AFTER, AlreadyReported, Fulfilment
 from services.matching.record.service import note_fulfilment
 from shared.clock import CHINA, utc_now
 from shared.db import WriteSession
 
-__all__ = ["note_kept_by_silence", "note_outcome", "report"]
+__all__ = ["note_arrival", "note_kept_by_silence", "note_outcome", "report"]
 
 _AT_ONCE: Final = 200
 
@@ -53,6 +54,24 @@ async def report(
         raise NotOverYet
     if not await note_outcome(session, hold, partner, outcome, actor=actor, note=note):
         raise AlreadyReported(outcome=hold.outcome)
+
+
+async def note_arrival(session: WriteSession, hold_id: UUID) -> None:
+    """Note that money which was pledged has arrived; what is no pledge of ours is none of our business.
+
+    A pledge that was called off while its money was on the way stays called off here; the fund has the money.
+    """
+    if await repository.find_hold(session, hold_id) is None:
+        return
+    hold, offer, partner = await lock_for_change(session, hold_id)
+    if hold.state != HoldState.COMMITTED or hold.received:
+        return
+    hold.received = hold.quantity
+    offer.committed -= hold.quantity
+    offer.received += hold.quantity
+    offer.version += 1
+    await note_step(session, hold, "arrive", "system", {"quantity": hold.quantity})
+    await note_outcome(session, hold, partner, Fulfilment.KEPT, actor="system")
 
 
 async def note_kept_by_silence(session: WriteSession, now: datetime) -> int:

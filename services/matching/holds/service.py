@@ -29,11 +29,12 @@ from services.matching.holds.taking import check_offer_open, give_back, take_wha
 from services.matching.locking import take_turn
 from services.matching.offers.models import Offer
 from services.matching.offers.repository import lock_offer
+from services.matching.offers.rules import OfferKind
 from services.matching.partners.models import Partner
 from services.matching.partners.service import get_partner
 from shared.auth import Principal
 from shared.clock import utc_now
-from shared.contracts.matching_partners import HoldCommitted, HoldEnded, MoneyPledged
+from shared.contracts.matching_partners import HoldCommitted, HoldEnded, MoneyPledged, PledgeReleased
 from shared.db import Session, WriteSession
 from shared.ids import new_id
 from shared.messaging import publish
@@ -314,6 +315,9 @@ async def _end(
         for_id=hold.for_id,
     )
     await publish(session, f"hold/{hold.id}", told)
+    if state is HoldState.RELEASED and offer.kind == OfferKind.MONEY and hold.received < hold.quantity:
+        called_off = PledgeReleased(hold_id=hold.id, offer_id=offer.id, fund_id=offer.fund_id)
+        await publish(session, f"hold/{hold.id}", called_off)
 
 
 async def _expire(session: WriteSession, offer: Offer, now: datetime) -> int:

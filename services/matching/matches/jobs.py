@@ -1,4 +1,6 @@
-"""Weights are learned anew every hour, where people have decided enough."""
+"""Proposals are computed anew when what they were compared with has changed; weights are learned every hour, where
+people have decided enough.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -10,18 +12,36 @@ from sqlalchemy import Row
 
 from services.matching.engine.learning import learn
 from services.matching.engine.scoring import STATED, TERMS
-from services.matching.matches import repository
+from services.matching.matches import repository, service
 from shared.clock import utc_now
 from shared.db import Database
+from shared.encoders import Encoder, live_encoders
 from shared.messaging import TenantSchedule
 
-__all__ = ["learn_weights", "schedules"]
+__all__ = ["learn_weights", "renew_due_proposals", "schedules"]
 
 log = structlog.get_logger()
 
-_EVERY_S: Final = 3_600
+_LEARN_EVERY_S: Final = 3_600
+_RENEW_EVERY_S: Final = 5
+# So many a turn: other tenants have needs as well.
+_DUE_MAX: Final = 64
 # So many more decisions than the last time are worth learning from.
 _GROWTH: Final = 1.1
+
+
+async def renew_due_proposals(database: Database, tenant: str, encoders: Sequence[Encoder] | None = None) -> int:
+    """Compute the proposals of open needs anew that are due, each in its own transaction; returns of how many."""
+    live = live_encoders() if encoders is None else encoders
+    async with database.read(tenant) as session:
+        need_ids = await service.with_neighbours(session, await repository.due_needs(session, _DUE_MAX))
+    renewed = 0
+    for need_id in need_ids:
+        async with database.write(tenant) as session:
+            renewed += await service.renew_proposals(session, need_id, live)
+    if renewed:
+        log.info("match_proposals_renewed", tenant=tenant, needs=renewed)
+    return renewed
 
 
 async def learn_weights(database: Database, tenant: str) -> list[int]:
@@ -66,8 +86,15 @@ def _shares(decided: Sequence[Row[Any]]) -> tuple[list[list[float]], list[bool]]
     return shares, accepted
 
 
-async def _run(database: Database, tenant: str, _: datetime) -> None:
+async def _renew(database: Database, tenant: str, _: datetime) -> None:
+    await renew_due_proposals(database, tenant)
+
+
+async def _learn(database: Database, tenant: str, _: datetime) -> None:
     await learn_weights(database, tenant)
 
 
-schedules: Final = (TenantSchedule("learn_match_weights", _EVERY_S, "needs", _run),)
+schedules: Final = (
+    TenantSchedule("renew_match_proposals", _RENEW_EVERY_S, "needs", _renew),
+    TenantSchedule("learn_match_weights", _LEARN_EVERY_S, "needs", _learn),
+)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, String, bindparam, delete, func, select, text
+from sqlalchemy import ARRAY, Row, String, bindparam, case, delete, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.locking import locked
@@ -19,7 +19,10 @@ from shared.db import Session, WriteSession
 __all__ = [
     "add_weights",
     "decided_explanations",
+    "due_needs",
     "find_match",
+    "free_of",
+    "is_planned",
     "keep_proposals",
     "latest_weights",
     "lock_match",
@@ -72,9 +75,16 @@ async def lock_match(session: WriteSession, match_id: UUID) -> Match | None:
 async def keep_proposals(
     session: WriteSession, need_id: UUID, proposals: Sequence[dict[str, Any]], now: datetime
 ) -> None:
-    """Replace a need's undecided proposals; what a person has decided stays as it was."""
+    """Replace a need's undecided proposals; what a person has decided stays as it was.
+
+    An offer that is proposed again keeps its proposal, so that who is about to decide on it can; the version tells
+    whether it stands otherwise now.
+    """
     undecided = delete(Match).where(
-        Match.tenant_id == session.tenant, Match.need_id == need_id, Match.state == "proposed"
+        Match.tenant_id == session.tenant,
+        Match.need_id == need_id,
+        Match.state == "proposed",
+        Match.offer_id.not_in([row["offer_id"] for row in proposals]),
     )
     await session.execute(undecided, execution_options={"synchronize_session": False})
     if proposals:
@@ -89,7 +99,15 @@ async def keep_proposals(
             }
             for row in proposals
         ]
-        await session.execute(insert(Match).values(rows).on_conflict_do_nothing())
+        statement = insert(Match).values(rows)
+        told = {name: statement.excluded[name] for name in ("score", "rank", "explanation", "computed_at")}
+        stands_otherwise = tuple_(Match.score, Match.rank) != tuple_(statement.excluded.score, statement.excluded.rank)
+        kept = statement.on_conflict_do_update(
+            index_elements=["tenant_id", "need_id", "offer_id"],
+            set_={**told, "version": Match.version + case((stands_otherwise, 1), else_=0)},
+            where=Match.state == "proposed",
+        )
+        await session.execute(kept, execution_options={"synchronize_session": False})
 
 
 async def offer_marks(session: Session, categories: Sequence[str], path: str) -> dict[UUID, int]:
@@ -123,6 +141,31 @@ async def needs_beside(session: Session, categories: Sequence[str], need_id: UUI
         Need.id != need_id,
     )
     return (await session.scalars(statement.order_by(Need.id.desc()).limit(limit))).all()
+
+
+async def due_needs(session: Session, limit: int) -> Sequence[Need]:
+    """Return open needs whose proposals are to be computed anew, those that wait longest first."""
+    statement = select(Need).where(
+        Need.tenant_id == session.tenant, Need.state == NeedState.OPEN.value, Need.proposals_due_at.is_not(None)
+    )
+    return (await session.scalars(statement.order_by(Need.proposals_due_at, Need.id).limit(limit))).all()
+
+
+async def is_planned(session: Session, need_id: UUID) -> bool:
+    """Tell whether a plan that was applied has put a proposal of a need where it is."""
+    statement = select(Match.id).where(
+        Match.tenant_id == session.tenant,
+        Match.need_id == need_id,
+        Match.state == "proposed",
+        Match.explanation.has_key("plan"),
+    )
+    return await session.scalar(statement.limit(1)) is not None
+
+
+async def free_of(session: Session, offer_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Return how much is left of some offers."""
+    statement = select(Offer).where(Offer.tenant_id == session.tenant, Offer.id.in_(offer_ids))
+    return {offer.id: offer.free for offer in (await session.scalars(statement)).all()}
 
 
 async def latest_weights(session: Session, mode: str) -> MatchWeights | None:

@@ -16,6 +16,7 @@ from services.matching.needs.repository import find_need, lock_need
 from services.matching.needs.rules import STEPS as NEED_STEPS
 from services.matching.needs.rules import NeedAction, NeedState
 from services.matching.needs.service import facts_of as need_facts
+from services.matching.offers.rules import OfferExhausted
 from services.matching.projects.schemas import ProjectOut
 from services.matching.projects.views import project_out
 from shared.auth import Principal, Role, authenticated, requires
@@ -32,17 +33,19 @@ router = service_router(tags=["matches 对接"])
 Staff = Annotated[Principal, Depends(requires(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER))]
 
 
-def _action(told: NextAction, need: Need) -> NextActionOut:
-    """Show whether a step is possible; a need that has found something else takes no other offer."""
-    if told.allowed and told.action == MatchAction.ACCEPT and need.state != NeedState.OPEN:
-        told = NextAction(told.action, allowed=False, code=NeedNotOpen.code, detail=NeedNotOpen.title)
+def _action(told: NextAction, need: Need, free: int) -> NextActionOut:
+    """Show whether a step is possible; a need that has found something else, or an offer that others have, is not."""
+    if told.allowed and told.action == MatchAction.ACCEPT:
+        why = NeedNotOpen if need.state != NeedState.OPEN else OfferExhausted if free < need.quantity else None
+        if why is not None:
+            told = NextAction(told.action, allowed=False, code=why.code, detail=why.title)
     return NextActionOut.of(told)
 
 
-def _match(match: Match, need: Need, caller: Principal) -> MatchOut:
+def _match(match: Match, need: Need, caller: Principal, free: int) -> MatchOut:
     kept = {"filters", "terms", "weights", "next_actions"}
     columns = {name: getattr(match, name) for name in MatchOut.model_fields if name not in kept}
-    actions = [_action(item, need) for item in next_actions(STEPS, service.facts_of(match, need), caller)]
+    actions = [_action(item, need, free) for item in next_actions(STEPS, service.facts_of(match, need), caller)]
     return MatchOut.model_validate({**columns, **_explained(match), "next_actions": actions})
 
 
@@ -62,12 +65,18 @@ def _passed(verdict: Verdict) -> PassedOverOut:
 
 async def _matches(session: Session, need: Need, caller: Principal, judgement: Judgement) -> MatchesOut:
     rows = await repository.matches_of_need(session, need.id)
+    free = await repository.free_of(session, [row.offer_id for row in rows])
     return MatchesOut(
         need_id=need.id,
         threshold=judgement.weights.threshold,
-        matches=[_match(row, need, caller) for row in rows],
+        matches=[_match(row, need, caller, free.get(row.offer_id, 0)) for row in rows],
         passed_over=[_passed(verdict) for verdict in judgement.passed_over],
     )
+
+
+async def _shown(session: Session, match: Match, need: Need, caller: Principal) -> MatchOut:
+    free = await repository.free_of(session, [match.offer_id])
+    return _match(match, need, caller, free.get(match.offer_id, 0))
 
 
 @router.post("/v1/needs/{need_id}/matches", summary="Look for what suits a need 计算对接")
@@ -101,7 +110,7 @@ async def accept_match(
 ) -> ProjectOut:
     """Commit the offer to the need; returns the project."""
     match, need = await service.begin_decision(session, match_id)
-    check_version(expected, match.version, _match(match, need, caller))
+    check_version(expected, match.version, await _shown(session, match, need, caller))
     project = await service.accept_match(session, caller, match, need, wanted)
     response.headers["Content-Location"] = f"/v1/projects/{project.id}"
     set_etag(response, project.version)
@@ -114,7 +123,7 @@ async def refuse_match(
 ) -> MatchOut:
     """Note that the pair does not suit."""
     match, need = await service.begin_decision(session, match_id)
-    check_version(expected, match.version, _match(match, need, caller))
+    check_version(expected, match.version, await _shown(session, match, need, caller))
     await service.refuse_match(session, caller, match, need, wanted.reason)
     set_etag(response, match.version)
-    return _match(match, need, caller)
+    return await _shown(session, match, need, caller)

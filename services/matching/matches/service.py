@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 from services.matching.engine.scoring import STATED, Weights, mode_of
@@ -20,12 +20,12 @@ from services.matching.matches.rules import STEPS, MatchAction, MatchFacts, Matc
 from services.matching.matches.schemas import AcceptIn
 from services.matching.needs.models import Need
 from services.matching.needs.repository import lock_need
-from services.matching.needs.rules import NeedState
+from services.matching.needs.rules import TAKEN_BY_OTHERS, NeedState
 from services.matching.offers.repository import find_offer
 from services.matching.partners.repository import find_partner
 from services.matching.projects.models import Project
 from services.matching.projects.service import NewProject, attach_to_project, open_project
-from services.matching.slots.embedding import first_pass, placed, tree_of
+from services.matching.slots.embedding import counting, placed, tree_of
 from services.matching.slots.repository import corrections_of
 from services.matching.slots.rules import Subject
 from services.matching.slots.tree import branch_of, leaves_of
@@ -33,7 +33,7 @@ from shared.auth import Principal
 from shared.clock import utc_now
 from shared.contracts.matching import MatchAccepted, MatchRefused
 from shared.db import Session, WriteSession
-from shared.encoders import Encoder, live_encoders
+from shared.encoders import Encoder
 from shared.ids import new_id
 from shared.messaging import publish
 from shared.problems import NotFound
@@ -46,9 +46,16 @@ __all__ = [
     "facts_of",
     "judge_need",
     "propose_matches",
+    "propose_on_arrival",
     "refuse_match",
+    "renew_proposals",
     "weights_for",
+    "with_neighbours",
 ]
+
+# Offers are compared by how they stand among all needs of the branch. As long as these are few, each one that arrives
+# moves how the others stand; among more, one does not.
+_FEW: Final = 16
 
 
 async def weights_for(session: Session, mode: str) -> Weights:
@@ -68,10 +75,10 @@ async def judge_need(
         session: reads.
         need: what is needed.
         now: when validity and freshness are judged.
-        encoders: how to compare texts; the quick one of this process when left out.
+        encoders: how to compare texts; those that count for the need when left out.
         passed_over: how many of those that do not suit are explained as well.
     """
-    live = first_pass(live_encoders()) if encoders is None else encoders
+    live = await counting(session, Subject.NEED, need.id) if encoders is None else encoders
     branch = branch_of(need.category)
     categories = [branch, *leaves_of(branch)]
     needs = [need, *await repository.needs_beside(session, categories, need.id, SAMPLE - 1)]
@@ -106,7 +113,7 @@ async def propose_matches(
 ) -> Judgement:
     """Compute and keep a need's proposals; returns them with the offers that were passed over, and why."""
     now = utc_now()
-    live = first_pass(live_encoders()) if encoders is None else encoders
+    live = await counting(session, Subject.NEED, need.id) if encoders is None else encoders
     mode = mode_of(tuple(encoder.name for encoder in live))
     judgement = await judge_need(session, need, now, live, passed_over=passed_over)
     rows = [
@@ -128,6 +135,51 @@ async def propose_matches(
         need.version += 1
     await session.flush()
     return judgement
+
+
+async def propose_on_arrival(session: WriteSession, need: Need) -> None:
+    """Compute the proposals of a need that has just been opened; few needs beside it are to be looked at again."""
+    await propose_matches(session, need)
+    if await _few_beside(session, need) is not None:
+        need.proposals_due_at = utc_now()
+        await session.flush()
+
+
+async def _few_beside(session: Session, need: Need) -> Sequence[Need] | None:
+    branch = branch_of(need.category)
+    beside = await repository.needs_beside(session, [branch, *leaves_of(branch)], need.id, _FEW)
+    return beside if len(beside) < _FEW else None
+
+
+async def with_neighbours(session: Session, due: Sequence[Need]) -> Sequence[UUID]:
+    """Return needs whose proposals are due, and before them those that stand otherwise because of them.
+
+    A need stays due until its neighbours have been looked at, however the work is interrupted.
+    """
+    own = {need.id for need in due}
+    beside: dict[UUID, None] = {}
+    for need in due:
+        for other in await _few_beside(session, need) or ():
+            if other.id not in own:
+                beside[other.id] = None
+    return [*beside, *(need.id for need in due)]
+
+
+async def renew_proposals(session: WriteSession, need_id: UUID, encoders: Sequence[Encoder]) -> bool:
+    """Compute the proposals of an open need anew, unless a plan that somebody applied has set them.
+
+    Returns whether it did.
+    """
+    need = await lock_need(session, need_id)
+    if need is None or need.state != NeedState.OPEN:
+        return False
+    need.proposals_due_at = None
+    is_planned = need.no_match_reason == TAKEN_BY_OTHERS or await repository.is_planned(session, need.id)
+    if is_planned:
+        await session.flush()
+        return False
+    await propose_matches(session, need, encoders)
+    return True
 
 
 def facts_of(match: Match, need: Need) -> MatchFacts:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from services.matching.matches.service import propose_matches
+from services.matching.matches.service import propose_on_arrival
 from services.matching.needs.repository import find_need
 from services.matching.needs.service import add_need
 from shared.contracts import Event
@@ -32,4 +32,4 @@ async def open_from_case(session: WriteSession, events: Sequence[Event[CaseNeedR
             "urgent": told.urgent,
         }
         need = await add_need(session, told.need_id, values, cause=event)
-        await propose_matches(session, need)
+        await propose_on_arrival(session, need)

@@ -14,7 +14,11 @@ __all__ = ["Need"]
 
 
 class Need(TenantRow, Base):
-    """One line of the demand list, in an officer's words."""
+    """One line of the demand list, in an officer's words.
+
+    Attributes:
+        proposals_due_at: since when its proposals, and those of few needs beside it, are to be computed anew.
+    """
 
     __tablename__ = "needs"
     __table_args__ = (
@@ -25,6 +29,12 @@ class Need(TenantRow, Base):
         Index("needs_open_idx", "tenant_id", "category", "id", postgresql_where=text("state = 'open'")),
         Index("needs_opened_idx", "tenant_id", text("opened_at DESC"), text("id DESC")),
         Index("needs_area_idx", "area_path", postgresql_using="gist"),
+        Index(
+            "needs_proposals_due_idx",
+            "tenant_id",
+            "proposals_due_at",
+            postgresql_where=text("state = 'open' AND proposals_due_at IS NOT NULL"),
+        ),
     )
     case_id: Mapped[UUID | None]
     category: Mapped[str] = mapped_column(String(40))
@@ -39,4 +49,5 @@ class Need(TenantRow, Base):
     no_match_reason: Mapped[str | None] = mapped_column(String(40))
     withdrawn_reason: Mapped[str | None] = mapped_column(Text)
     opened_at: Mapped[datetime]
+    proposals_due_at: Mapped[datetime | None]
     version: Mapped[int]

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Response
 
-from services.matching.matches.service import propose_matches
+from services.matching.matches.service import propose_on_arrival
 from services.matching.needs import repository, service
 from services.matching.needs.models import Need
 from services.matching.needs.rules import STEPS, NeedState
@@ -38,7 +38,7 @@ async def open_need(
     """Put a line on the demand list and look at once for what suits."""
     need, is_new = await service.open_need(session, caller, wanted)
     if is_new:
-        await propose_matches(session, need)
+        await propose_on_arrival(session, need)
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/v1/needs/{need.id}"
     set_etag(response, need.version)

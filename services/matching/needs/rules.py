@@ -8,7 +8,11 @@ from shared.auth import Principal, Role
 from shared.steps import Denial, Step
 from shared.texts import Text
 
-__all__ = ["STEPS", "NeedAction", "NeedFacts", "NeedState", "staff_decide"]
+__all__ = ["STEPS", "TAKEN_BY_OTHERS", "NeedAction", "NeedFacts", "NeedState", "staff_decide"]
+
+
+# Why nothing is proposed to a need that an applied plan has left open.
+TAKEN_BY_OTHERS: Final = "taken_by_other_needs"
 
 
 class NeedState(StrEnum):

@@ -7,12 +7,12 @@ import structlog
 
 from services.matching.plans import repository, service
 from services.matching.plans.computing import compute_plan
-from services.matching.plans.rules import PlanState
+from services.matching.plans.rules import BY_NIGHT, KEPT, KEPT_BY_NIGHT, PlanState
 from shared.clock import CHINA, utc_now
 from shared.db import Database
 from shared.messaging import TenantSchedule
 
-__all__ = ["compute_wanted_plans", "plan_by_night", "schedules"]
+__all__ = ["compute_wanted_plans", "plan_by_night", "prune_plans", "schedules"]
 
 log = structlog.get_logger()
 
@@ -20,7 +20,10 @@ _LOOK_EVERY_S: Final = 2
 _HOUR_S: Final = 3_600
 _NIGHT: Final = 2
 _ONCE_A_NIGHT: Final = timedelta(hours=12)
-_SYSTEM: Final = "system/matching"
+# In transactions of so many lines, and so many lines an hour: two nights of a hundred thousand needs and offers.
+_LINES_AT_ONCE: Final = 5_000
+_BATCHES: Final = 80
+_PLANS: Final = 50
 
 
 async def compute_wanted_plans(database: Database, tenant: str, _: datetime) -> None:
@@ -44,10 +47,34 @@ async def plan_by_night(database: Database, tenant: str, occurrence: datetime) -
         return
     async with database.write(tenant) as session:
         for path in await repository.need_roots(session):
-            await service.want_plan(session, path, _SYSTEM, utc_now() - _ONCE_A_NIGHT)
+            await service.want_plan(session, path, BY_NIGHT, utc_now() - _ONCE_A_NIGHT)
+
+
+async def prune_plans(database: Database, tenant: str, occurrence: datetime) -> None:
+    """Let old plans lapse that nobody applied, and delete their lines bit by bit; their figures stay."""
+    before, nightly_before = occurrence - KEPT, occurrence - KEPT_BY_NIGHT
+    async with database.read(tenant) as session:
+        lapsing = await repository.lapsing_plans(session, before=before, nightly_before=nightly_before, limit=_PLANS)
+    for plan_id in lapsing:
+        async with database.write(tenant) as session:
+            await service.lapse_plan(session, plan_id)
+    async with database.read(tenant) as session:
+        waiting = list(await repository.plans_to_prune(session, _PLANS))
+    total = 0
+    for _ in range(_BATCHES):
+        if not waiting:
+            break
+        async with database.write(tenant) as session:
+            deleted = await service.prune(session, waiting[0], _LINES_AT_ONCE)
+        total += deleted
+        if not deleted:
+            waiting.pop(0)
+    if lapsing or total:
+        log.info("match_plans_pruned", tenant=tenant, plans=len(lapsing), lines=total)
 
 
 schedules: Final = (
     TenantSchedule("compute_match_plans", _LOOK_EVERY_S, "match_plans", compute_wanted_plans),
     TenantSchedule("plan_by_night", _HOUR_S, "needs", plan_by_night),
+    TenantSchedule("prune_match_plans", _HOUR_S, "match_plans", prune_plans),
 )

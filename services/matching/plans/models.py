@@ -18,7 +18,11 @@ _PLAN = (["tenant_id", "plan_id"], ["matching.match_plans.tenant_id", "matching.
 
 
 class MatchPlan(TenantRow, Base):
-    """A plan for the open needs of an area, with what it was asked to keep to and what came out."""
+    """A plan for the open needs of an area, with what it was asked to keep to and what came out.
+
+    Attributes:
+        pruned_at: when the last of its lines was deleted.
+    """
 
     __tablename__ = "match_plans"
     __table_args__ = (
@@ -31,6 +35,12 @@ class MatchPlan(TenantRow, Base):
             unique=True,
             postgresql_where=text("state = 'wanted'"),
         ),
+        Index(
+            "match_plans_pruning_idx",
+            "tenant_id",
+            "id",
+            postgresql_where=text("state = 'lapsed' AND pruned_at IS NULL"),
+        ),
     )
     area_id: Mapped[UUID | None]
     area_path: Mapped[str] = mapped_column(Ltree())
@@ -42,6 +52,7 @@ class MatchPlan(TenantRow, Base):
     computed_at: Mapped[datetime | None]
     applied_by: Mapped[str | None] = mapped_column(String(80))
     applied_at: Mapped[datetime | None]
+    pruned_at: Mapped[datetime | None]
     figures: Mapped[dict[str, Any]] = mapped_column(JSONB)
     score: Mapped[int] = mapped_column(BigInteger)
     version: Mapped[int]

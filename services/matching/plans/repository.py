@@ -2,28 +2,30 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 from uuid import UUID
 
-from sqlalchemy import Row, func, select, text, tuple_
+from sqlalchemy import CursorResult, Row, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from services.matching.locking import locked
 from services.matching.matches.models import Match
 from services.matching.needs.models import Need
-from services.matching.needs.rules import NeedState
+from services.matching.needs.rules import TAKEN_BY_OTHERS, NeedState
 from services.matching.offers.models import Offer
 from services.matching.partners.models import Partner
 from services.matching.plans.models import MatchPlan, MatchPlanLine, MatchPlanOffer
-from services.matching.plans.rules import PlanState
+from services.matching.plans.rules import BY_NIGHT, PlanState
 from shared.db import Session, WriteSession
 
 __all__ = [
     "add_lines",
     "all_offers",
     "apply_lines",
+    "delete_lines",
     "find_plan",
     "first_proposals",
+    "lapsing_plans",
     "latest_plan_since",
     "lines_of",
     "list_plans",
@@ -31,6 +33,7 @@ __all__ = [
     "need_roots",
     "open_needs",
     "passed_offers",
+    "plans_to_prune",
     "refused_pairs",
     "wanted_plan_of",
     "wanted_plans",
@@ -73,7 +76,8 @@ _MOVE_DOWN: Final = text(
 _PROPOSE: Final = text(
     "INSERT INTO matching.matches AS match (tenant_id, id, need_id, offer_id, score, rank, state, explanation,"
     " computed_at, version) SELECT line.tenant_id, uuidv7(), line.need_id, line.offer_id, line.score, line.part,"
-    " 'proposed', line.explanation, :now, 1 FROM matching.match_plan_lines AS line"
+    " 'proposed', line.explanation || jsonb_build_object('plan', line.plan_id), :now, 1"
+    " FROM matching.match_plan_lines AS line"
     " WHERE line.tenant_id = :tenant AND line.plan_id = :plan AND line.outcome = 'applied'"
     " AND line.change IN ('new', 'changed')"
     " ON CONFLICT (tenant_id, need_id, offer_id) DO UPDATE SET rank = excluded.rank, score = excluded.score,"
@@ -82,13 +86,32 @@ _PROPOSE: Final = text(
 )
 _SAY_WHY: Final = text(
     "UPDATE matching.needs AS need SET version = need.version + 1, no_match_reason ="
-    " CASE WHEN line.offer_id IS NULL THEN 'taken_by_other_needs' END FROM matching.match_plan_lines AS line"
+    f" CASE WHEN line.offer_id IS NULL THEN '{TAKEN_BY_OTHERS}' END FROM matching.match_plan_lines AS line"
     " WHERE line.tenant_id = :tenant AND line.plan_id = :plan AND line.outcome = 'applied' AND line.part = 1"
     " AND line.change IN ('new', 'withdrawn') AND need.tenant_id = line.tenant_id AND need.id = line.need_id"
 )
 _OUTCOMES: Final = text(
     "SELECT outcome, count(*) FROM matching.match_plan_lines WHERE tenant_id = :tenant AND plan_id = :plan"
     " GROUP BY outcome"
+)
+_LAPSING: Final = text(
+    "SELECT plan.id FROM matching.match_plans AS plan WHERE plan.tenant_id = :tenant AND plan.state = 'computed'"
+    " AND plan.requested_at < CASE WHEN plan.requested_by = :by_night THEN CAST(:nightly_before AS timestamptz)"
+    " ELSE CAST(:before AS timestamptz) END AND EXISTS (SELECT 1 FROM matching.match_plans AS newer"
+    " WHERE newer.tenant_id = plan.tenant_id AND newer.state IN ('computed', 'applied')"
+    " AND newer.requested_at > plan.requested_at AND newer.area_path @> plan.area_path)"
+    " ORDER BY plan.requested_at, plan.id LIMIT :limit"
+)
+_DELETE: Final = (
+    text(
+        "DELETE FROM matching.match_plan_lines WHERE tenant_id = :tenant AND plan_id = :plan AND (need_id, part) IN"
+        " (SELECT need_id, part FROM matching.match_plan_lines WHERE tenant_id = :tenant AND plan_id = :plan"
+        " LIMIT :limit)"
+    ),
+    text(
+        "DELETE FROM matching.match_plan_offers WHERE tenant_id = :tenant AND plan_id = :plan AND offer_id IN"
+        " (SELECT offer_id FROM matching.match_plan_offers WHERE tenant_id = :tenant AND plan_id = :plan LIMIT :limit)"
+    ),
 )
 
 
@@ -227,6 +250,45 @@ async def passed_offers(
     if after is not None:
         statement = statement.where(MatchPlanOffer.offer_id > after[0])
     return (await session.scalars(statement.order_by(MatchPlanOffer.offer_id).limit(limit))).all()
+
+
+async def lapsing_plans(session: Session, *, before: datetime, nightly_before: datetime, limit: int) -> Sequence[UUID]:
+    """Return plans that nobody applied and that a newer one covers, the oldest first.
+
+    Args:
+        session: reads.
+        before: plans that somebody asked for are old when they were asked for before this.
+        nightly_before: the same for those of every night.
+        limit: how many at most.
+    """
+    values = {
+        "tenant": session.tenant,
+        "by_night": BY_NIGHT,
+        "before": before,
+        "nightly_before": nightly_before,
+        "limit": limit,
+    }
+    return (await session.scalars(_LAPSING, values)).all()
+
+
+async def plans_to_prune(session: Session, limit: int) -> Sequence[UUID]:
+    """Return plans that have lapsed and may still have lines, in the order of their ids."""
+    statement = select(MatchPlan.id).where(
+        MatchPlan.tenant_id == session.tenant,
+        MatchPlan.state == PlanState.LAPSED.value,
+        MatchPlan.pruned_at.is_(None),
+    )
+    return (await session.scalars(statement.order_by(MatchPlan.id).limit(limit))).all()
+
+
+async def delete_lines(session: WriteSession, plan_id: UUID, limit: int) -> int:
+    """Delete some lines of a plan, or some of the offers that it passed over; returns how many, 0 when none is left."""
+    for statement in _DELETE:
+        values = {"tenant": session.tenant, "plan": plan_id, "limit": limit}
+        deleted = cast("CursorResult[Any]", await session.execute(statement, values)).rowcount
+        if deleted:
+            return deleted
+    return 0
 
 
 async def apply_lines(session: WriteSession, plan_id: UUID, now: datetime) -> dict[str, int]:

@@ -1,6 +1,7 @@
-"""States of a plan, who may apply it, and what a line of it changes. Pure."""
+"""States of a plan, who may apply it, how long it is kept, and what a line of it changes. Pure."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -10,6 +11,9 @@ from shared.steps import Denial, Step
 from shared.texts import Text
 
 __all__ = [
+    "BY_NIGHT",
+    "KEPT",
+    "KEPT_BY_NIGHT",
     "PLANNERS",
     "STEPS",
     "LineChange",
@@ -22,15 +26,22 @@ __all__ = [
 ]
 
 PLANNERS: Final = (Role.OFFICER, Role.SECRETARY)
+# Who asks for the plan of every night.
+BY_NIGHT: Final = "system/matching"
+# The lines of a plan that nobody applied are kept so long, once a newer one covers its area: as many lines as needs and
+# offers come every night, and nobody looks at last week's.
+KEPT: Final = timedelta(days=30)
+KEPT_BY_NIGHT: Final = timedelta(days=7)
 
 
 class PlanState(StrEnum):
-    """Where a plan is."""
+    """Where a plan is; one that has lapsed cannot be applied any more, and its lines are gone or going."""
 
     WANTED = "wanted"
     COMPUTED = "computed"
     APPLIED = "applied"
     FAILED = "failed"
+    LAPSED = "lapsed"
 
 
 class PlanAction(StrEnum):

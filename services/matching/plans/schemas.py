@@ -42,7 +42,10 @@ class PlanIn(InputModel):
 
 
 class PlanOut(OutputModel):
-    """A plan: `figures` says how many lines change in which way, which floors fall short, and what could be better."""
+    """A plan: `figures` says how many lines change in which way, which floors fall short, and what could be better.
+
+    A plan that nobody applied lapses some time after a newer one covers its area; its lines are then deleted.
+    """
 
     id: UUID
     area_id: UUID | None
@@ -55,6 +58,7 @@ class PlanOut(OutputModel):
     computed_at: datetime | None
     applied_by: str | None
     applied_at: datetime | None
+    pruned_at: datetime | None
     figures: dict[str, Any]
     score: int
     version: int

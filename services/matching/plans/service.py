@@ -18,7 +18,16 @@ from shared.problems import Forbidden, IdTaken, Invalid, NotFound
 from shared.steps import check_step
 from shared.texts import Text
 
-__all__ = ["apply_plan", "ask_for_plan", "facts_of", "lock_plan", "plan_for_reading", "want_plan"]
+__all__ = [
+    "apply_plan",
+    "ask_for_plan",
+    "facts_of",
+    "lapse_plan",
+    "lock_plan",
+    "plan_for_reading",
+    "prune",
+    "want_plan",
+]
 
 
 class EmptyFloor(Invalid):
@@ -120,3 +129,23 @@ async def apply_plan(session: WriteSession, caller: Principal, plan: MatchPlan) 
     plan.figures = plan.figures | {"outcomes": outcomes}
     plan.version += 1
     await session.flush()
+
+
+async def lapse_plan(session: WriteSession, plan_id: UUID) -> None:
+    """Let a plan lapse that is too old to be applied, unless somebody has just done so."""
+    plan = await lock_plan(session, plan_id)
+    if plan.state == PlanState.COMPUTED:
+        plan.state = PlanState.LAPSED.value
+        plan.version += 1
+        await session.flush()
+
+
+async def prune(session: WriteSession, plan_id: UUID, limit: int) -> int:
+    """Delete some of what a lapsed plan left; returns how many lines, 0 when that was all."""
+    deleted = await repository.delete_lines(session, plan_id, limit)
+    if not deleted:
+        plan = await lock_plan(session, plan_id)
+        plan.pruned_at = utc_now()
+        plan.version += 1
+        await session.flush()
+    return deleted

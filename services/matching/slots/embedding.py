@@ -16,7 +16,7 @@ from services.matching.slots.rules import Subject
 from shared.db import Session
 from shared.encoders import LEXICAL, Encoder, identity, live_encoders
 
-__all__ = ["Tree", "first_pass", "placed", "tree_of", "warm_up"]
+__all__ = ["Tree", "counting", "first_pass", "placed", "tree_of", "warm_up"]
 
 # What is not embedded yet when somebody asks: so many texts are embedded at once, the others wait for the worker.
 _AT_ONCE_MAX: Final = 16
@@ -39,6 +39,15 @@ def first_pass(encoders: Sequence[Encoder]) -> tuple[Encoder, ...]:
     """Return the encoders for whoever waits for an answer: the quick one alone, if it is live."""
     quick = tuple(encoder for encoder in encoders if encoder.name == _QUICK)
     return quick or tuple(encoders)
+
+
+async def counting(session: Session, subject: Subject, subject_id: UUID) -> tuple[Encoder, ...]:
+    """Return the encoders that count for somebody who looks at a text: all, once each has placed it, else the first."""
+    live = live_encoders()
+    for encoder in live:
+        if not await vectors_of(session, subject, identity(encoder) or "", [subject_id]):
+            return first_pass(live)
+    return live
 
 
 async def warm_up() -> str:

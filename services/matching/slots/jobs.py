@@ -1,4 +1,6 @@
-"""Texts are embedded when they have been written: by the worker, a few seconds later, and anew for another model."""
+"""Texts are embedded when they have been written: by the worker, a few seconds later, and anew for another model. What
+is proposed to a need that stands elsewhere now is then due to be computed again.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -8,6 +10,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Row
 
+from services.matching.needs.repository import mark_proposals_due
 from services.matching.slots import repository
 from services.matching.slots.rules import Subject
 from shared.clock import utc_now
@@ -57,7 +60,10 @@ async def _keep(database: Database, tenant: str, encoder: Encoder, subject: Subj
     rows = await asyncio.to_thread(encoder.embed, words, passages=subject == Subject.OFFER)
     kept = [(row.id, row.text_hash, to_bytes(vector)) for row, vector in zip(texts, rows, strict=True)]
     async with database.write(tenant) as session:
-        await repository.keep_vectors(session, subject, identity(encoder) or "", kept, utc_now())
+        now = utc_now()
+        await repository.keep_vectors(session, subject, identity(encoder) or "", kept, now)
+        if subject == Subject.NEED:
+            await mark_proposals_due(session, [row.id for row in texts], now)
     log.info("texts_embedded", tenant=tenant, subject=subject.value, encoder=encoder.name, texts=len(texts))
 
 

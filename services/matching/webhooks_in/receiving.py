@@ -133,7 +133,7 @@ class Desk:
             newer_than = ring.seen_at
             if not fitting:
                 raise SignatureRefused
-            # Partners live by the world's clock, also where ours is moved.
+            # Partners sign by the world's clock, also where ours is moved: here and where reports are read.
             message.check_time(machine_now())
             accepted = _Accepted(message, body, hashlib.sha256(body).digest(), ring, fitting)
             receipt = await self._write_once(sender, accepted)
