@@ -1,5 +1,6 @@
 """Verdicts: answers that are configuration, neighbours who confirm k of n, opening again, and who may judge."""
 
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,8 @@ from shared.clock import utc_now
 from shared.db import Database
 from shared.ids import new_id
 from tests.intake.conftest import GRID, HARD, SIMPLE, Headers, Json, MovedClock, Street
+from tests.intake.phones import operation, push
+from tests.intake.test_anonymous import filed_anonymously, with_token
 
 OWN_ANSWERS = [
     {"code": "good", "name_zh": "满意", "name_en": "good", "outcome": "satisfied", "reopens": False},
@@ -296,3 +299,33 @@ async def test_a_representative_is_a_neighbour_too(street: Street, then: str) ->
         case = await confirm(street, case, "solved", speaker)
     assert case["state"] == "resolved"
     assert state(await confirm(street, case, "solved", other)) == ("closed", "satisfied")
+
+
+@pytest.mark.parametrize("door", ["app", "phone", "token"])
+async def test_by_whichever_door_it_is_opened_again_nothing_has_come_of_it(street: Street, door: str) -> None:
+    token = secrets.token_urlsafe(32)
+    case, _ = await asked(street) if door != "token" else (await anonymously_asked(street, token), [])
+    at, by = f"/v1/anonymous-cases/{street.caller.tenant}/{case['id']}", with_token(street, token)
+    if door == "token":
+        case = (await street.post(f"{at}/feedback", {"answer": "solved"}, by=by)).json()
+    else:
+        case = await street.step(case, "feedback", {"answer": "solved"}, by=street.owner)
+    assert state(case) == ("closed", "satisfied")
+    reason = {"reason": "又停满了"}
+    if door == "app":
+        case = await street.step(case, "reopen", reason, by=street.owner)
+    elif door == "phone":
+        (done,) = await push(street, street.owner, [operation("reopen", case["id"], reason, base=case["version"])])
+        assert done["status"] == "done"
+        case = await street.read(case)
+    else:
+        case = (await street.post(f"{at}/reopen", reason, by=by)).json()
+    assert state(case) == ("reopened", None)
+
+
+async def anonymously_asked(street: Street, token: str) -> dict[str, Any]:
+    """Bring an anonymous case to where its requester is asked."""
+    case = await filed_anonymously(street, token=token)
+    case = await street.step(case, "accept", {}, by=street.grid_worker)
+    case = await street.step(case, "triage", SIMPLE, by=street.grid_worker)
+    return await street.step(case, "resolve", {"note": "x"}, by=street.grid_worker)

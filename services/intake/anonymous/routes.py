@@ -16,14 +16,13 @@ from services.intake.case_answers.service import fill_in
 from services.intake.cases import repository as cases
 from services.intake.cases.answers import begin, told
 from services.intake.cases.filing_service import Desk
-from services.intake.cases.moving import Move
 from services.intake.cases.schemas import CaseOut, NoteIn, StepOut
 from services.intake.cases.service import close_case, say
 from services.intake.cases.terms import Action, Outcome
 from services.intake.cases.viewing import view_case
 from services.intake.cases.views import case_out, filed_out, step_out
+from services.intake.verdicts import service as verdicts
 from services.intake.verdicts.schemas import ReopenIn, VerdictIn, WithdrawIn
-from services.intake.verdicts.service import give_verdict, open_again
 from shared.auth import Principal, Role, public, requires
 from shared.db import ReadSession, WriteSession
 from shared.pagination import Page, Paging
@@ -135,7 +134,7 @@ async def give_feedback_anonymously(
     """Say whether it is solved, as the one who raised the case."""
     masked = await service.pseudonym_of(session, case_id, case_token)
     case = await begin(session, masked, case_id, Action.FEEDBACK, None)
-    await give_verdict(session, masked, case, wanted)
+    await verdicts.give_verdict(session, masked, case, wanted)
     return await told(session, masked, case, response)
 
 
@@ -146,7 +145,7 @@ async def reopen(
     """Open a closed case again, as the one who raised it."""
     masked = await service.pseudonym_of(session, case_id, case_token)
     case = await begin(session, masked, case_id, Action.REOPEN, None)
-    await open_again(session, case, Move(Action.REOPEN, masked.actor, note=wanted.reason))
+    await verdicts.reopen(session, masked, case, wanted.reason)
     return await told(session, masked, case, response)
 
 
