@@ -16,6 +16,7 @@ from shared.ids import new_id
 from tests.intake.conftest import GRID, HARD, SIMPLE, Headers, Json, MovedClock, Street
 from tests.intake.phones import operation, push
 from tests.intake.test_anonymous import filed_anonymously, with_token
+from tests.intake.test_notifications import kinds
 
 OWN_ANSWERS = [
     {"code": "good", "name_zh": "满意", "name_en": "good", "outcome": "satisfied", "reopens": False},
@@ -111,6 +112,21 @@ async def test_two_of_three_neighbours_confirm(street: Street) -> None:
     late = await street.post(f"/v1/cases/{case['id']}/confirm", {"answer": "solved"}, by=two)
     assert (late.status_code, late.json()["code"]) == (409, "wrong_state")
     assert (await street.history(case))[-1]["step"] == "confirmed"
+
+
+async def test_who_is_asked_to_confirm_hears_so_and_not_that_it_is_open_again(street: Street) -> None:
+    await street.handle(confirmations=1)
+    case, (one,) = await asked(street, 1)
+    case = await street.step(case, "feedback", {"answer": "solved"}, by=street.owner)
+    assert (await kinds(street, one))[-2:] == ["case_resolved", "confirmations_wanted"]
+    await confirm(street, case, "solved", one)
+    assert (await kinds(street, one))[-1] == "case_closed"
+    # The unit hears what its work is worth so far.
+    case = await street.claimed()
+    await street.joined(case, 1)
+    case = await street.mended(await street.read(case), by=street.works_clerk)
+    await street.step(case, "feedback", {"answer": "partly"}, by=street.owner)
+    assert (await kinds(street, street.works_clerk))[-1] == "confirmations_wanted"
 
 
 async def test_neighbours_first_and_the_requester_last(street: Street) -> None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from services.intake.cases import repository
 from services.intake.cases.models import Case
-from services.intake.cases.terms import Action, Level
+from services.intake.cases.terms import Action, Level, State
 from services.intake.notifications.service import Told
 from shared.auth import Role
 from shared.clock import CHINA
@@ -23,6 +23,7 @@ _LEVELS: Final = {
     Level.COUNCIL.value: ("大事（议事会）", "for the council"),
     Level.JOINT.value: ("难事（联席会议）", "for the joint meeting"),
 }
+_JUDGED: Final = {State.CLOSED.value: "case_closed", State.REOPENED.value: "case_reopened"}
 
 
 class Taken(Protocol):
@@ -128,9 +129,9 @@ async def told_of(session: Session, case: Case, taken: Taken) -> list[Told]:
 
 def _rule_of(case: Case, taken: Taken) -> _Rule | None:
     if taken.step == Action.FEEDBACK:
-        # Closed, or opened again: the unit hears what its work was worth.
-        kind = "case_closed" if case.closed_at is not None else "case_reopened"
-        return _Rule(kind, unit=True, left_unit=True)
+        # Closed, opened again, or as the requester sees it and not yet the neighbours: the unit hears what its work
+        # was worth.
+        return _Rule(_JUDGED.get(case.state, "confirmations_wanted"), unit=True, left_unit=True)
     return _RULES.get(taken.step)
 
 

@@ -61,6 +61,10 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         en="Case {number} {quoted} is resolved, please judge: {note}",
     ),
     "case_reopened": Text(zh="诉求 {number}{quoted}已重新打开", en="Case {number} {quoted} is open again"),
+    "confirmations_wanted": Text(
+        zh="诉求 {number}{quoted}诉求人认可办理结果，请加入该诉求的居民确认",
+        en="The requester of case {number} {quoted} is content: those who joined are asked to confirm",
+    ),
     "case_closed": Text(zh="诉求 {number}{quoted}已关闭", en="Case {number} {quoted} is closed"),
     "case_closed_by_silence": Text(
         zh="诉求 {number}{quoted}逾期未评价，已关闭", en="Case {number} {quoted} was closed without an answer"
