@@ -81,7 +81,7 @@ JOURNEY: list[tuple[str, dict[str, Any], str, str | list[str] | None]] = [
     ("reply", {"note": "周五完成"}, "works_clerk", "case_replied"),
     ("comment", {"note": "已现场查看"}, "grid_worker", "case_commented"),
     ("pause", {"reason": "weather"}, "works_clerk", "case_paused"),
-    ("resume", {}, "works_clerk", None),
+    ("resume", {}, "works_clerk", "case_resumed"),
     ("hand-on", {"reason": "不属本单位"}, "works_clerk", "case_handed_on"),
     ("assign", {"unit_id": "works"}, "officer", "case_assigned"),
     ("hand-on", {"reason": "仍不属本单位"}, "works_clerk", ["case_handed_on", "case_forced_joint"]),

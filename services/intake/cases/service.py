@@ -244,9 +244,10 @@ async def pause_clock(session: WriteSession, caller: Principal, case: Case, want
 
 
 async def resume_clock(session: WriteSession, actor: str, case: Case, note: str | None) -> None:
-    """Let the time count again."""
+    """Let the time count again; the house itself does so when a pause has lasted as long as it may."""
+    data = {"reason": case.paused_reason} if case.paused_reason is not None else {}
     case.paused_reason = None
-    await move(session, case, Move(Action.RESUME, actor, note=note))
+    await move(session, case, Move(Action.RESUME, actor, note=note, data=data))
 
 
 async def resolve_case(session: WriteSession, caller: Principal, case: Case, wanted: ResolveIn) -> None:

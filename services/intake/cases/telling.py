@@ -82,6 +82,7 @@ _RULES: Final[dict[str, _Rule]] = {
     Action.REPLY: _Rule("case_replied"),
     Action.COMMENT: _Rule("case_commented", unit=True, roles=(Role.GRID_WORKER,)),
     Action.PAUSE: _Rule("case_paused"),
+    Action.RESUME: _Rule("case_resumed", unit=True),
     Action.RESOLVE: _Rule("case_resolved"),
     "objected": _Rule("case_reopened", left_unit=True, roles=_OFFICERS),
     Action.REOPEN: _Rule("case_reopened", roles=_OFFICERS),
@@ -132,6 +133,8 @@ def _rule_of(case: Case, taken: Taken) -> _Rule | None:
         # Closed, opened again, or as the requester sees it and not yet the neighbours: the unit hears what its work
         # was worth.
         return _Rule(_JUDGED.get(case.state, "confirmations_wanted"), unit=True, left_unit=True)
+    if taken.step == Action.RESUME and taken.actor == "system":
+        return _Rule("pause_is_over", unit=True, roles=_OFFICERS if case.unit_id is None else ())
     return _RULES.get(taken.step)
 
 

@@ -56,11 +56,12 @@ class Ladder(InputModel):
 
 
 class PauseReason(InputModel):
-    """Why a clock may stand still."""
+    """Why a clock may stand still, and for how long at a time: until the quota is used up if nothing is said."""
 
     code: Code
     name_zh: ShortText
     name_en: ShortText
+    minutes_max: Minutes | None = None
 
 
 class Answer(InputModel):
@@ -127,6 +128,11 @@ class HandlingIn(InputModel):
     def rungs(self, clock: ClockKind) -> list[Rung]:
         """Return the ladder of a clock."""
         return next((one.rungs for one in self.ladders if one.clock is clock), [])
+
+    def pause_s(self, code: str | None) -> int | None:
+        """Return for how many working seconds a reason lets a clock stand still at a time; None without such an end."""
+        minutes = next((one.minutes_max for one in self.pause_reasons if one.code == code), None)
+        return None if minutes is None else minutes * 60
 
     def answer(self, code: str) -> Answer | None:
         """Return what an answer does."""

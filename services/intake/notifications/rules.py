@@ -56,6 +56,11 @@ TEMPLATES: Final[Mapping[str, Text]] = {
     "case_paused": Text(
         zh="诉求 {number}{quoted}暂停计时：{reason}", en="The clock of case {number} {quoted} stands still: {reason}"
     ),
+    "case_resumed": Text(zh="诉求 {number}{quoted}恢复计时", en="The clock of case {number} {quoted} runs again"),
+    "pause_is_over": Text(
+        zh="诉求 {number}{quoted}暂停已达上限，自动恢复计时",
+        en="The clock of case {number} {quoted} stood still as long as it may and runs again",
+    ),
     "case_resolved": Text(
         zh="诉求 {number}{quoted}已办结，请评价：{note}",
         en="Case {number} {quoted} is resolved, please judge: {note}",
