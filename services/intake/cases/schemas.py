@@ -211,8 +211,8 @@ class PointOut(OutputModel):
 class ClockOut(OutputModel):
     """The newest run of a clock.
 
-    `left_s` counts working seconds (the calendar's for `verdict`) and is negative when the time was overrun. What stands
-    still runs again by itself at `paused_until`.
+    `left_s` counts working seconds (the calendar's for `verdict`), and is negative when the time was overrun; what is
+    paused runs again by itself at `paused_until`.
     """
 
     clock: ClockKind
