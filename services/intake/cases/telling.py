@@ -72,6 +72,7 @@ _RULES: Final[dict[str, _Rule]] = {
     Action.CHANGE_LEVEL: _Rule("case_triaged", left_unit=True, roles=(Role.CONVENOR,)),
     Action.APPEAL: _Rule("appeal_made", concerned=False, roles=_OFFICERS),
     Action.ANSWER_APPEAL: _Rule("appeal_answered"),
+    "appeal_late": _Rule("appeal_passed_up"),
     Action.ASSIGN: _Rule("case_assigned", unit=True, left_unit=True),
     Action.OFFER: _Rule("case_offered", concerned=False, roles=(Role.CONVENOR,)),
     Action.CHOOSE: _Rule("case_claimed", unit=True),

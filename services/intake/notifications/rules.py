@@ -109,6 +109,13 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         en="The order on case {number} {quoted} was not answered in time",
     ),
     "appeal_made": Text(zh="诉求 {number}{quoted}提出申诉", en="An appeal was made on case {number} {quoted}"),
+    "appeal_due": Text(
+        zh="诉求 {number}{quoted}的申诉逾期未答复", en="The appeal on case {number} {quoted} was not answered in time"
+    ),
+    "appeal_passed_up": Text(
+        zh="诉求 {number}{quoted}的申诉逾期未答复，已报上级",
+        en="The appeal on case {number} {quoted} was not answered in time: the next level up was told",
+    ),
     "appeal_answered": Text(
         zh="诉求 {number}{quoted}的申诉已答复：{note}", en="The appeal on case {number} {quoted} was answered: {note}"
     ),
