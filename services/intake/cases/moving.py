@@ -145,4 +145,5 @@ async def _claims_follow(session: WriteSession, file: CaseFile, wanted: Move, be
     if before == State.CLAIMED:
         await claims.end_claim(session, file.case.id, _CLAIM_ENDS.get(wanted.step, ClaimState.TAKEN_AWAY), now)
     elif before == State.TRIAGED and wanted.step != Action.CHOOSE and file.has_offers:
-        await claims.pass_over(session, file.case.id)
+        passed_over = await claims.pass_over(session, file.case.id)
+        wanted.data["passed_over"] = [str(unit) for unit in passed_over]

@@ -15,6 +15,7 @@ __all__ = [
     "claims_of",
     "end_claim",
     "helpers_of",
+    "helping_units",
     "lapsed_claims",
     "offers_of",
     "open_offers",
@@ -41,14 +42,15 @@ async def open_offers(session: Session, case_id: UUID, units: Collection[UUID] |
     return (await session.scalars(statement.order_by(ClaimOffer.made_at, ClaimOffer.id))).all()
 
 
-async def pass_over(session: WriteSession, case_id: UUID) -> None:
-    """Let the open offers for a case go: it was decided without them."""
+async def pass_over(session: WriteSession, case_id: UUID) -> Sequence[UUID]:
+    """Let the open offers for a case go: it was decided without them. Returns the units that had made them."""
     statement = update(ClaimOffer).where(
         ClaimOffer.tenant_id == session.tenant,
         ClaimOffer.case_id == case_id,
         ClaimOffer.state == OfferState.OPEN.value,
     )
-    await session.execute(statement.values(state=OfferState.PASSED_OVER.value))
+    changed = statement.values(state=OfferState.PASSED_OVER.value).returning(ClaimOffer.unit_id)
+    return (await session.scalars(changed)).all()
 
 
 async def active_claim(session: Session, case_id: UUID) -> Claim | None:
@@ -69,6 +71,16 @@ async def helpers_of(session: Session, case_id: UUID) -> Sequence[ClaimHelper]:
     """Return the units that have helped with a case."""
     statement = select(ClaimHelper).where(ClaimHelper.tenant_id == session.tenant, ClaimHelper.case_id == case_id)
     return (await session.scalars(statement.order_by(ClaimHelper.claim_id, ClaimHelper.unit_id))).all()
+
+
+async def helping_units(session: Session, case_id: UUID) -> Sequence[UUID]:
+    """Return the units that help with the newest claim on a case."""
+    mine = (Claim.tenant_id == session.tenant, Claim.case_id == case_id)
+    newest = select(Claim.id).where(*mine).order_by(Claim.started_at.desc(), Claim.id.desc()).limit(1)
+    statement = select(ClaimHelper.unit_id).where(
+        ClaimHelper.tenant_id == session.tenant, ClaimHelper.claim_id == newest.scalar_subquery()
+    )
+    return (await session.scalars(statement.order_by(ClaimHelper.unit_id))).all()
 
 
 async def end_claim(session: WriteSession, case_id: UUID, state: ClaimState, now: datetime) -> None:

@@ -135,7 +135,9 @@ async def choose_offer(session: WriteSession, caller: Principal, case: Case, wan
     for other in others:
         other.state = (OfferState.HELPS if other.unit_id in helping else OfferState.PASSED_OVER).value
     offer.state = OfferState.CHOSEN.value
+    passed_over = sorted(str(other.unit_id) for other in others if other.unit_id not in helping | {offer.unit_id})
     data: dict[str, Any] = {"offer_id": str(offer.id), "helpers": [str(unit) for unit in sorted(helping)]}
+    data |= {"passed_over": passed_over} if passed_over else {}
     await _take(session, case, claim, offer.unit_name, _chosen(caller, wanted, data))
     await session.flush()
     await _let_help(session, claim, wanted.helpers)

@@ -28,6 +28,10 @@ class ReceiptState(StrEnum):
 # Every template knows {number} and the {quoted} title of its case; what else it takes stands in it.
 TEMPLATES: Final[Mapping[str, Text]] = {
     "case_filed": Text(zh="新诉求 {number}{quoted}待受理", en="New case {number} {quoted} waits to be accepted"),
+    "case_registered": Text(
+        zh="您的诉求 {number}{quoted}已登记，所在网格将于 {due_on} 前受理",
+        en="Your case {number} {quoted} is registered: the staff of your grid will look at it by {due_on}",
+    ),
     "case_accepted": Text(zh="您的诉求 {number}{quoted}已受理", en="Your case {number} {quoted} has been accepted"),
     "case_declined": Text(
         zh="诉求 {number}{quoted}未予受理：{reason}", en="Case {number} {quoted} was declined: {reason}"
@@ -37,6 +41,17 @@ TEMPLATES: Final[Mapping[str, Text]] = {
     ),
     "case_assigned": Text(zh="诉求 {number}{quoted}已交{unit}办理", en="Case {number} {quoted} was assigned to {unit}"),
     "case_offered": Text(zh="{unit}愿意认领诉求 {number}{quoted}", en="{unit} offers to take case {number} {quoted}"),
+    "offer_withdrawn": Text(
+        zh="{unit}撤回对诉求 {number}{quoted}的认领意向", en="{unit} no longer offers to take case {number} {quoted}"
+    ),
+    "offer_passed_over": Text(
+        zh="诉求 {number}{quoted}未采用贵单位的认领意向",
+        en="The offer of your unit for case {number} {quoted} was passed over",
+    ),
+    "case_helping": Text(
+        zh="诉求 {number}{quoted}由{unit}牵头，贵单位协助，期限 {due_on}",
+        en="Your unit helps with case {number} {quoted}, which {unit} leads, due {due_on}",
+    ),
     "case_claimed": Text(
         zh="诉求 {number}{quoted}由{unit}认领，期限 {due_on}",
         en="Case {number} {quoted} was claimed by {unit}, due {due_on}",
@@ -77,6 +92,28 @@ TEMPLATES: Final[Mapping[str, Text]] = {
     "case_joined": Text(
         zh="又有居民加入诉求 {number}{quoted}，共 {joiners} 人",
         en="A neighbour joined case {number} {quoted}, {joiners} by now",
+    ),
+    "case_left": Text(
+        zh="有居民退出诉求 {number}{quoted}，现有 {joiners} 人加入",
+        en="Neighbours left case {number} {quoted}, {joiners} are still part of it",
+    ),
+    "case_collective": Text(
+        zh="诉求 {number}{quoted}已有 {joiners} 位邻里加入，转为集体诉求",
+        en="Case {number} {quoted} is a collective one now: {joiners} neighbours have joined",
+    ),
+    "case_represented": Text(
+        zh="诉求 {number}{quoted}已推选代表 {representatives} 人",
+        en="{representatives} speak for case {number} {quoted} beside its requester",
+    ),
+    "answers_given": Text(
+        zh="诉求 {number}{quoted}的填报信息已更新", en="The questions of case {number} {quoted} were answered anew"
+    ),
+    "case_supervised": Text(
+        zh="诉求 {number}{quoted}已列入督办", en="An answer about case {number} {quoted} was demanded in writing"
+    ),
+    "case_escalated": Text(
+        zh="诉求 {number}{quoted}已超期，已报上级督促",
+        en="Case {number} {quoted} is overdue: the next level up was told",
     ),
     "case_merged": Text(
         zh="诉求 {number}{quoted}已与同类诉求合并", en="Case {number} {quoted} was merged into one about the same"
