@@ -108,6 +108,7 @@ RULES: Final[dict[str, Rule]] = {
     Action.SUPERVISE: Rule("case_supervised"),
     "escalate": Rule("case_escalated"),
     "lapse": Rule("claim_lapsed", left_unit=True, helpers=True, roles=_OFFICERS),
+    "promise_missed": Rule("promise_missed", unit=True, helpers=True, roles=(Role.CONVENOR, *_OFFICERS)),
     "unseal": Rule("unsealed"),
     "mediation_failed": Rule("mediation_failed", concerned=False, left_unit=True),
     "mediation_withdrawn": Rule("mediation_withdrawn", concerned=False, left_unit=True),

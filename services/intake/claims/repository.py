@@ -13,6 +13,7 @@ from shared.db import Session, WriteSession
 __all__ = [
     "active_claim",
     "claims_of",
+    "due_claims",
     "end_claim",
     "helpers_of",
     "helping_units",
@@ -92,12 +93,13 @@ async def end_claim(session: WriteSession, case_id: UUID, state: ClaimState, now
 
 
 async def renew_claim(session: WriteSession, case_id: UUID, until: datetime) -> None:
-    """Let the claim on a case last longer; never shorter."""
+    """Let the claim on a case last longer, unless it stands still; never shorter."""
     statement = update(Claim).where(
         Claim.tenant_id == session.tenant,
         Claim.case_id == case_id,
         Claim.state == ClaimState.ACTIVE.value,
         Claim.lease_until < until,
+        Claim.lease_left_s.is_(None),
     )
     await session.execute(statement.values(lease_until=until, renewals=Claim.renewals + 1))
 
@@ -105,10 +107,29 @@ async def renew_claim(session: WriteSession, case_id: UUID, until: datetime) -> 
 async def lapsed_claims(
     session: Session, now: datetime, *, after: tuple[datetime, UUID] | None, limit: int
 ) -> Sequence[Claim]:
-    """Return claims whose lease has run out, the oldest first."""
+    """Return claims whose lease has run out, the oldest first; not of those that stand still."""
     statement = select(Claim).where(
-        Claim.tenant_id == session.tenant, Claim.state == ClaimState.ACTIVE.value, Claim.lease_until <= now
+        Claim.tenant_id == session.tenant,
+        Claim.state == ClaimState.ACTIVE.value,
+        Claim.lease_until <= now,
+        Claim.lease_left_s.is_(None),
     )
     if after is not None:
         statement = statement.where(tuple_(Claim.lease_until, Claim.id) > tuple_(*after))
     return (await session.scalars(statement.order_by(Claim.lease_until, Claim.id).limit(limit))).all()
+
+
+async def due_claims(
+    session: Session, now: datetime, *, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Claim]:
+    """Return claims whose promised time has passed and of which nobody was told, the longest overdue first."""
+    statement = select(Claim).where(
+        Claim.tenant_id == session.tenant,
+        Claim.state == ClaimState.ACTIVE.value,
+        Claim.overdue_at.is_(None),
+        Claim.due_at <= now,
+        Claim.lease_left_s.is_(None),
+    )
+    if after is not None:
+        statement = statement.where(tuple_(Claim.due_at, Claim.id) > tuple_(*after))
+    return (await session.scalars(statement.order_by(Claim.due_at, Claim.id).limit(limit))).all()

@@ -123,6 +123,10 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         zh="诉求 {number}{quoted}认领后逾期未推进，已收回",
         en="The claim on case {number} {quoted} lapsed; it was taken back",
     ),
+    "promise_missed": Text(
+        zh="诉求 {number}{quoted}已过认领时承诺的期限 {due_on}",
+        en="Case {number} {quoted} was promised by {due_on} and is not done",
+    ),
     "clock_warning": Text(
         zh="诉求 {number}{quoted}即将超期，期限 {due_on}", en="Case {number} {quoted} will be overdue on {due_on}"
     ),
