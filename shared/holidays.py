@@ -13,7 +13,7 @@ from chinese_calendar.constants import Holiday, holidays, workdays
 
 __all__ = ["announced_through", "holiday_name", "makeup_name", "missing_notice"]
 
-_CHINESE: Final = {item.value: item.chinese for item in Holiday}
+_CHINESE: Final[dict[str, str]] = {item.value: item.chinese for item in Holiday}
 # The ones that the solar calendar fixes.
 _FIXED: Final = {
     (1, 1): "元旦",

@@ -138,7 +138,8 @@ async def test_a_whole_notice_is_loaded_at_once_or_not_at_all(office: Office) ->
     ):
         refused = await office.ask("PUT", path, wrong, status=422)
         assert (refused["code"], refused["errors"][0]["pointer"]) == (code, pointer)
-    for malformed in ({"days": []}, {}, notice(("2127-02-30", "holiday")), notice(("2127-02-18", "feast"))):
+    bad: list[dict[str, Any]] = [{"days": []}, {}, notice(("2127-02-30", "holiday")), notice(("2127-02-18", "feast"))]
+    for malformed in bad:
         await office.ask("PUT", path, malformed, status=422)
     await office.ask("PUT", path, body, role=Role.OFFICER, status=403)
     after = await office.ask("GET", "/v1/calendar?from=2127-02-01&to=2127-02-28")

@@ -16,7 +16,7 @@ from tests.intake.test_notifications import kinds
 
 PLAIN = WorkCalendar(DEFAULT_HOURS, {})
 MINUTE = timedelta(minutes=1)
-REASONS = [
+REASONS: list[dict[str, Any]] = [
     {"code": "weather", "name_zh": "天气原因", "name_en": "weather", "minutes_max": 60},
     {"code": "legal_procedure", "name_zh": "法定程序", "name_en": "procedure"},
 ]

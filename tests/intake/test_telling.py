@@ -136,15 +136,8 @@ async def test_what_is_filled_in_is_told_to_the_other_side(street: Street) -> No
 
 
 async def test_units_that_help_or_were_passed_over_hear_of_it(street: Street) -> None:
-    case = await street.triaged(HARD)
-    offers = {}
-    for unit, by in ((street.works, street.works_clerk), (street.water, street.water_clerk)):
-        body = {"unit_id": str(unit), "due_at": due_in(5)}
-        made = await street.act(await street.read(case, by=street.officer), "offers", body, by=by)
-        assert made.status_code == 201, made.text
-        offers[unit] = made.json()["id"]
-    case = await street.read(case, by=street.officer)
-    body = {"offer_id": offers[street.works], "helpers": [{"unit_id": str(street.water), "task": "供水"}]}
+    case, offer_id = await with_offers(street)
+    body: dict[str, Any] = {"offer_id": offer_id, "helpers": [{"unit_id": str(street.water), "task": "供水"}]}
     case = await street.step(case, "choose", body, by=street.holding(Role.CONVENOR, "county"))
     assert await kinds(street, street.water_clerk) == ["case_helping"]
     case = await street.step(case, "progress", {"note": "开挖"}, by=street.works_clerk)
@@ -152,22 +145,23 @@ async def test_units_that_help_or_were_passed_over_hear_of_it(street: Street) ->
     assert await kinds(street, street.water_clerk) == ["case_helping", "case_progress", "case_handed_on"]
     # Passed over: by a choice without them, and by whatever else decides.
     for decide in ("choose", "assign"):
-        case = await street.triaged(HARD)
-        made = [
-            await street.act(await street.read(case, by=street.officer), "offers", offered(street, unit), by=by)
-            for unit, by in ((street.works, street.works_clerk), (street.water, street.water_clerk))
-        ]
-        case = await street.read(case, by=street.officer)
-        bodies = {"choose": {"offer_id": made[0].json()["id"]}, "assign": {"unit_id": str(street.works)}}
+        case, offer_id = await with_offers(street)
+        bodies = {"choose": {"offer_id": offer_id}, "assign": {"unit_id": str(street.works)}}
         await street.step(case, decide, bodies[decide], by=street.holding(Role.CONVENOR, "county"))
         assert (await kinds(street, street.water_clerk))[-1] == "offer_passed_over"
         history = await street.history(case, by=street.officer)
         assert str(street.water) in history[-1]["data"]["passed_over"]
 
 
-def offered(street: Street, unit: UUID) -> dict[str, Any]:
-    del street
-    return {"unit_id": str(unit), "due_at": due_in(5)}
+async def with_offers(street: Street) -> tuple[dict[str, Any], str]:
+    """Bring a hard case to where two units have offered to take it; returns the offer of the works with it."""
+    case, made = await street.triaged(HARD), []
+    for unit, by in ((street.works, street.works_clerk), (street.water, street.water_clerk)):
+        body = {"unit_id": str(unit), "due_at": due_in(5)}
+        answer = await street.act(await street.read(case, by=street.officer), "offers", body, by=by)
+        assert answer.status_code == 201, answer.text
+        made.append(answer.json()["id"])
+    return await street.read(case, by=street.officer), made[0]
 
 
 async def test_an_order_about_a_case_is_told_to_whom_it_concerns(street: Street) -> None:
