@@ -46,8 +46,10 @@ from services.intake.verdicts.routes import router as verdicts
 from services.intake.visit_coverage.routes import router as visit_coverage
 from services.intake.visit_plans.routes import router as visit_plans
 from services.intake.visits.routes import router as visits
+from shared.clock import today
 from shared.encoders import mode
 from shared.held import held_events_router
+from shared.holidays import announced_through, missing_notice
 from shared.vault import Vault
 from shared.web import create_app
 
@@ -58,8 +60,15 @@ __all__ = ["create"]
 async def _prepared(app: FastAPI) -> AsyncIterator[None]:
     app.state.desk = Desk(app.state.db)
     # An encoder is loaded before the first request: it takes half a second.
-    app.state.readiness_details = {"proposals": await asyncio.to_thread(mode)}
+    app.state.readiness_details = {"proposals": await asyncio.to_thread(mode), "calendar": _calendar()}
     yield
+
+
+def _calendar() -> str:
+    """Tell, as of the start, how far public holidays are known, and whether a notice is missing that should be out."""
+    missing = missing_notice(today())
+    known = f"announced through {announced_through()}"
+    return known if missing is None else f"{known}; the notice for {missing} is missing: PUT /v1/calendar/days"
 
 
 def create() -> FastAPI:

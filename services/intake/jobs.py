@@ -1,5 +1,6 @@
 """What the intake does outside of requests."""
 
+from services.intake.appeals.jobs import schedules as appeal_schedules
 from services.intake.attachments.jobs import schedules as attachment_schedules
 from services.intake.cases.jobs import consumers as case_consumers
 from services.intake.claims.jobs import schedules as claim_schedules
@@ -27,6 +28,7 @@ schedules: tuple[TenantSchedule, ...] = (
     *clock_schedules,
     *claim_schedules,
     *supervision_schedules,
+    *appeal_schedules,
     *proposal_schedules,
     *draft_schedules,
     *attachment_schedules,

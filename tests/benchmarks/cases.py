@@ -122,6 +122,9 @@ def _pgbench_script(turn: int, area: str, requester: str) -> str:
         25: "ARRAY[now() + interval '1 hour', now() + interval '20 hours']",
         26: "NULL",
         27: "1",
+        28: """'{"number": "B-1", "title": "污水外溢", "due_on": "2026-12-01"}'""",
+        29: "uuidv7()",
+        30: "uuidv7()",
     }
     statement = re.sub(r"\$(\d+)", lambda found: f"({standing[int(found.group(1))]})", FILE_CASE)
     lines = ["\\set i :i + 1", "\\set chance random(1, 1000000)", "BEGIN;", f"SET LOCAL linli.tenant = '{TENANT}';"]

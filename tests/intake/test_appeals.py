@@ -1,12 +1,22 @@
 """Appeals: against a level or a decline, answered by somebody else, and what upholding does."""
 
 import asyncio
+import secrets
+from datetime import datetime, timedelta
 from typing import Any
 
+from services.intake.appeals.jobs import climb_appeals
+from services.intake.calendar.rules import DEFAULT_HOURS, WorkCalendar
 from shared.auth import Role
-from tests.intake.conftest import HARD, NORTH, SIMPLE, Headers, Street
+from shared.clock import utc_now
+from shared.db import Database
+from shared.testing import TestServers
+from tests.intake.conftest import HARD, NORTH, SIMPLE, Headers, MovedClock, Street
+from tests.intake.test_anonymous import filed_anonymously, with_token
+from tests.intake.test_notifications import kinds
 
 REASON = {"reason": "这不是小事"}
+PLAIN = WorkCalendar(DEFAULT_HOURS, {})
 
 
 def other_officer(street: Street) -> Headers:
@@ -140,3 +150,81 @@ async def test_an_appeal_that_is_upheld_wakes_nothing_that_has_ended_otherwise(s
     undone = await street.post(f"/v1/cases/{merged['id']}/unmerge", {"reason": "不同"}, by=street.officer)
     assert undone.status_code == 200, undone.text
     await street.step(await street.read(merged), "merge", body, by=street.officer)
+
+
+async def test_an_anonymous_requester_appeals_by_the_token(street: Street) -> None:
+    token = secrets.token_urlsafe(32)
+    case = await filed_anonymously(street, token=token)
+    at, by = f"/v1/anonymous-cases/{street.caller.tenant}/{case['id']}", with_token(street, token)
+    early = await street.post(f"{at}/appeals", REASON, by=by)
+    assert (early.status_code, early.json()["code"]) == (409, "wrong_state")
+    case = await street.step(case, "decline", {"reason": "不属受理范围"}, by=street.grid_worker)
+    seen = (await street.get(at, by=by)).json()
+    assert {action["action"] for action in seen["next_actions"] if action["allowed"]} >= {"appeal"}
+    made = await street.post(f"{at}/appeals", REASON, by=by)
+    assert (made.status_code, made.json()["against"], made.json()["state"]) == (201, "decline", "open")
+    again = await street.post(f"{at}/appeals", REASON, by=by)
+    assert (again.status_code, again.json()["rule"]) == (403, "appeal_is_open")
+    for stranger in (with_token(street, secrets.token_urlsafe(32)), street.caller.anonymous("intake")):
+        assert (await street.post(f"{at}/appeals", REASON, by=stranger)).status_code in {404, 422}
+        assert (await street.get(f"{at}/appeals", by=stranger)).status_code in {404, 422}
+    case = await street.read(case, by=street.officer)
+    await street.step(case, "appeals/answer", {"decision": "upheld", "answer": "经复核"}, by=street.officer)
+    (told,) = (await street.get(f"{at}/appeals", by=by)).json()
+    assert (told["state"], told["answer"]) == ("upheld", "经复核")
+    assert (await street.get(at, by=by)).json()["state"] == "accepted"
+
+
+async def test_an_appeal_that_nobody_answers_climbs_each_rung_once(
+    street: Street, servers: TestServers, moved: MovedClock
+) -> None:
+    rung = {"after_minutes": 0, "roles": ["officer"], "up": 1, "supervise": True}
+    await street.handle(
+        appeal_minutes=100, appeal_rungs=[rung, {**rung, "after_minutes": 50, "up": 2, "supervise": False}]
+    )
+    late = [await appealed(street, await street.triaged(SIMPLE)) for _ in range(5)]
+    answered_one = await answered(
+        street, await appealed(street, await street.triaged(SIMPLE)), "rejected", street.officer
+    )
+    (told,) = (await street.get(f"/v1/cases/{late[0]['id']}/appeals")).json()
+    due = PLAIN.add(datetime.fromisoformat(told["made_at"]), timedelta(minutes=100))
+    assert datetime.fromisoformat(told["due_at"]) == due
+    above_it, county = street.holding(Role.OFFICER, "county.north.c1"), street.holding(Role.OFFICER, "county")
+    workers = [Database(servers.role_url("intake"), schema="intake", pool_size=2) for _ in range(4)]
+
+    async def swept_at(moment: datetime) -> list[int]:
+        moved.forward(max(timedelta(0), moment - utc_now()) + timedelta(seconds=5))
+        for _ in range(2):
+            await asyncio.gather(*(climb_appeals(one, street.caller.tenant, utc_now()) for one in workers))
+        return [(await kinds(street, by)).count("appeal_due") for by in (above_it, county)]
+
+    try:
+        assert await swept_at(due - timedelta(minutes=5)) == [0, 0]
+        assert await swept_at(due) == [5, 5]
+        # The second rung tells two levels up, whose officers hear of the first one too.
+        assert await swept_at(PLAIN.add(due, timedelta(minutes=50))) == [5, 10]
+        assert await swept_at(PLAIN.add(due, timedelta(minutes=5_000))) == [5, 10]
+    finally:
+        for worker in workers:
+            await worker.close()
+    for case in late:
+        steps = [step for step in await street.history(case) if step["step"] in {"appeal_late", "supervise"}]
+        assert [(step["step"], step["data"].get("rung")) for step in steps] == [
+            ("appeal_late", 1),
+            ("supervise", None),
+            ("appeal_late", 2),
+        ]
+        assert (await street.clocks(case))["recounted"] == "equal"
+    assert "appeal_late" not in {step["step"] for step in await street.history(answered_one)}
+    assert (await kinds(street, street.owner)).count("appeal_passed_up") == 10
+    done = await answered(street, await street.read(late[0]), "rejected", other_officer(street))
+    assert not done["appeal_open"]
+
+
+async def test_the_rungs_of_appeals_rise(street: Street) -> None:
+    rung = {"after_minutes": 10, "roles": ["officer"], "up": 1}
+    now = (await street.get("/v1/handling", by=street.administrator)).json()
+    for wrong in ({"appeal_rungs": [rung, rung]}, {"appeal_minutes": 0}, {"appeal_rungs": [{**rung, "roles": []}]}):
+        body = {**now["rules"], **wrong}
+        refused = await street.call("PUT", "/v1/handling", body, by=street.administrator, version=now["version"])
+        assert refused.status_code == 422

@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.intake.calendar.rules import DEFAULT_HOURS, DayKind, TooFar, WorkCalendar, announced_through, public_day
+from services.intake.calendar.rules import DEFAULT_HOURS, DayKind, TooFar, WorkCalendar, public_day
 from shared.auth import Role
-from shared.clock import CHINA
+from shared.clock import CHINA, utc_now
+from shared.holidays import announced_through
 from shared.testing import Callers
-from tests.conftest import ClientOf
+from tests.conftest import ClientOf, MovedClock
 
 PLAIN = WorkCalendar(DEFAULT_HOURS, {})
 MINUTES = int(timedelta(days=3 * 365) / timedelta(minutes=1))
@@ -114,7 +115,49 @@ async def test_a_tenant_says_what_a_day_is_and_takes_it_back(office: Office) -> 
     later = await office.ask(
         "GET", f"/v1/calendar?from={announced_through() + 1}-05-01&to={announced_through() + 1}-05-01"
     )
-    assert later["days"][0]["source"] == "assumed"
+    assert later["days"][0]["source"] == "law"
+
+
+def notice(*days: tuple[str, str]) -> dict[str, Any]:
+    return {"days": [{"day": day, "kind": kind, "name": "通知"} for day, kind in days]}
+
+
+async def test_a_whole_notice_is_loaded_at_once_or_not_at_all(office: Office) -> None:
+    path = "/v1/calendar/days"
+    before = await office.ask("GET", "/v1/calendar?from=2127-02-01&to=2127-02-28")
+    body = notice(("2127-02-15", "holiday"), ("2127-02-08", "workday"), ("2127-02-09", "workday"))
+    done = await office.ask("PUT", path, body)
+    assert [(day["day"], day["kind"], day["source"]) for day in done] == [
+        ("2127-02-08", "workday", "tenant"),
+        ("2127-02-09", "workday", "tenant"),
+        ("2127-02-15", "holiday", "tenant"),
+    ]
+    for wrong, code, pointer in (
+        (notice(("2127-02-16", "holiday"), ("2127-02-16", "workday")), "day_said_twice", "/days/1/day"),
+        (notice(("2127-02-17", "holiday"), ("2026-03-04", "holiday")), "day_has_passed", "/days/1/day"),
+    ):
+        refused = await office.ask("PUT", path, wrong, status=422)
+        assert (refused["code"], refused["errors"][0]["pointer"]) == (code, pointer)
+    bad: list[dict[str, Any]] = [{"days": []}, {}, notice(("2127-02-30", "holiday")), notice(("2127-02-18", "feast"))]
+    for malformed in bad:
+        await office.ask("PUT", path, malformed, status=422)
+    await office.ask("PUT", path, body, role=Role.OFFICER, status=403)
+    after = await office.ask("GET", "/v1/calendar?from=2127-02-01&to=2127-02-28")
+    changed = [day["day"] for day, was in zip(after["days"], before["days"], strict=True) if day != was]
+    assert changed == ["2127-02-08", "2127-02-09", "2127-02-15"]
+
+
+async def test_from_december_on_the_missing_notice_is_told_until_its_days_are_set(
+    office: Office, moved: MovedClock
+) -> None:
+    async def awaited() -> Any:
+        return (await office.ask("GET", "/v1/calendar"))["awaited_notice"]
+
+    year = announced_through() + 1
+    moved.forward(datetime(year - 1, 12, 1, 9, tzinfo=CHINA) - utc_now())
+    assert await awaited() == year
+    await office.ask("PUT", "/v1/calendar/days", notice((f"{year}-02-20", "workday")))
+    assert await awaited() is None
 
 
 async def test_hours_are_the_tenants_own_and_count(office: Office) -> None:

@@ -27,9 +27,11 @@ KIND = ClockKind.RESOLVE
 FIRST, LAST = date(2025, 1, 1), date(2032, 12, 31)
 EPOCH = datetime(2025, 1, 1, tzinfo=CHINA)
 US = timedelta(microseconds=1)
-# By the law of 2024, what the solar calendar fixes; for years that nobody has announced yet.
 line_of = attrgetter(*(field.name for field in fields(Interval)))
+# By the law of 2024, what the solar calendar fixes; for years that nobody has announced yet.
 FIXED = {(1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3)}
+# The same law, what the lunar calendar fixes: New Year, Qingming, Dragon Boat and Mid-Autumn.
+DATED = {"2027-02-05", "2027-02-06", "2027-02-07", "2027-02-08", "2027-04-05", "2027-06-09", "2027-09-15"}
 
 History: TypeAlias = list[tuple[datetime, ClockOp]]
 Line: TypeAlias = tuple[Any, ...]
@@ -83,7 +85,7 @@ def _parts(day: date, hours: dict[int, Hours], days: dict[date, DayKind]) -> Hou
         try:
             is_free, name = chinese_calendar.get_holiday_detail(day)
         except NotImplementedError:
-            is_free, name = True, "x" if (day.month, day.day) in FIXED else None
+            is_free, name = True, "x" if (day.month, day.day) in FIXED or day.isoformat() in DATED else None
         works = not is_free if name is not None else bool(own)
     if not works:
         return ()

@@ -71,7 +71,8 @@ async def test_whoever_has_an_account_follows_and_judges_what_was_written_down(s
     case = await street.step(case, "accept", {}, by=street.grid_worker)
     case = await street.step(case, "triage", SIMPLE, by=street.grid_worker)
     case = await street.mended(case, by=street.grid_worker)
-    assert await kinds(street, street.owner) == ["case_accepted", "case_triaged", "case_resolved"]
+    heard = ["case_registered", "case_accepted", "case_triaged", "case_resolved"]
+    assert await kinds(street, street.owner) == heard
     closed = await street.step(case, "feedback", {"answer": "solved"}, by=street.owner)
     assert (closed["outcome"], closed["channel"]) == ("satisfied", "visit")
 

@@ -1,15 +1,21 @@
 """Before filing: has somebody filed it already. Joining instead lifts the case in the lists."""
 
+import math
 import time
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 
+from services.intake.suggestions.rules import Asked, Candidate, suggest
 from shared.auth import Role
+from shared.clock import CHINA
 from shared.ids import new_id
 from shared.testing import TestServers
-from tests.intake.conftest import GRID, Json, Street
+from tests.intake.conftest import GRID, Json, MovedClock, Street
 from tests.intake.test_schema import connected
 
 HERE = {"latitude": 37.5091, "longitude": 122.12}
@@ -34,7 +40,12 @@ async def test_the_same_trouble_is_suggested_with_its_reasons(street: Street) ->
     await street.filed(title="路灯不亮", description="晚上一片漆黑", category="parking", location=FAR)
     (one,) = await suggested(street, by=street.neighbour)
     assert (one["id"], one["number"], one["joiners"], one["within_m"]) == (case["id"], case["number"], 0, 50)
-    assert [reason["code"] for reason in one["reasons"]] == ["same_place", "same_category", "similar_words"]
+    assert [reason["code"] for reason in one["reasons"]] == [
+        "same_place",
+        "same_category",
+        "similar_words",
+        "close_in_time",
+    ]
     assert one["filed_at"] == case["filed_at"]
     assert 0.5 <= one["score"] <= 1
     assert (await street.get("/v1/cases", mine=True)).json()["items"][1]["version"] == 1
@@ -82,7 +93,7 @@ async def test_without_a_place_the_area_and_the_words_count(street: Street) -> N
     case = await street.filed()
     (one,) = await suggested(street, by=street.neighbour, location=None, category=None)
     assert (one["id"], one["within_m"]) == (case["id"], None)
-    assert [reason["code"] for reason in one["reasons"]] == ["same_area", "similar_words"]
+    assert [reason["code"] for reason in one["reasons"]] == ["same_area", "similar_words", "close_in_time"]
 
 
 async def test_at_most_five_and_the_likest_first(street: Street) -> None:
@@ -93,6 +104,60 @@ async def test_at_most_five_and_the_likest_first(street: Street) -> None:
     assert len(found) == 5
     assert found[0]["id"] == exact["id"]
     assert [item["score"] for item in found] == sorted((item["score"] for item in found), reverse=True)
+
+
+async def test_of_two_alike_the_one_closer_in_time_is_the_likelier_and_says_so(
+    street: Street, moved: MovedClock
+) -> None:
+    old = await street.filed(location=HERE)
+    moved.forward(timedelta(days=6))
+    new = await street.filed(location=HERE)
+    found = await suggested(street, by=street.neighbour)
+    assert [item["id"] for item in found] == [new["id"], old["id"]]
+    told = [[reason for reason in item["reasons"] if reason["code"] == "close_in_time"] for item in found]
+    assert [(one[0]["detail_zh"], one[0]["detail_en"]) for one in told] == [
+        ("1 天内提出", "filed within 1 day"),
+        ("7 天内提出", "filed within 7 days"),
+    ]
+    moved.forward(timedelta(days=60))
+    later = await suggested(street, by=street.neighbour)
+    assert [item["id"] for item in later] == [new["id"], old["id"]], "what is old is alike all the same"
+    assert all(reason["code"] != "close_in_time" for item in later for reason in item["reasons"])
+    assert later[0]["score"] <= found[0]["score"]
+
+
+WHEN = datetime(2026, 6, 1, tzinfo=CHINA)
+
+
+@given(st.integers(0, 400), st.integers(0, 400))
+def test_time_never_lifts_what_is_farther_away_in_time(one: int, two: int) -> None:
+    asked_now = Asked("井盖冒污水", GRID, None, "drainage", WHEN)
+    scores = []
+    for days in (one, two):
+        case = candidate("井盖往外冒污水", WHEN - timedelta(days=days))
+        (found,) = suggest(asked_now, [case])
+        scores.append(found.score)
+    assert (scores[0] >= scores[1]) == (one <= two) or math.isclose(*scores)
+    assert all(0 < score <= 1 for score in scores)
+    # Nothing is suggested only because it is new.
+    assert suggest(asked_now, [candidate("想办一场读书会", WHEN, category="culture")]) == []
+
+
+def candidate(words: str, filed_at: datetime, *, category: str = "drainage") -> Candidate:
+    return Candidate(
+        id=new_id(),
+        number="C-2026-000001",
+        category=category,
+        kind="request",
+        title=words,
+        text="",
+        area_id=new_id(),
+        area_path=GRID,
+        point=None,
+        state="filed",
+        joiners=0,
+        filed_at=filed_at,
+    )
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,31 @@ async def test_what_is_not_answered_in_time_is_marked_once_by_any_number_of_work
     assert order["overdue_at"] is None, "the new time is not over"
 
 
+async def test_an_order_that_fails_stops_none_behind_it(
+    street: Street, databases: dict[str, Database], owner: Any, moved: MovedClock
+) -> None:
+    tenant = street.caller.tenant
+    late = [await issued(street, minutes=60 + number) for number in range(4)]
+    moved.forward(timedelta(days=14))
+    # The one that is overdue for longest cannot be marked, and does not get better.
+    name = f"poison_{tenant}"
+    await owner.execute(
+        f"CREATE FUNCTION public.{name}() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'poisoned'; END $$;"
+        f"CREATE TRIGGER {name} BEFORE UPDATE ON intake.supervision_orders FOR EACH ROW"
+        f" WHEN (NEW.id = '{late[0]['id']}') EXECUTE FUNCTION public.{name}()"
+    )
+    try:
+        await mark_overdue_orders(databases["intake"], tenant, utc_now())
+    finally:
+        await owner.execute(f"DROP FUNCTION public.{name}() CASCADE")
+    listed = (await street.get("/v1/supervision-orders", by=street.officer, overdue="true")).json()["items"]
+    assert {one["id"] for one in listed} == {one["id"] for one in late[1:]}
+    await mark_overdue_orders(databases["intake"], tenant, utc_now())
+    listed = (await street.get("/v1/supervision-orders", by=street.officer, overdue="true")).json()["items"]
+    assert len(listed) == len(late)
+
+
 WORKS = new_id()
 grants = st.builds(
     Grant,

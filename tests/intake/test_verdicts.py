@@ -1,5 +1,6 @@
 """Verdicts: answers that are configuration, neighbours who confirm k of n, opening again, and who may judge."""
 
+import secrets
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -13,6 +14,9 @@ from shared.clock import utc_now
 from shared.db import Database
 from shared.ids import new_id
 from tests.intake.conftest import GRID, HARD, SIMPLE, Headers, Json, MovedClock, Street
+from tests.intake.phones import operation, push
+from tests.intake.test_anonymous import filed_anonymously, with_token
+from tests.intake.test_notifications import kinds
 
 OWN_ANSWERS = [
     {"code": "good", "name_zh": "满意", "name_en": "good", "outcome": "satisfied", "reopens": False},
@@ -134,6 +138,21 @@ async def test_two_of_three_neighbours_confirm(street: Street) -> None:
     late = await street.post(f"/v1/cases/{case['id']}/confirm", {"answer": "solved"}, by=two)
     assert (late.status_code, late.json()["code"]) == (409, "wrong_state")
     assert (await street.history(case))[-1]["step"] == "confirmed"
+
+
+async def test_who_is_asked_to_confirm_hears_so_and_not_that_it_is_open_again(street: Street) -> None:
+    await street.handle(confirmations=1)
+    case, (one,) = await asked(street, 1)
+    case = await street.step(case, "feedback", {"answer": "solved"}, by=street.owner)
+    assert (await kinds(street, one))[-2:] == ["case_resolved", "confirmations_wanted"]
+    await confirm(street, case, "solved", one)
+    assert (await kinds(street, one))[-1] == "case_closed"
+    # The unit hears what its work is worth so far.
+    case = await street.claimed()
+    await street.joined(case, 1)
+    case = await street.mended(await street.read(case), by=street.works_clerk)
+    await street.step(case, "feedback", {"answer": "partly"}, by=street.owner)
+    assert (await kinds(street, street.works_clerk))[-1] == "confirmations_wanted"
 
 
 async def test_neighbours_first_and_the_requester_last(street: Street) -> None:
@@ -322,3 +341,33 @@ async def test_a_representative_is_a_neighbour_too(street: Street, then: str) ->
         case = await confirm(street, case, "solved", speaker)
     assert case["state"] == "resolved"
     assert state(await confirm(street, case, "solved", other)) == ("closed", "satisfied")
+
+
+@pytest.mark.parametrize("door", ["app", "phone", "token"])
+async def test_by_whichever_door_it_is_opened_again_nothing_has_come_of_it(street: Street, door: str) -> None:
+    token = secrets.token_urlsafe(32)
+    case, _ = await asked(street) if door != "token" else (await anonymously_asked(street, token), [])
+    at, by = f"/v1/anonymous-cases/{street.caller.tenant}/{case['id']}", with_token(street, token)
+    if door == "token":
+        case = (await street.post(f"{at}/feedback", {"answer": "solved"}, by=by)).json()
+    else:
+        case = await street.step(case, "feedback", {"answer": "solved"}, by=street.owner)
+    assert state(case) == ("closed", "satisfied")
+    reason = {"reason": "又停满了"}
+    if door == "app":
+        case = await street.step(case, "reopen", reason, by=street.owner)
+    elif door == "phone":
+        (done,) = await push(street, street.owner, [operation("reopen", case["id"], reason, base=case["version"])])
+        assert done["status"] == "done"
+        case = await street.read(case)
+    else:
+        case = (await street.post(f"{at}/reopen", reason, by=by)).json()
+    assert state(case) == ("reopened", None)
+
+
+async def anonymously_asked(street: Street, token: str) -> dict[str, Any]:
+    """Bring an anonymous case to where its requester is asked."""
+    case = await filed_anonymously(street, token=token)
+    case = await street.step(case, "accept", {}, by=street.grid_worker)
+    case = await street.step(case, "triage", SIMPLE, by=street.grid_worker)
+    return await street.step(case, "resolve", {"note": "x"}, by=street.grid_worker)

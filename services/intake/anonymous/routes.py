@@ -11,19 +11,21 @@ from fastapi import Depends, Header, Path, Request, Response
 
 from services.intake.anonymous import repository, service
 from services.intake.anonymous.schemas import FileAnonymouslyIn, UnsealedOut, UnsealIn, UnsealingOut
+from services.intake.appeals import repository as appeals_kept
+from services.intake.appeals import service as appeals
+from services.intake.appeals.schemas import AppealIn, AppealOut
 from services.intake.case_answers.schemas import AnswersIn
 from services.intake.case_answers.service import fill_in
 from services.intake.cases import repository as cases
 from services.intake.cases.answers import begin, told
 from services.intake.cases.filing_service import Desk
-from services.intake.cases.moving import Move
 from services.intake.cases.schemas import CaseOut, NoteIn, StepOut
 from services.intake.cases.service import close_case, say
 from services.intake.cases.terms import Action, Outcome
 from services.intake.cases.viewing import view_case
 from services.intake.cases.views import case_out, filed_out, step_out
+from services.intake.verdicts import service as verdicts
 from services.intake.verdicts.schemas import ReopenIn, VerdictIn, WithdrawIn
-from services.intake.verdicts.service import give_verdict, open_again
 from shared.auth import Principal, Role, public, requires
 from shared.db import ReadSession, WriteSession
 from shared.pagination import Page, Paging
@@ -135,7 +137,7 @@ async def give_feedback_anonymously(
     """Say whether it is solved, as the one who raised the case."""
     masked = await service.pseudonym_of(session, case_id, case_token)
     case = await begin(session, masked, case_id, Action.FEEDBACK, None)
-    await give_verdict(session, masked, case, wanted)
+    await verdicts.give_verdict(session, masked, case, wanted)
     return await told(session, masked, case, response)
 
 
@@ -146,8 +148,30 @@ async def reopen(
     """Open a closed case again, as the one who raised it."""
     masked = await service.pseudonym_of(session, case_id, case_token)
     case = await begin(session, masked, case_id, Action.REOPEN, None)
-    await open_again(session, case, Move(Action.REOPEN, masked.actor, note=wanted.reason))
+    await verdicts.reopen(session, masked, case, wanted.reason)
     return await told(session, masked, case, response)
+
+
+@router.post("/v1/anonymous-cases/{tenant}/{case_id}/appeals", status_code=201, summary="Appeal anonymously 匿名申诉")
+async def appeal_anonymously(
+    _: Anybody, session: OpenWriting, response: Response, case_id: UUID, case_token: CaseToken, wanted: AppealIn
+) -> AppealOut:
+    """Ask somebody else to look at the level of the case, or at why it was declined, as the one who raised it."""
+    masked = await service.pseudonym_of(session, case_id, case_token)
+    case = await begin(session, masked, case_id, Action.APPEAL, None)
+    made = await appeals.make_appeal(session, masked, case, wanted)
+    await session.flush()
+    set_etag(response, case.version)
+    return AppealOut.model_validate(made)
+
+
+@router.get("/v1/anonymous-cases/{tenant}/{case_id}/appeals", summary="Appeals of an anonymous case 匿名诉求申诉记录")
+async def list_appeals_anonymously(
+    _: Anybody, session: OpenReading, case_id: UUID, case_token: CaseToken
+) -> list[AppealOut]:
+    """Return the appeals of the case and their answers to whoever has its token."""
+    await service.pseudonym_of(session, case_id, case_token)
+    return [AppealOut.model_validate(row) for row in await appeals_kept.appeals_of(session, case_id)]
 
 
 @router.post("/v1/anonymous-cases/{tenant}/{case_id}/withdraw", summary="Withdraw anonymously 匿名撤回")

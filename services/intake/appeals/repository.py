@@ -1,15 +1,16 @@
 """SQL of appeals."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import select, tuple_
 
 from services.intake.appeals.models import Appeal
 from services.intake.cases.models import CaseStep
 from shared.db import Session
 
-__all__ = ["appeals_of", "last_decision", "open_appeal"]
+__all__ = ["appeals_of", "last_decision", "late_appeals", "open_appeal"]
 
 
 async def open_appeal(session: Session, case_id: UUID) -> Appeal | None:
@@ -22,6 +23,16 @@ async def appeals_of(session: Session, case_id: UUID) -> Sequence[Appeal]:
     """Return all appeals of a case, the first one first."""
     statement = select(Appeal).where(Appeal.tenant_id == session.tenant, Appeal.case_id == case_id)
     return (await session.scalars(statement.order_by(Appeal.made_at, Appeal.id))).all()
+
+
+async def late_appeals(
+    session: Session, now: datetime, *, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[Appeal]:
+    """Return open appeals of which somebody further up is to be told by now, the longest overdue first."""
+    statement = select(Appeal).where(Appeal.tenant_id == session.tenant, Appeal.next_at <= now)
+    if after is not None:
+        statement = statement.where(tuple_(Appeal.next_at, Appeal.id) > tuple_(*after))
+    return (await session.scalars(statement.order_by(Appeal.next_at, Appeal.id).limit(limit))).all()
 
 
 async def last_decision(session: Session, case_id: UUID) -> CaseStep | None:

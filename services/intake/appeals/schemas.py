@@ -30,6 +30,7 @@ class AppealOut(OutputModel):
     against: Literal["triage", "decline"]
     reason: str
     made_at: datetime
+    due_at: datetime
     state: Literal["open", "upheld", "rejected"]
     answer: str | None
     answered_by: str | None

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import distinct_on
 from services.intake.calendar.models import CalendarDay, CalendarHours, CalendarVersion
 from shared.db import Session, WriteSession
 
-__all__ = ["add_day", "add_hours", "add_version", "days_of", "hours_of", "newest_version"]
+__all__ = ["add_day", "add_days", "add_hours", "add_version", "days_of", "hours_of", "newest_version"]
 
 
 async def newest_version(session: Session) -> int:
@@ -60,6 +60,13 @@ async def add_day(session: WriteSession, version: int, day: date, kind: str, nam
     """Say what a day is from a version on."""
     row = {"tenant_id": session.tenant, "day": day, "version": version, "kind": kind, "name": name}
     await session.execute(insert(CalendarDay).values(row))
+
+
+async def add_days(session: WriteSession, version: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Say what many days are from a version on."""
+    await session.execute(
+        insert(CalendarDay), [{"tenant_id": session.tenant, "version": version, **row} for row in rows]
+    )
 
 
 async def add_hours(session: WriteSession, version: int, rows: Sequence[dict[str, Any]]) -> None:

@@ -6,11 +6,12 @@ from typing import Annotated, Final
 from fastapi import Depends, Query
 
 from services.intake.calendar import repository, service
-from services.intake.calendar.rules import DEFAULT_HOURS, TooFar, announced_through
+from services.intake.calendar.rules import DEFAULT_HOURS, TooFar
 from services.intake.calendar.schemas import (
     CalendarOut,
     DayIn,
     DayOut,
+    DaysIn,
     HoursIn,
     HoursOut,
     PartOut,
@@ -20,6 +21,7 @@ from services.intake.calendar.schemas import (
 from shared.auth import Principal, Role, authenticated, requires
 from shared.clock import today
 from shared.db import Session
+from shared.holidays import announced_through
 from shared.web import Reading, Writing, service_router
 
 __all__ = ["router"]
@@ -43,7 +45,19 @@ async def read_calendar(
     last = last or first + timedelta(days=30)
     if not 0 <= (last - first).days < _DAYS_MAX:
         raise TooFar(pointer="/query/to")
-    return CalendarOut(announced_through=announced_through(), days=await service.show_days(session, first, last))
+    return CalendarOut(
+        announced_through=announced_through(),
+        awaited_notice=await service.awaited_notice(session),
+        days=await service.show_days(session, first, last),
+    )
+
+
+@router.put("/v1/calendar/days", summary="Say what many days are 批量设定日期")
+async def set_days(caller: Administrator, session: Writing, wanted: DaysIn) -> list[DayOut]:
+    """Load a notice: all its days at once, or none. Open deadlines follow; what has passed stays as it was counted."""
+    await service.set_days(session, caller, wanted)
+    days = sorted(one.day for one in wanted.days)
+    return [(await service.show_days(session, day, day))[0] for day in days]
 
 
 @router.put("/v1/calendar/days/{day}", summary="Say what a day is 设定某日")

@@ -1,8 +1,7 @@
 """Arithmetic of working time, in both directions, over days and hours that are data.
 
-Public holidays and make-up working days (调休) are announced by the State Council each autumn for the year after; the
-package chinesecalendar carries them. What it does not know yet a tenant sets by hand. A year without an announcement is
-provisional: weekends, and the days that the law fixes by the solar calendar.
+What is public is the State Council's notice, see `shared.holidays`; what that does not know yet a tenant sets by hand,
+one day or a whole notice at a time. A year without a notice is provisional: weekends, and the days that the law fixes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,9 +10,8 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Final
 
-from chinese_calendar.constants import Holiday, holidays, workdays
-
 from shared.clock import CHINA
+from shared.holidays import holiday_name, makeup_name
 from shared.problems import Invalid
 from shared.texts import Text
 
@@ -23,25 +21,15 @@ __all__ = [
     "DayHasPassed",
     "DayKind",
     "Hours",
+    "SaidTwice",
     "TooFar",
     "WorkCalendar",
-    "announced_through",
     "public_day",
 ]
 
 _MONDAY, _SATURDAY = 0, 5
 _DAYS_AT_MOST: Final = 3_700
 _KNOWN_DAYS_MAX: Final = 5_000
-# Regulation on public holidays (State Council, 2024): the ones that the solar calendar fixes.
-_FIXED: Final = {
-    (1, 1): "元旦",
-    (5, 1): "劳动节",
-    (5, 2): "劳动节",
-    (10, 1): "国庆节",
-    (10, 2): "国庆节",
-    (10, 3): "国庆节",
-}
-_CHINESE: Final = {item.value: item.chinese for item in Holiday}
 
 # Opening and closing of each part of a day.
 Hours = Sequence[tuple[time, time]]
@@ -71,6 +59,13 @@ class DayHasPassed(Invalid):
     title = Text(zh="过去的日期不能更改", en="A day that has passed stays as it was counted")
 
 
+class SaidTwice(Invalid):
+    """A day is one thing."""
+
+    code = "day_said_twice"
+    title = Text(zh="同一日期不能重复设定", en="A day is said twice")
+
+
 class TooFar(Invalid):
     """Within ten years there is not so much working time, or the two moments lie further apart."""
 
@@ -78,21 +73,13 @@ class TooFar(Invalid):
     title = Text(zh="超出可计算的十年范围", en="Further than ten years")
 
 
-def announced_through() -> int:
-    """Return the last year for which public holidays are known."""
-    years: set[int] = {day.year for day in holidays}
-    return max(years)
-
-
 def public_day(day: date) -> tuple[DayKind, str] | None:
-    """Return what the State Council says of a day, with its name; nothing for an ordinary one."""
-    if day in holidays:
-        return DayKind.HOLIDAY, _CHINESE.get(holidays[day], str(holidays[day]))
-    if day in workdays:
-        return DayKind.WORKDAY, f"{_CHINESE.get(workdays[day], str(workdays[day]))}调休上班"
-    if day.year > announced_through() and (day.month, day.day) in _FIXED:
-        return DayKind.HOLIDAY, _FIXED[day.month, day.day]
-    return None
+    """Return what the State Council, or before it has spoken the law, says of a day; nothing for an ordinary one."""
+    free = holiday_name(day)
+    if free is not None:
+        return DayKind.HOLIDAY, free
+    worked = makeup_name(day)
+    return (DayKind.WORKDAY, f"{worked}调休上班") if worked is not None else None
 
 
 @dataclass(frozen=True, slots=True)

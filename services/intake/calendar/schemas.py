@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, Field, model_validator
 from services.intake.calendar.rules import DayKind
 from shared.web import InputModel, OutputModel, ShortText
 
-__all__ = ["CalendarOut", "DayIn", "DayOut", "HoursIn", "HoursOut", "WorkingTimeIn", "WorkingTimeOut"]
+__all__ = ["CalendarOut", "DayIn", "DayOut", "DaysIn", "HoursIn", "HoursOut", "WorkingTimeIn", "WorkingTimeOut"]
 
 # RFC 3339 has no time of day without an offset, so JSON Schema's "time" would be another thing.
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$", description="By the clock of China 北京时间")]
@@ -20,6 +20,18 @@ class DayIn(InputModel):
 
     kind: Literal["workday", "holiday", "public"]
     name: ShortText
+
+
+class DayOfNoticeIn(DayIn):
+    """One day of a notice."""
+
+    day: date
+
+
+class DaysIn(InputModel):
+    """What many days are, as the State Council's notice for a year says it: holidays, and weekends that are worked."""
+
+    days: Annotated[list[DayOfNoticeIn], Field(min_length=1, max_length=366)]
 
 
 class PartIn(InputModel):
@@ -52,12 +64,16 @@ class WorkingTimeIn(InputModel):
 
 
 class DayOut(OutputModel):
-    """A day: worked or not, why, and whether that is announced or only assumed."""
+    """A day: worked or not, and on whose word.
+
+    The tenant's, the State Council's notice (`public`), an ordinary day of an announced year (`weekday`), the law where
+    no notice is out yet (`law`), or only assumed.
+    """
 
     day: date
     kind: DayKind
     name: str | None
-    source: Literal["tenant", "public", "weekday", "assumed"]
+    source: Literal["tenant", "public", "weekday", "law", "assumed"]
 
 
 class PartOut(OutputModel):
@@ -76,9 +92,14 @@ class HoursOut(OutputModel):
 
 
 class CalendarOut(OutputModel):
-    """Some days; public holidays are announced up to and including `announced_through`."""
+    """Some days; public holidays are announced up to and including `announced_through`.
+
+    `awaited_notice` is the year whose make-up days are still unknown although its notice should be out: from December
+    on the next one, until the house knows it or the tenant has set days of it.
+    """
 
     announced_through: int
+    awaited_notice: int | None
     days: list[DayOut]
 
 

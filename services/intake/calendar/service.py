@@ -10,16 +10,17 @@ from services.intake.calendar.rules import (
     BadHours,
     DayHasPassed,
     DayKind,
+    SaidTwice,
     WorkCalendar,
-    announced_through,
     public_day,
 )
-from services.intake.calendar.schemas import DayIn, DayOut, HoursIn, WorkingTimeIn, WorkingTimeOut
+from services.intake.calendar.schemas import DayIn, DayOut, DaysIn, HoursIn, WorkingTimeIn, WorkingTimeOut
 from shared.auth import Principal
 from shared.clock import today, utc_now
 from shared.db import Session, WriteSession
+from shared.holidays import announced_through, missing_notice
 
-__all__ = ["calendar_of", "count", "set_day", "set_hours", "show_days"]
+__all__ = ["awaited_notice", "calendar_of", "count", "set_day", "set_days", "set_hours", "show_days"]
 
 _MINUTE = timedelta(minutes=1)
 
@@ -46,7 +47,7 @@ def _shown(day: date, calendar: WorkCalendar, own: dict[date, CalendarDay]) -> D
     is_announced = day.year <= announced_through()
     public = public_day(day)
     if public is not None:
-        return DayOut(day=day, kind=kind, name=public[1], source="public" if is_announced else "assumed")
+        return DayOut(day=day, kind=kind, name=public[1], source="public" if is_announced else "law")
     return DayOut(day=day, kind=kind, name=None, source="weekday" if is_announced else "assumed")
 
 
@@ -60,6 +61,36 @@ async def set_day(session: WriteSession, caller: Principal, day: date, wanted: D
         raise DayHasPassed(pointer="/path/day")
     version = await repository.add_version(session, caller.actor, utc_now())
     await repository.add_day(session, version, day, wanted.kind, wanted.name)
+
+
+async def set_days(session: WriteSession, caller: Principal, wanted: DaysIn) -> None:
+    """Say what many days are, as a notice does: all of them in one version, or none.
+
+    Raises:
+        DayHasPassed: one of the days lies before today.
+        SaidTwice: a day is there twice.
+    """
+    said: set[date] = set()
+    for place, one in enumerate(wanted.days):
+        if one.day < today():
+            raise DayHasPassed(pointer=f"/days/{place}/day")
+        if one.day in said:
+            raise SaidTwice(pointer=f"/days/{place}/day")
+        said.add(one.day)
+    version = await repository.add_version(session, caller.actor, utc_now())
+    await repository.add_days(
+        session, version, [one.model_dump(include={"day", "kind", "name"}) for one in wanted.days]
+    )
+
+
+async def awaited_notice(session: Session) -> int | None:
+    """Return the year whose notice is awaited: nobody knows it, and the tenant has said nothing of that year either."""
+    year = missing_notice(today())
+    if year is None:
+        return None
+    version = await repository.newest_version(session)
+    own = await repository.days_of(session, version, date(year, 1, 1), date(year, 12, 31))
+    return None if own else year
 
 
 async def set_hours(session: WriteSession, caller: Principal, wanted: HoursIn) -> None:

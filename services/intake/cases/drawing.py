@@ -12,6 +12,7 @@ from typing import Final
 from uuid import UUID
 
 from services.intake.cases.rules import CLOSING, OPEN, STEPS, clock_ops
+from services.intake.cases.telling import JUDGED, RULES, TOLD_ELSEWHERE, Rule
 from services.intake.cases.terms import Action, CaseFacts, Level, Outcome, State
 from services.intake.clocks.rules import ClockKind, ClockOp, Verb
 from shared.auth import Grant, Principal, Role
@@ -167,10 +168,17 @@ _COLUMNS: Final = (
 )
 
 
+_HEARERS: Final = (
+    "Whoever takes a step knows of it and is not told. Units that are chosen as helpers or passed over are told of"
+    " that, and requester and officers that a case has become a collective one."
+)
+
+
 def document() -> str:
     """Return the page, the same at every call."""
     parts = [_HEAD, "## States\n", _diagram(), "## Clocks\n", _clock_table(), "## Steps\n", _step_table()]
     parts += ["## Who may\n", _matrix(), "## What the house does by itself\n", _house_table()]
+    parts += ["## Who hears\n", _told_table()]
     return "\n".join(parts)
 
 
@@ -245,6 +253,27 @@ def _house_table() -> str:
     for name, source, targets in _BY_THE_HOUSE:
         lines.append(f"| {name} | {source.value} | {', '.join(target.value for target in targets)} |")
     return "\n".join([*lines, ""])
+
+
+def _told_table() -> str:
+    lines = [_HEARERS, "", "| step | who hears |", "|---|---|"]
+    told = {step: _audience(rule) for step, rule in RULES.items()}
+    told |= {f"{Action.FEEDBACK.value}, and then {state}": _audience(rule) for state, rule in JUDGED.items()}
+    lines += [f"| {step} | {who} |" for step, who in told.items()]
+    lines += [f"| {step} | nobody here: {why} |" for step, why in TOLD_ELSEWHERE.items() if step != Action.FEEDBACK]
+    return "\n".join([*lines, ""])
+
+
+def _audience(rule: Rule) -> str:
+    words = {
+        "requester and joiners": rule.concerned,
+        "requester": rule.requester,
+        "unit": rule.unit,
+        "unit that had it": rule.left_unit,
+        "helping units": rule.helpers,
+    }
+    roles = [role.value.replace("_", " ") for role in rule.roles]
+    return ", ".join([*(name for name, hears in words.items() if hears), *roles])
 
 
 if __name__ == "__main__":

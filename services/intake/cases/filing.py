@@ -1,11 +1,11 @@
-"""The hottest write of the house, as one statement: the case, its first step and its event, or nothing.
+"""The hottest write of the house, as one statement: the case, its first step, its event and who is told, or nothing.
 
 One round trip between BEGIN and COMMIT; the checks of area and category are joins of the same statement, and only when
 it writes nothing does somebody ask why. `pgbench` runs this very text in the benchmark.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -16,15 +16,18 @@ from services.intake.cases.schemas import FileCaseIn
 from services.intake.cases.terms import Channel
 from services.intake.clocks.rules import ClockKind, Interval, Verb
 from services.intake.handling.service import Handling
+from shared.clock import CHINA
 from shared.contracts.intake import CaseFiled
+from shared.ids import new_id
 from shared.messaging.outbox import event_body
 
-__all__ = ["FILE_CASE", "Filing", "file_arguments"]
+__all__ = ["FILE_CASE", "Filing", "file_arguments", "words_of"]
 
 # $1 tenant, $2 id, $3 number, $4 category, $5 title, $6 description, $7 area, $8 latitude, $9 longitude,
 # $10 place, $11 requester, $12 now, $13 actor, $14 event id, $15 event without the area's path, $16 subject,
 # $17 attachments, $18 channel, $19 version of the handling rules, $20 version of the calendar, $21 what starts (JSON),
-# $22 clocks, $23 limits in seconds, $24 due times, $25 next moments, $26 answers (JSON), $27 version of the form.
+# $22 clocks, $23 limits in seconds, $24 due times, $25 next moments, $26 answers (JSON), $27 version of the form,
+# $28 what the requester and the grid are told (JSON), $29 and $30 the ids of the two lines.
 # Clocks and answers were judged by rules, a calendar and a form that this process knows; if there are newer ones,
 # nothing is written.
 FILE_CASE: Final = """
@@ -62,6 +65,13 @@ bound AS (
 numbered AS (
     INSERT INTO intake.outbox_subjects (tenant_id, subject, consumer, last_sequence)
     SELECT $1, $16, 'matching', 1 FROM filed),
+heard AS (
+    INSERT INTO intake.notifications (tenant_id, id, kind, case_id, params, person_id, role, area_path, urgent,
+        created_at)
+    SELECT $1, one.id, one.kind, $2, $28::jsonb, one.person_id, one.role,
+           CASE WHEN one.role IS NOT NULL THEN filed.area_path END, false, $12
+    FROM filed, (VALUES ($29::uuid, 'case_registered', $11::uuid, NULL),
+        ($30::uuid, 'case_filed', NULL::uuid, 'grid_worker')) AS one (id, kind, person_id, role)),
 sent AS (
     INSERT INTO intake.outbox (tenant_id, id, consumer, subject, sequence, body)
     SELECT $1, $14, 'matching', $16, 1,
@@ -84,6 +94,7 @@ class Filing:
         handling: the rules and the calendar by which its clocks start.
         clocks: the intervals with which they start, each with the next moment at which something is to be told.
         form_version: the questions that its answers were judged by.
+        notice_id: of the line in the requester's inbox.
     """
 
     tenant: str
@@ -96,6 +107,7 @@ class Filing:
     handling: Handling
     clocks: Sequence[tuple[ClockKind, Interval, datetime | None]]
     form_version: int
+    notice_id: UUID = field(default_factory=new_id)
 
 
 def file_arguments(filing: Filing, wanted: FileCaseIn) -> Sequence[Any]:
@@ -139,7 +151,17 @@ def file_arguments(filing: Filing, wanted: FileCaseIn) -> Sequence[Any]:
         [next_at for _, _, next_at in filing.clocks],
         orjson.dumps(wanted.answers).decode() if wanted.answers is not None else None,
         filing.form_version,
+        orjson.dumps(words_of(filing, wanted)).decode(),
+        filing.notice_id,
+        new_id(),
     )
+
+
+def words_of(filing: Filing, wanted: FileCaseIn) -> dict[str, str]:
+    """Return what is told of a filing: by when somebody looks at it."""
+    due = next((one.due_at for kind, one, _ in filing.clocks if kind is ClockKind.ACCEPT), None)
+    words = {"number": filing.number, "title": wanted.title}
+    return words if due is None else words | {"due_on": due.astimezone(CHINA).date().isoformat()}
 
 
 def _starts(clocks: Sequence[tuple[ClockKind, Interval, datetime | None]]) -> str:

@@ -9,7 +9,7 @@ import asyncpg
 
 from services.intake.attachments.rules import UnknownAttachment
 from services.intake.cases import repository
-from services.intake.cases.filing import FILE_CASE, Filing, file_arguments
+from services.intake.cases.filing import FILE_CASE, Filing, file_arguments, words_of
 from services.intake.cases.models import Case
 from services.intake.cases.moving import budget_of
 from services.intake.cases.numbers import CaseNumbers
@@ -25,6 +25,8 @@ from services.intake.forms.rules import FIRST_VERSION, AnswersDoNotFit, Form, mi
 from services.intake.forms.service import form_of, known_form
 from services.intake.handling.service import Handling, handling_of, known_handling
 from services.intake.models import reference
+from services.intake.notifications.repository import reachable_among
+from services.intake.notifications.service import send_outside
 from shared.auth import Principal
 from shared.clock import CHINA, today, utc_now
 from shared.db import Database, Session, WriteSession
@@ -51,10 +53,11 @@ class Filed:
         "filed_at",
         "form_version",
         "missing_answers",
+        "notice",
         "number",
     )
 
-    def __init__(self, filing: Filing, row: asyncpg.Record, missing_answers: list[str]) -> None:
+    def __init__(self, filing: Filing, row: asyncpg.Record, missing_answers: list[str], notice: dict[str, Any]) -> None:
         self.case_id = filing.case_id
         self.number = filing.number
         self.filed_at = filing.now
@@ -64,6 +67,7 @@ class Filed:
         self.bound: int = row["bound"]
         self.form_version = filing.form_version if filing.form_version != FIRST_VERSION else None
         self.missing_answers = missing_answers
+        self.notice = notice
 
 
 class Desk:
@@ -154,7 +158,15 @@ async def file_case(
         return None
     if row["bound"] != len(set(wanted.attachment_ids)):
         raise UnknownAttachment(pointer="/attachment_ids")
-    return Filed(filing, row, missing(form.schema, wanted.answers))
+    notice = {
+        "id": filing.notice_id,
+        "kind": "case_registered",
+        "case_id": case_id,
+        "person_id": raised_by,
+        "params": words_of(filing, wanted),
+        "urgent": False,
+    }
+    return Filed(filing, row, missing(form.schema, wanted.answers), notice)
 
 
 async def file_in_session(
@@ -181,6 +193,9 @@ async def file_in_session(
             session.fetch_row, desk, caller, wanted, channel=channel, asks=asks, requester_id=requester_id
         )
         if filed is not None:
+            if requester_id not in (None, caller.subject_id):
+                # Whoever files it knows; for whom somebody else has filed it may not be looking.
+                await send_outside(session, [filed.notice], await reachable_among(session, {filed.notice["person_id"]}))
             return filed
         if await why_not_filed(session, caller, wanted) is not None:
             raise IdTaken(pointer="/id")

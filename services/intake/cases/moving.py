@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
+from uuid import UUID
 
 from services.intake.cases.locking import CaseFile, in_hand
 from services.intake.cases.models import Case, CaseStep
@@ -132,10 +133,25 @@ async def _time(session: WriteSession, file: CaseFile, wanted: Move, now: dateti
         wanted.step, wanted.target, lambda kind: budget_of(kind, case.category, case.level, handling), wanted.reason
     )
     done = file.clocks.act(now, ops, handling)
-    if wanted.step == Action.PROGRESS and case.state == State.CLAIMED:
-        lease = timedelta(minutes=handling.rules.lease_minutes)
-        await claims.renew_claim(session, case.id, handling.calendar.add(now, lease))
+    if case.state == State.CLAIMED and wanted.target is None:
+        await _lease_follows(session, case.id, wanted.step, now, handling)
     return done
+
+
+async def _lease_follows(session: WriteSession, case_id: UUID, step: str, now: datetime, handling: Handling) -> None:
+    """Let progress renew a lease, and let it stand still while the clock does: what was left of it is left after."""
+    calendar = handling.calendar
+    if step == Action.PROGRESS:
+        lease = timedelta(minutes=handling.rules.lease_minutes)
+        await claims.renew_claim(session, case_id, calendar.add(now, lease))
+    elif step in {Action.PAUSE, Action.RESUME}:
+        claim = await claims.active_claim(session, case_id)
+        if claim is not None and step == Action.PAUSE:
+            left = calendar.between(now, claim.lease_until) if claim.lease_until > now else timedelta(0)
+            claim.lease_left_s = int(left.total_seconds())
+        elif claim is not None and claim.lease_left_s is not None:
+            claim.lease_until = calendar.add(now, timedelta(seconds=claim.lease_left_s))
+            claim.lease_left_s = None
 
 
 async def _claims_follow(session: WriteSession, file: CaseFile, wanted: Move, before: str, now: datetime) -> None:
@@ -145,4 +161,5 @@ async def _claims_follow(session: WriteSession, file: CaseFile, wanted: Move, be
     if before == State.CLAIMED:
         await claims.end_claim(session, file.case.id, _CLAIM_ENDS.get(wanted.step, ClaimState.TAKEN_AWAY), now)
     elif before == State.TRIAGED and wanted.step != Action.CHOOSE and file.has_offers:
-        await claims.pass_over(session, file.case.id)
+        passed_over = await claims.pass_over(session, file.case.id)
+        wanted.data["passed_over"] = [str(unit) for unit in passed_over]

@@ -212,7 +212,8 @@ class PointOut(OutputModel):
 class ClockOut(OutputModel):
     """The newest run of a clock.
 
-    `left_s` counts working seconds (the calendar's for `verdict`) and is negative when the time was overrun.
+    `left_s` counts working seconds (the calendar's for `verdict`), and is negative when the time was overrun; what is
+    paused runs again by itself at `paused_until`.
     """
 
     clock: ClockKind
@@ -222,6 +223,7 @@ class ClockOut(OutputModel):
     budget_s: int
     left_s: int
     reason: str | None
+    paused_until: datetime | None
 
 
 class CaseSummary(OutputModel):

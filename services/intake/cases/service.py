@@ -242,9 +242,10 @@ async def pause_clock(session: WriteSession, caller: Principal, case: Case, want
 
 
 async def resume_clock(session: WriteSession, actor: str, case: Case, note: str | None) -> None:
-    """Let the time count again."""
+    """Let the time count again; the house itself does so when a pause has lasted as long as it may."""
+    data = {"reason": case.paused_reason} if case.paused_reason is not None else {}
     case.paused_reason = None
-    await move(session, case, Move(Action.RESUME, actor, note=note))
+    await move(session, case, Move(Action.RESUME, actor, note=note, data=data))
 
 
 async def resolve_case(session: WriteSession, caller: Principal, case: Case, wanted: ResolveIn) -> None:
@@ -273,16 +274,22 @@ async def join_open_case(session: WriteSession, caller: Principal, case_id: UUID
         raise NotFound
     await check_case_step(session, caller, case, Action.JOIN)
     await repository.add_joiners(session, case.id, [caller.subject_id], utc_now(), via=None)
-    await count_joiners(session, case)
-    await move(session, case, Move(Action.JOIN, caller.actor, data={"joiners": case.joiners}))
+    grown = await count_joiners(session, case)
+    await move(session, case, Move(Action.JOIN, caller.actor, data={"joiners": case.joiners} | grown))
     return case
 
 
-async def count_joiners(session: WriteSession, case: Case) -> None:
-    """Write down how many have joined, and whether that makes the case a collective one. It stays one."""
+async def count_joiners(session: WriteSession, case: Case) -> dict[str, bool]:
+    """Write down how many have joined, and whether that makes the case a collective one. It stays one.
+
+    Returns:
+        What the step says of it: nothing, or that the case has become a collective one.
+    """
     handling = await handling_of(session)
+    was_collective = case.collective
     case.joiners = await repository.count_joiners(session, case.id)
-    case.collective = case.collective or case.joiners + 1 >= handling.rules.collective_from
+    case.collective = was_collective or case.joiners + 1 >= handling.rules.collective_from
+    return {"became_collective": True} if case.collective and not was_collective else {}
 
 
 async def leave_case(session: WriteSession, caller: Principal, case: Case) -> None:

@@ -123,6 +123,7 @@ def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, 
                 "budget_s": interval.budget_s,
                 "left_s": interval.left_s,
                 "reason": None,
+                "paused_until": None,
             }
             for kind, interval in filed.clocks
         ],

@@ -49,7 +49,11 @@ class ClaimOffer(TenantRow, Base):
 
 
 class Claim(TenantRow, Base):
-    """A unit holds a case: a lease, one at a time for a case."""
+    """A unit holds a case: a lease, one at a time for a case.
+
+    `lease_left_s` is what is left of the lease, in working seconds, while the clock of its case stands still, and the
+    lease with it. `overdue_at` is when it was written down that the unit did not keep the time that it had promised.
+    """
 
     __tablename__ = "claims"
     __table_args__ = (
@@ -58,7 +62,15 @@ class Claim(TenantRow, Base):
         CheckConstraint("(state = 'active') = (ended_at IS NULL)", name="ended"),
         Index("claims_active_key", "tenant_id", "case_id", unique=True, postgresql_where=text("state = 'active'")),
         Index("claims_lease_idx", "tenant_id", "lease_until", postgresql_where=text("state = 'active'")),
+        CheckConstraint("lease_left_s >= 0", name="lease_left"),
         Index("claims_case_idx", "tenant_id", "case_id"),
+        Index(
+            "claims_due_idx",
+            "tenant_id",
+            "due_at",
+            "id",
+            postgresql_where=text("state = 'active' AND overdue_at IS NULL"),
+        ),
     )
     case_id: Mapped[UUID]
     unit_id: Mapped[UUID]
@@ -71,6 +83,8 @@ class Claim(TenantRow, Base):
     state: Mapped[str] = mapped_column(String(12))
     started_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
+    lease_left_s: Mapped[int | None] = mapped_column(Integer)
+    overdue_at: Mapped[datetime | None]
 
 
 class ClaimHelper(Base):

@@ -69,7 +69,10 @@ class HelperOut(OutputModel):
 
 
 class ClaimOut(OutputModel):
-    """A unit that holds, or held, the case; the lease is renewed by progress."""
+    """A unit that holds, or held, the case; the lease is renewed by progress, and stands still with the clock.
+
+    `lease_left_s` counts working seconds while it stands still; `overdue_at` is when `due_at` passed without a result.
+    """
 
     id: UUID
     unit_id: UUID
@@ -80,6 +83,8 @@ class ClaimOut(OutputModel):
     state: ClaimState
     started_at: datetime
     ended_at: datetime | None
+    lease_left_s: int | None
+    overdue_at: datetime | None
     helpers: list[HelperOut]
 
 

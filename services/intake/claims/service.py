@@ -26,7 +26,7 @@ from shared.messaging import publish
 from shared.problems import Forbidden
 from shared.texts import Text
 
-__all__ = ["choose_offer", "claim_case", "make_offer", "return_lapsed", "withdraw_offer"]
+__all__ = ["choose_offer", "claim_case", "make_offer", "return_lapsed", "tell_of_overdue", "withdraw_offer"]
 
 _LAPSED = Text(
     zh="认领后逾期未推进，诉求已收回。请书面说明原因及整改措施。",
@@ -135,7 +135,9 @@ async def choose_offer(session: WriteSession, caller: Principal, case: Case, wan
     for other in others:
         other.state = (OfferState.HELPS if other.unit_id in helping else OfferState.PASSED_OVER).value
     offer.state = OfferState.CHOSEN.value
+    passed_over = sorted(str(other.unit_id) for other in others if other.unit_id not in helping | {offer.unit_id})
     data: dict[str, Any] = {"offer_id": str(offer.id), "helpers": [str(unit) for unit in sorted(helping)]}
+    data |= {"passed_over": passed_over} if passed_over else {}
     await _take(session, case, claim, offer.unit_name, _chosen(caller, wanted, data))
     await session.flush()
     await _let_help(session, claim, wanted.helpers)
@@ -167,11 +169,28 @@ async def return_lapsed(session: WriteSession, case_id: UUID) -> bool:
     """
     case = await lock_case_if_free(session, case_id)
     claim = await repository.active_claim(session, case_id) if case is not None else None
-    if case is None or claim is None or claim.lease_until > utc_now():
+    if case is None or claim is None or claim.lease_left_s is not None or claim.lease_until > utc_now():
         return False
     unit_id = claim.unit_id
     let_go(case)
     data = {"claim_id": str(claim.id), "left_unit": str(unit_id), "lease_until": claim.lease_until.isoformat()}
     await move(session, case, Move("lapse", "system", State.TRIAGED, data=data))
     await order_by_system(session, case, unit_id=unit_id, cause="claim_lapsed", demand=_LAPSED)
+    return True
+
+
+async def tell_of_overdue(session: WriteSession, case_id: UUID) -> bool:
+    """Write down, once, that a unit did not keep the time that it had promised; the lease goes on as it may.
+
+    Returns:
+        Whether it was done: not when somebody else is at the case, or it stands still.
+    """
+    case = await lock_case_if_free(session, case_id)
+    claim = await repository.active_claim(session, case_id) if case is not None else None
+    if case is None or claim is None or claim.overdue_at is not None or claim.lease_left_s is not None:
+        return False
+    if claim.due_at > utc_now():
+        return False
+    data = {"claim_id": str(claim.id), "unit_id": str(claim.unit_id), "due_at": claim.due_at.isoformat()}
+    claim.overdue_at = await move(session, case, Move("promise_missed", "system", data=data))
     return True

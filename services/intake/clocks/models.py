@@ -14,7 +14,10 @@ _CLOCKS = "clock IN ('accept', 'first_reply', 'resolve', 'verdict')"
 
 
 class ClockInterval(Base):
-    """One stretch of one run of a clock. What is to be told next, and when, stands on the one that lasts."""
+    """One stretch of one run of a clock.
+
+    What is to be told next, and when, stands on the one that lasts; on one that stands still, when it runs again.
+    """
 
     __tablename__ = "clock_intervals"
     __table_args__ = (
@@ -22,6 +25,8 @@ class ClockInterval(Base):
         CheckConstraint(_CLOCKS, name="clock"),
         CheckConstraint("ended_at >= started_at", name="order"),
         CheckConstraint("next_at IS NULL OR ended_at IS NULL", name="next"),
+        # Nothing stands still for ever.
+        CheckConstraint("running OR ended_at IS NOT NULL OR next_at IS NOT NULL", name="standing"),
         Index("clock_intervals_next_idx", "tenant_id", "next_at", postgresql_where=text("next_at IS NOT NULL")),
     )
     tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)

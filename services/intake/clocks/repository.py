@@ -69,6 +69,7 @@ async def outdated_intervals(
     statement = select(ClockInterval).where(
         ClockInterval.tenant_id == session.tenant,
         ClockInterval.next_at.is_not(None),
+        ClockInterval.running,
         ClockInterval.clock != ClockKind.VERDICT.value,
         ClockInterval.calendar_version < calendar_version,
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from services.intake.calendar.rules import WorkCalendar
@@ -61,6 +61,7 @@ class ClockView:
         due_at: None while it stands still.
         left_s: of the budget now (or when it stopped); negative when it was overrun.
         reason: why it stands still.
+        paused_until: when it runs again by itself; None while it runs.
     """
 
     clock: ClockKind
@@ -70,6 +71,7 @@ class ClockView:
     budget_s: int
     left_s: int
     reason: str | None
+    paused_until: datetime | None = None
 
 
 class ClockSheet:
@@ -132,7 +134,7 @@ class ClockSheet:
                 due_at=interval.due_at,
                 calendar_version=handling.calendar.version,
                 rung=rung,
-                next_at=_next_at(interval, kind, rung, handling),
+                next_at=self._next_at(interval, kind, rung, handling),
                 tries=tries,
             )
             if place == len(rows):
@@ -150,8 +152,25 @@ class ClockSheet:
     def set_next(self, row: StoredInterval, rung: int, handling: Handling) -> None:
         """Move an interval that lasts to a rung of its ladder."""
         row.rung, row.tries = rung, 0
-        row.next_at = _next_at(_interval_of(row), ClockKind(row.clock), rung, handling)
+        row.next_at = self._next_at(_interval_of(row), ClockKind(row.clock), rung, handling)
         self._touch(row)
+
+    def _next_at(self, interval: Interval, kind: ClockKind, rung: int, handling: Handling) -> datetime | None:
+        """Return when somebody is to be told next, or a clock that stands still is to run again."""
+        if interval.running or interval.ended_at is not None:
+            return _next_at(interval, kind, rung, handling)
+        return self.pause_ends_at(interval, handling)
+
+    def pause_ends_at(self, standing: Interval | StoredInterval, handling: Handling) -> datetime:
+        """Return until when a clock that stands still may do so: as its reason and what is left of the quota allow.
+
+        Time is counted as the quota is, in working minutes.
+        """
+        _, spent_s = self._spent(standing.started_at, handling)
+        most_s = max(0, handling.rules.pause_minutes_max * 60 - spent_s)
+        reason_s = handling.rules.pause_s(standing.reason)
+        may_s = most_s if reason_s is None else min(most_s, reason_s)
+        return handling.calendar.add(standing.started_at, timedelta(seconds=may_s))
 
     def wait(self, row: StoredInterval, until: datetime | None) -> None:
         """Let the next rung of an interval wait until a time, or for ever."""
@@ -173,14 +192,18 @@ class ClockSheet:
 
     def spent_pauses(self, now: datetime, handling: Handling) -> tuple[int, int]:
         """Return how often the clock of solving has stood still, and for how many working minutes in all."""
-        times, minutes = 0, 0
+        times, stood_s = self._spent(now, handling)
+        return times, stood_s // 60
+
+    def _spent(self, until: datetime, handling: Handling) -> tuple[int, int]:
+        """Return how often the clock of solving has stood still, and for how many working seconds until an instant."""
+        times, stood = 0, timedelta(0)
         for (kind, _), rows in self._rows.items():
             for row in rows:
-                if kind is ClockKind.RESOLVE and not row.running:
+                if kind is ClockKind.RESOLVE and not row.running and row.started_at <= until:
                     times += 1
-                    stood = handling.calendar.between(row.started_at, row.ended_at or now)
-                    minutes += int(stood.total_seconds()) // 60
-        return times, minutes
+                    stood += handling.calendar.between(row.started_at, min(row.ended_at or until, until))
+        return times, int(stood.total_seconds())
 
 
 def timing_of(kind: ClockKind, calendar: WorkCalendar) -> Timing:
@@ -210,7 +233,7 @@ def _view(kind: ClockKind, run: int, rows: Sequence[Kept], now: datetime, handli
     if last.ended_at is not None:
         return ClockView(kind, run, "stopped", last.due_at, last.budget_s, last.left_end_s or 0, None)
     if not last.running:
-        return ClockView(kind, run, "paused", None, last.budget_s, last.left_s, last.reason)
+        return ClockView(kind, run, "paused", None, last.budget_s, last.left_s, last.reason, last.next_at)
     left = _clock_of(kind, rows, handling).left_s(now)
     return ClockView(kind, run, "running", last.due_at, last.budget_s, left, None)
 

@@ -21,7 +21,9 @@ _AT_ONCE: Final = 200
 
 
 async def climb_ladders(database: Database, tenant: str, _: datetime) -> None:
-    """Climb every rung that is due, the longest overdue first, each in a transaction of its own.
+    """Climb every rung that is due and end every pause that is over, the longest overdue first.
+
+    Each in a transaction of its own.
 
     Any number of workers may do this at once. What fails is put off, and each is tried once in a sweep, so that the
     head of the queue blocks nobody.

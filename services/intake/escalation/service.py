@@ -11,6 +11,7 @@ from services.intake.cases import repository as cases
 from services.intake.cases.locking import in_hand, lock_case_if_free, lock_cases
 from services.intake.cases.models import Case, CaseStep
 from services.intake.cases.moving import Move, move
+from services.intake.cases.service import resume_clock
 from services.intake.cases.telling import about
 from services.intake.cases.writing import write_clocks
 from services.intake.clocks import repository
@@ -39,14 +40,14 @@ _OVERDUE = Text(
 
 
 async def climb(session: WriteSession, seen: ClockInterval) -> bool:
-    """Climb the rung that is due on a clock.
+    """Climb the rung that is due on a clock, or let it run again when it has stood still as long as it may.
 
     Args:
         session: the transaction.
         seen: the interval as it was read, without a lock.
 
     Returns:
-        Whether it was climbed here: not when somebody else is at the case, or the clock has moved on.
+        Whether it was done here: not when somebody else is at the case, or the clock has moved on.
     """
     case = await lock_case_if_free(session, seen.case_id)
     clocks = in_hand(session, case).clocks if case is not None else None
@@ -55,6 +56,8 @@ async def climb(session: WriteSession, seen: ClockInterval) -> bool:
     if case is None or clocks is None or row is None or row.next_at is None or row.next_at > now:
         return False
     handling = await handling_of(session)
+    if not row.running:
+        return await _end_pause(session, case, row, handling)
     kind, rung = ClockKind(row.clock), row.rung
     if kind is not ClockKind.VERDICT and rung > len(handling.rules.rungs(kind)):
         # The ladder has become shorter since, or there is none: nobody is to be told.
@@ -81,6 +84,17 @@ async def climb(session: WriteSession, seen: ClockInterval) -> bool:
         await _tell_above(session, case, row, handling.rules.rungs(kind)[rung - 1], climbed)
     else:
         await _warn(session, case, row)
+    return True
+
+
+async def _end_pause(session: WriteSession, case: Case, row: StoredInterval, handling: Handling) -> bool:
+    """Let a clock run again that has stood still as long as it may, by the rules as they are now."""
+    clocks = in_hand(session, case).clocks
+    if clocks.pause_ends_at(row, handling) > utc_now():
+        clocks.set_next(row, row.rung, handling)
+        await write_clocks(session, case.id, clocks.take_changed())
+        return False
+    await resume_clock(session, "system", case, None)
     return True
 
 

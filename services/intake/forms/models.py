@@ -3,21 +3,22 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKeyConstraint, Integer, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKeyConstraint, Index, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from services.intake.models import Base
+from services.intake.models import Base, TouchedRow
 
 __all__ = ["CategoryForm"]
 
 
-class CategoryForm(Base):
+class CategoryForm(TouchedRow, Base):
     """What a category asks. Version 1 is the form that asks nothing and stands in no table."""
 
     __tablename__ = "category_forms"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "category"], ["intake.categories.tenant_id", "intake.categories.code"]),
         CheckConstraint("version > 1", name="version"),
+        Index("category_forms_changed_idx", "tenant_id", "changed_xid"),
     )
     tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     category: Mapped[str] = mapped_column(String(40), primary_key=True)

@@ -1,5 +1,6 @@
 """The handling rules of a tenant, whole: what is stored is what is shown."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Final, Literal, Self
@@ -41,6 +42,18 @@ class Rung(InputModel):
     supervise: bool = False
 
 
+_APPEAL_LADDER: Final = (
+    Rung(after_minutes=0, roles=[Role.SECRETARY, Role.OFFICER], up=1),
+    Rung(after_minutes=840, roles=[Role.SECRETARY, Role.OFFICER], up=2),
+)
+
+
+def _check_rising(rungs: Sequence[Rung]) -> None:
+    if any(one.after_minutes >= two.after_minutes for one, two in pairwise(rungs)):
+        message = "each rung comes later than the one before"
+        raise ValueError(message)
+
+
 class Ladder(InputModel):
     """The rungs of one clock, the first one first."""
 
@@ -49,18 +62,17 @@ class Ladder(InputModel):
 
     @model_validator(mode="after")
     def _rises(self) -> Self:
-        if any(one.after_minutes >= two.after_minutes for one, two in pairwise(self.rungs)):
-            message = "each rung comes later than the one before"
-            raise ValueError(message)
+        _check_rising(self.rungs)
         return self
 
 
 class PauseReason(InputModel):
-    """Why a clock may stand still."""
+    """Why a clock may stand still, and for how long at a time: until the quota is used up if nothing is said."""
 
     code: Code
     name_zh: ShortText
     name_en: ShortText
+    minutes_max: Minutes | None = None
 
 
 class Answer(InputModel):
@@ -86,6 +98,8 @@ class HandlingIn(InputModel):
     lease_minutes: Minutes = 1_260
     hand_overs_max: Annotated[int, Field(strict=True, ge=1, le=10)] = 2
     supervision_minutes: Minutes = 840
+    appeal_minutes: Minutes = 2_100
+    appeal_rungs: Annotated[list[Rung], Field(max_length=8)] = Field(default_factory=lambda: list(_APPEAL_LADDER))
     silence_days: Days = 7
     reopen_days: Days = 30
     collective_from: Annotated[int, Field(strict=True, ge=2, le=1_000)] = 5
@@ -95,6 +109,7 @@ class HandlingIn(InputModel):
 
     @model_validator(mode="after")
     def _hangs_together(self) -> Self:
+        _check_rising(self.appeal_rungs)
         for clock in (ClockKind.ACCEPT, ClockKind.FIRST_REPLY, ClockKind.RESOLVE):
             if not any(one.clock is clock and one.category is None and one.level is None for one in self.limits):
                 message = f"a limit of {clock} for everything is missing"
@@ -127,6 +142,11 @@ class HandlingIn(InputModel):
     def rungs(self, clock: ClockKind) -> list[Rung]:
         """Return the ladder of a clock."""
         return next((one.rungs for one in self.ladders if one.clock is clock), [])
+
+    def pause_s(self, code: str | None) -> int | None:
+        """Return for how many working seconds a reason lets a clock stand still at a time; None without such an end."""
+        minutes = next((one.minutes_max for one in self.pause_reasons if one.code == code), None)
+        return None if minutes is None else minutes * 60
 
     def answer(self, code: str) -> Answer | None:
         """Return what an answer does."""

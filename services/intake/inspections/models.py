@@ -14,12 +14,13 @@ from shared.db import Ltree, TenantRow
 __all__ = ["Checklist", "Inspection"]
 
 
-class Checklist(Base):
+class Checklist(TouchedRow, Base):
     """A checklist as it is from a moment on; inspections keep the version that they went through."""
 
     __tablename__ = "checklists"
     __table_args__ = (
         ForeignKeyConstraint(["tenant_id", "category"], ["intake.categories.tenant_id", "intake.categories.code"]),
+        Index("checklists_changed_idx", "tenant_id", "changed_xid"),
     )
     tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
     code: Mapped[str] = mapped_column(String(40), primary_key=True)

@@ -1,6 +1,6 @@
 """SQL of checklists and inspections."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +21,7 @@ __all__ = [
     "find_inspection",
     "list_checklists",
     "list_inspections",
+    "newest_checklists",
     "visible_inspections",
     "void_inspections",
 ]
@@ -41,6 +42,13 @@ async def list_checklists(session: Session, *, after: str | None, limit: int) ->
         statement = statement.where(Checklist.code > after)
     statement = statement.order_by(Checklist.code, Checklist.version.desc()).limit(limit)
     return (await session.scalars(statement)).all()
+
+
+async def newest_checklists(session: Session, codes: Collection[str]) -> Sequence[Checklist]:
+    """Return the newest version of some checklists."""
+    statement = select(Checklist).ext(distinct_on(Checklist.code))
+    statement = statement.where(Checklist.tenant_id == session.tenant, Checklist.code.in_(codes))
+    return (await session.scalars(statement.order_by(Checklist.code, Checklist.version.desc()))).all()
 
 
 async def add_checklist(session: WriteSession, row: Checklist) -> bool:

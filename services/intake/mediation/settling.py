@@ -274,8 +274,7 @@ async def _reopen_case(session: WriteSession, at: At) -> None:
     again = Move("mediation_breached", "system", data={"mediation_id": str(at.mediation.id)})
     case = at.case
     if case.state == State.RESOLVED or (case.state == State.CLOSED and case.outcome not in _FINAL):
-        case.outcome = None
-        await open_again(session, case, again)
+        await open_again(session, case, again, None)
         return
     await move(session, case, again)
 

@@ -56,9 +56,9 @@ async def merge_cases(session: WriteSession, caller: Principal, case: Case, into
     )
     people = await _people_of(session, case) - {into.requester_id}
     await cases.add_joiners(session, into.id, sorted(people), merge.merged_at, via=case.id)
-    await count_joiners(session, into)
+    grown = await count_joiners(session, into)
     await close_case(session, case, actor=caller.actor, step=Action.MERGE, outcome=Outcome.MERGED, note=reason)
-    data = {"from_case_id": str(case.id), "from_number": case.number, "joiners": into.joiners}
+    data = {"from_case_id": str(case.id), "from_number": case.number, "joiners": into.joiners, **grown}
     await move(session, into, Move("merged_in", caller.actor, note=reason, data=data))
     session.add(merge)
     return merge

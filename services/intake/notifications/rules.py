@@ -28,6 +28,10 @@ class ReceiptState(StrEnum):
 # Every template knows {number} and the {quoted} title of its case; what else it takes stands in it.
 TEMPLATES: Final[Mapping[str, Text]] = {
     "case_filed": Text(zh="新诉求 {number}{quoted}待受理", en="New case {number} {quoted} waits to be accepted"),
+    "case_registered": Text(
+        zh="您的诉求 {number}{quoted}已登记，所在网格将于 {due_on} 前受理",
+        en="Your case {number} {quoted} is registered: the staff of your grid will look at it by {due_on}",
+    ),
     "case_accepted": Text(zh="您的诉求 {number}{quoted}已受理", en="Your case {number} {quoted} has been accepted"),
     "case_declined": Text(
         zh="诉求 {number}{quoted}未予受理：{reason}", en="Case {number} {quoted} was declined: {reason}"
@@ -37,6 +41,17 @@ TEMPLATES: Final[Mapping[str, Text]] = {
     ),
     "case_assigned": Text(zh="诉求 {number}{quoted}已交{unit}办理", en="Case {number} {quoted} was assigned to {unit}"),
     "case_offered": Text(zh="{unit}愿意认领诉求 {number}{quoted}", en="{unit} offers to take case {number} {quoted}"),
+    "offer_withdrawn": Text(
+        zh="{unit}撤回对诉求 {number}{quoted}的认领意向", en="{unit} no longer offers to take case {number} {quoted}"
+    ),
+    "offer_passed_over": Text(
+        zh="诉求 {number}{quoted}未采用贵单位的认领意向",
+        en="The offer of your unit for case {number} {quoted} was passed over",
+    ),
+    "case_helping": Text(
+        zh="诉求 {number}{quoted}由{unit}牵头，贵单位协助，期限 {due_on}",
+        en="Your unit helps with case {number} {quoted}, which {unit} leads, due {due_on}",
+    ),
     "case_claimed": Text(
         zh="诉求 {number}{quoted}由{unit}认领，期限 {due_on}",
         en="Case {number} {quoted} was claimed by {unit}, due {due_on}",
@@ -56,11 +71,20 @@ TEMPLATES: Final[Mapping[str, Text]] = {
     "case_paused": Text(
         zh="诉求 {number}{quoted}暂停计时：{reason}", en="The clock of case {number} {quoted} stands still: {reason}"
     ),
+    "case_resumed": Text(zh="诉求 {number}{quoted}恢复计时", en="The clock of case {number} {quoted} runs again"),
+    "pause_is_over": Text(
+        zh="诉求 {number}{quoted}暂停已达上限，自动恢复计时",
+        en="The clock of case {number} {quoted} stood still as long as it may and runs again",
+    ),
     "case_resolved": Text(
         zh="诉求 {number}{quoted}已办结，请评价：{note}",
         en="Case {number} {quoted} is resolved, please judge: {note}",
     ),
     "case_reopened": Text(zh="诉求 {number}{quoted}已重新打开", en="Case {number} {quoted} is open again"),
+    "confirmations_wanted": Text(
+        zh="诉求 {number}{quoted}诉求人认可办理结果，请加入该诉求的居民确认",
+        en="The requester of case {number} {quoted} is content: those who joined are asked to confirm",
+    ),
     "case_closed": Text(zh="诉求 {number}{quoted}已关闭", en="Case {number} {quoted} is closed"),
     "case_closed_by_silence": Text(
         zh="诉求 {number}{quoted}逾期未评价，已关闭", en="Case {number} {quoted} was closed without an answer"
@@ -69,6 +93,28 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         zh="又有居民加入诉求 {number}{quoted}，共 {joiners} 人",
         en="A neighbour joined case {number} {quoted}, {joiners} by now",
     ),
+    "case_left": Text(
+        zh="有居民退出诉求 {number}{quoted}，现有 {joiners} 人加入",
+        en="Neighbours left case {number} {quoted}, {joiners} are still part of it",
+    ),
+    "case_collective": Text(
+        zh="诉求 {number}{quoted}已有 {joiners} 位邻里加入，转为集体诉求",
+        en="Case {number} {quoted} is a collective one now: {joiners} neighbours have joined",
+    ),
+    "case_represented": Text(
+        zh="诉求 {number}{quoted}已推选代表 {representatives} 人",
+        en="{representatives} speak for case {number} {quoted} beside its requester",
+    ),
+    "answers_given": Text(
+        zh="诉求 {number}{quoted}的填报信息已更新", en="The questions of case {number} {quoted} were answered anew"
+    ),
+    "case_supervised": Text(
+        zh="诉求 {number}{quoted}已列入督办", en="An answer about case {number} {quoted} was demanded in writing"
+    ),
+    "case_escalated": Text(
+        zh="诉求 {number}{quoted}已超期，已报上级督促",
+        en="Case {number} {quoted} is overdue: the next level up was told",
+    ),
     "case_merged": Text(
         zh="诉求 {number}{quoted}已与同类诉求合并", en="Case {number} {quoted} was merged into one about the same"
     ),
@@ -76,6 +122,10 @@ TEMPLATES: Final[Mapping[str, Text]] = {
     "claim_lapsed": Text(
         zh="诉求 {number}{quoted}认领后逾期未推进，已收回",
         en="The claim on case {number} {quoted} lapsed; it was taken back",
+    ),
+    "promise_missed": Text(
+        zh="诉求 {number}{quoted}已过认领时承诺的期限 {due_on}",
+        en="Case {number} {quoted} was promised by {due_on} and is not done",
     ),
     "clock_warning": Text(
         zh="诉求 {number}{quoted}即将超期，期限 {due_on}", en="Case {number} {quoted} will be overdue on {due_on}"
@@ -100,6 +150,13 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         en="The order on case {number} {quoted} was not answered in time",
     ),
     "appeal_made": Text(zh="诉求 {number}{quoted}提出申诉", en="An appeal was made on case {number} {quoted}"),
+    "appeal_due": Text(
+        zh="诉求 {number}{quoted}的申诉逾期未答复", en="The appeal on case {number} {quoted} was not answered in time"
+    ),
+    "appeal_passed_up": Text(
+        zh="诉求 {number}{quoted}的申诉逾期未答复，已报上级",
+        en="The appeal on case {number} {quoted} was not answered in time: the next level up was told",
+    ),
     "appeal_answered": Text(
         zh="诉求 {number}{quoted}的申诉已答复：{note}", en="The appeal on case {number} {quoted} was answered: {note}"
     ),

@@ -92,7 +92,6 @@ async def record_finding(
     if wanted.solved or case.state != State.CLOSED:
         return
     unit_id = case.unit_id
-    case.outcome = Outcome.NOT_SATISFIED.value
-    data = {"check_id": str(item.check_id)}
-    await open_again(session, case, Move(Action.CHECK, caller.actor, note=wanted.note, data=data))
+    again = Move(Action.CHECK, caller.actor, note=wanted.note, data={"check_id": str(item.check_id)})
+    await open_again(session, case, again, Outcome.NOT_SATISFIED)
     await order_by_system(session, case, unit_id=unit_id, cause="spot_check", demand=_NOT_SOLVED)

@@ -7,7 +7,7 @@ tenths: whoever asks again and again should not find out where somebody lives or
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
@@ -22,6 +22,10 @@ _STEPS_M: Final = (50, 100, 200)
 _PAIRS: Final = (2,)
 _METRES_A_DEGREE: Final = 111_320.0
 _WORDS, _PLACE, _CATEGORY = 0.5, 0.3, 0.2
+# Of the whole score; closeness in time tells two alike cases apart, and makes none alike.
+_TIME: Final = 0.1
+_HALF_AFTER: Final = timedelta(days=7)
+_STEPS_DAYS: Final = (1, 3, 7)
 # The same area says less than the same place.
 _SAME_AREA: Final = 0.4
 _ALIKE_FROM: Final = 0.15
@@ -32,12 +36,13 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What somebody is about to file. `point` is latitude and longitude in degrees."""
+    """What somebody is about to file, and when. `point` is latitude and longitude in degrees."""
 
     text: str
     path: str
     point: Point | None
     category: str | None
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +118,24 @@ def _judged(asked: Asked, words: dict[str, Any], case: Candidate) -> Suggestion 
         told = round(similarity, 1)
         detail = Text(zh=f"描述相似度约 {told:.0%}", en=f"said alike, about {told:.0%}")
         reasons.append(Reason("similar_words", detail))
-    score = _WORDS * min(1.0, similarity) + _PLACE * place + _CATEGORY * is_same_category
+    alike = _WORDS * min(1.0, similarity) + _PLACE * place + _CATEGORY * is_same_category
     is_alike = similarity >= _ALIKE_FROM or (within is not None and is_same_category)
-    if not is_alike or score < _ALIKE_FROM + _PLACE * _SAME_AREA * (similarity < _SURE_FROM):
+    if not is_alike or alike < _ALIKE_FROM + _PLACE * _SAME_AREA * (similarity < _SURE_FROM):
         return None
-    return Suggestion(case, score, similarity, within, reasons)
+    recently, close = _time(asked, case)
+    score = (1 - _TIME) * alike + _TIME * close
+    return Suggestion(case, score, similarity, within, [*reasons, *recently])
+
+
+def _time(asked: Asked, case: Candidate) -> tuple[list[Reason], float]:
+    """Return how close in time two are: 1 at once, half of it after a week, and half of that after another."""
+    apart = max(asked.at - case.filed_at, timedelta(0))
+    days = next((step for step in _STEPS_DAYS if apart <= timedelta(days=step)), None)
+    reasons = []
+    if days is not None:
+        detail = Text(zh=f"{days} 天内提出", en=f"filed within {days} day{'s' if days > 1 else ''}")
+        reasons.append(Reason("close_in_time", detail))
+    return reasons, 0.5 ** (apart / _HALF_AFTER)
 
 
 def _place(asked: Asked, case: Candidate) -> tuple[list[Reason], float, int | None]:

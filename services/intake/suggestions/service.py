@@ -13,6 +13,7 @@ from services.intake.suggestions import repository
 from services.intake.suggestions.rules import NEAR_M, SHOWN, Asked, Candidate, Suggestion, box_around, suggest
 from services.intake.suggestions.schemas import SuggestIn
 from shared.auth import Principal
+from shared.clock import utc_now
 from shared.db import Session
 from shared.reference import find_area
 
@@ -35,7 +36,8 @@ async def suggest_cases(session: Session, caller: Principal, wanted: SuggestIn) 
     around = area.path.rpartition(".")[0] or area.path
     box = box_around(point, NEAR_M) if point is not None else None
     rows = await repository.open_cases_around(session, wanted.text, around, box)
-    found = suggest(Asked(wanted.text, area.path, point, wanted.category), [_candidate(row) for row in rows])
+    asked = Asked(wanted.text, area.path, point, wanted.category, utc_now())
+    found = suggest(asked, [_candidate(row) for row in rows])
     seen = await visible_among(session, caller, [item.case.id for item in found])
     shown = [(item, item.case.id in seen) for item in found if item.case.id in seen or _may_join(caller, item.case)]
     return shown[:SHOWN]

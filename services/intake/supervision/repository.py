@@ -74,12 +74,17 @@ async def steps_of(session: Session, order_id: UUID) -> Sequence[SupervisionStep
     return (await session.scalars(statement.order_by(SupervisionStep.position))).all()
 
 
-async def overdue_orders(session: Session, now: datetime, *, limit: int) -> Sequence[SupervisionOrder]:
-    """Return orders that nobody has answered in time and that are not marked yet."""
+async def overdue_orders(
+    session: Session, now: datetime, *, after: tuple[datetime, UUID] | None, limit: int
+) -> Sequence[SupervisionOrder]:
+    """Return orders that nobody has answered in time and that are not marked yet, the longest overdue first."""
     statement = select(SupervisionOrder).where(
         SupervisionOrder.tenant_id == session.tenant,
         SupervisionOrder.state == "issued",
         SupervisionOrder.overdue_at.is_(None),
         SupervisionOrder.due_at <= now,
     )
-    return (await session.scalars(statement.order_by(SupervisionOrder.due_at).limit(limit))).all()
+    if after is not None:
+        statement = statement.where(tuple_(SupervisionOrder.due_at, SupervisionOrder.id) > tuple_(*after))
+    ordered = statement.order_by(SupervisionOrder.due_at, SupervisionOrder.id)
+    return (await session.scalars(ordered.limit(limit))).all()

@@ -1,7 +1,8 @@
 """What a phone holds: one entry for each kind of row, in the order in which they are told.
 
-A kind whose table has a `changed_xid` (see `intake.models.TouchedRow`) is one entry of ENTITIES and needs no more. What
-others refer to comes first. Adding, removing or reshaping a kind changes SHAPE, and every phone starts again.
+A kind whose table has a `changed_xid` (see `intake.models.TouchedRow`) is one entry of ENTITIES and needs no more; of
+what has a row for each version the newest is told. What others refer to comes first. Adding, removing or reshaping a
+kind changes SHAPE, and every phone starts again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -20,17 +21,23 @@ from services.intake.cases.viewing import view_cases
 from services.intake.cases.views import case_out
 from services.intake.categories.models import Category
 from services.intake.categories.schemas import CategoryOut
+from services.intake.forms.models import CategoryForm
+from services.intake.forms.repository import newest_forms
+from services.intake.forms.schemas import FormOut
+from services.intake.handling.models import HandlingVersion
+from services.intake.handling.service import current_handling
 from services.intake.hazards.models import Hazard
 from services.intake.hazards.repository import visible_hazards
 from services.intake.hazards.rules import OPEN
 from services.intake.hazards.views import hazards_out
-from services.intake.inspections.models import Inspection
-from services.intake.inspections.repository import visible_inspections
+from services.intake.inspections.models import Checklist, Inspection
+from services.intake.inspections.repository import newest_checklists, visible_inspections
+from services.intake.inspections.schemas import ChecklistOut
 from services.intake.inspections.views import inspections_held
 from services.intake.models import reference
 from services.intake.sync import repository
-from services.intake.sync.repository import CaseChanges, TableChanges
-from services.intake.sync.schemas import AreaItem, UnitItem
+from services.intake.sync.repository import CaseChanges, RulesChanges, TableChanges, VersionChanges
+from services.intake.sync.schemas import AreaItem, RulesItem, UnitItem
 from services.intake.visit_plans.models import VisitPlan
 from services.intake.visit_plans.repository import visible_plans
 from services.intake.visit_plans.rules import PlanState
@@ -39,7 +46,7 @@ from services.intake.visits.models import Visit
 from services.intake.visits.repository import visible_visits
 from services.intake.visits.rules import VisitState
 from services.intake.visits.views import visits_out
-from shared.auth import Principal
+from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.db import Session
 
@@ -67,7 +74,7 @@ class Entity:
     """
 
     name: str
-    changes: TableChanges | CaseChanges
+    changes: TableChanges | VersionChanges | RulesChanges | CaseChanges
     show: Callable[[Session, Principal, Keys], Awaitable[Mapping[UUID | str, Shown]]]
 
 
@@ -130,8 +137,47 @@ def show_case(view: Any) -> Shown:  # noqa: ANN401
     return Shown(version=view.case.version, body=body.model_dump(mode="json"))
 
 
+async def _show_forms(session: Session, caller: Principal, wanted: Keys) -> Mapping[UUID | str, Shown]:
+    """Show what categories ask now, as its own endpoint does. What asks nothing is in no table, and not told."""
+    del caller
+    rows = await newest_forms(session, [str(key) for key in wanted])
+    return {
+        row.category: Shown(
+            row.version,
+            FormOut(
+                category=row.category,
+                version=row.version,
+                schema=row.schema,
+                ui=row.ui,
+                published_by=row.published_by,
+                published_at=row.published_at,
+            ).model_dump(mode="json", by_alias=True),
+        )
+        for row in rows
+    }
+
+
+async def _show_checklists(session: Session, caller: Principal, wanted: Keys) -> Mapping[UUID | str, Shown]:
+    del caller
+    rows = await newest_checklists(session, [str(key) for key in wanted])
+    return {row.code: Shown(row.version, ChecklistOut.model_validate(row).model_dump(mode="json")) for row in rows}
+
+
+async def _show_rules(session: Session, caller: Principal, wanted: Keys) -> Mapping[UUID | str, Shown]:
+    del caller
+    now = await current_handling(session)
+    body = RulesItem.model_validate(now.rules, from_attributes=True).model_dump(mode="json")
+    return dict.fromkeys(wanted, Shown(now.version, body))
+
+
 _area, _unit = reference.area, reference.unit
 _CATEGORIES = TableChanges(Category, Category.code, lambda _: true())
+_FORMS = VersionChanges(CategoryForm, CategoryForm.category)
+# Whoever only lives here inspects nothing.
+_CHECKLISTS = VersionChanges(
+    Checklist, Checklist.code, lambda caller: any(grant.role is not Role.RESIDENT for grant in caller.grants)
+)
+_RULES = RulesChanges(HandlingVersion, "handling")
 # Where an area or a unit lies is no secret, so that one has left the caller's places may be told to everybody.
 _AREAS = TableChanges(_area, _area.id, lambda caller: _below(_area.path, caller), lambda _: true())
 _UNITS = TableChanges(_unit, _unit.id, lambda caller: _below(_unit.area_path, caller), lambda _: true())
@@ -166,6 +212,9 @@ ENTITIES: Final[tuple[Entity, ...]] = (
     Entity("area", _AREAS, partial(_show_rows, _area, _area.id, AreaItem)),
     Entity("unit", _UNITS, partial(_show_rows, _unit, _unit.id, UnitItem)),
     Entity("category", _CATEGORIES, partial(_show_rows, Category, Category.code, CategoryOut)),
+    Entity("form", _FORMS, _show_forms),
+    Entity("checklist", _CHECKLISTS, _show_checklists),
+    Entity("rules", _RULES, _show_rules),
     Entity("case", CaseChanges(), _show_cases),
     Entity("visit_plan", _PLANS, partial(_show_views, VisitPlan, plans_held)),
     Entity("visit", _VISITS, partial(_show_views, Visit, visits_out)),

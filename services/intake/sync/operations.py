@@ -13,12 +13,11 @@ from services.intake.case_answers.schemas import AnswersIn
 from services.intake.case_answers.service import fill_in
 from services.intake.cases import schemas, service
 from services.intake.cases.models import Case
-from services.intake.cases.moving import Move
 from services.intake.cases.terms import Action, Outcome
 from services.intake.claims.schemas import ChooseIn, ClaimIn, OfferIn
 from services.intake.claims.service import choose_offer, claim_case, make_offer
 from services.intake.verdicts.schemas import ReopenIn, VerdictIn, WithdrawIn
-from services.intake.verdicts.service import confirm, give_verdict, open_again
+from services.intake.verdicts.service import confirm, give_verdict, reopen
 from shared.auth import Principal
 from shared.db import WriteSession
 from shared.web import InputModel
@@ -74,7 +73,7 @@ async def _represent(session: WriteSession, caller: Principal, case: Case, wante
 
 
 async def _reopen(session: WriteSession, caller: Principal, case: Case, wanted: ReopenIn) -> None:
-    await open_again(session, case, Move(Action.REOPEN, caller.actor, note=wanted.reason))
+    await reopen(session, caller, case, wanted.reason)
 
 
 async def _withdraw(session: WriteSession, caller: Principal, case: Case, wanted: WithdrawIn) -> None:

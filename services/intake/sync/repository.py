@@ -36,7 +36,9 @@ from shared.db import Session, WriteSession, Xid8
 __all__ = [
     "CaseChanges",
     "Changed",
+    "RulesChanges",
     "TableChanges",
+    "VersionChanges",
     "add_operation",
     "changed_rows",
     "database_state",
@@ -118,6 +120,73 @@ class TableChanges:
 
 def _bound(key: UUID | str) -> ColumnElement[Any]:
     return literal(key, Uuid()) if isinstance(key, UUID) else literal(key, String())
+
+
+@dataclass(frozen=True, slots=True)
+class VersionChanges:
+    """The changes of a table that has a row for each version, none of which ever changes: phones hold the newest.
+
+    Attributes:
+        model: its class, with a `changed_xid`.
+        key: what its versions are versions of.
+        reads: whether a caller has any use for it.
+    """
+
+    model: Any
+    key: InstrumentedAttribute[Any]
+    reads: Callable[[Principal], bool] = lambda _: True
+
+    def touched(self, tenant: str, told: Pass) -> ColumnElement[bool]:
+        """Tell whether there are new versions: one probe of an index."""
+        return exists().where(self.model.tenant_id == tenant, self.model.changed_xid >= _xid(told.lower))
+
+    def rows(self, caller: Principal, told: Pass, after: tuple[int, Any] | None) -> Select[Any, int, bool]:
+        """Return what has a version, or a new one, after a key, in the order of the pass."""
+        model = self.model
+        mine = and_(model.tenant_id == caller.tenant, true() if self.reads(caller) else false())
+        if told.full:
+            everything = select(self.key, _xid(0), false()).where(mine).distinct()
+            return (everything if after is None else everything.where(self.key > after[1])).order_by(self.key)
+        newest = func.max(model.changed_xid, type_=Xid8()).label("xid")
+        fresh = select(self.key.label("key"), newest).where(
+            mine, model.changed_xid >= _xid(told.lower), model.changed_xid < _xid(told.upper)
+        )
+        found = fresh.group_by(self.key).subquery()
+        statement = select(found.c.key, found.c.xid, false())
+        if after is not None:
+            statement = statement.where(tuple_(found.c.xid, found.c.key) > tuple_(_xid(after[0]), _bound(after[1])))
+        return statement.order_by(found.c.xid, found.c.key)
+
+
+@dataclass(frozen=True, slots=True)
+class RulesChanges:
+    """The changes of a tenant's rules: one row, which is there even when the tenant has never set any.
+
+    Attributes:
+        model: the class of their versions, with a `changed_xid`.
+        name: what names the one row towards phones.
+    """
+
+    model: Any
+    name: str
+
+    def touched(self, tenant: str, told: Pass) -> ColumnElement[bool]:
+        """Tell whether the rules were set: one probe of an index."""
+        return exists().where(self.model.tenant_id == tenant, self.model.changed_xid >= _xid(told.lower))
+
+    def rows(self, caller: Principal, told: Pass, after: tuple[int, Any] | None) -> Select[Any, int, bool]:
+        """Return the one row, if it is to be told and was not."""
+        name = literal(self.name, String())
+        if told.full:
+            return select(name, _xid(0), false()).where(true() if after is None else false())
+        newest = func.max(self.model.changed_xid, type_=Xid8())
+        fresh = select(name, newest, false()).where(
+            self.model.tenant_id == caller.tenant,
+            self.model.changed_xid >= _xid(told.lower),
+            self.model.changed_xid < _xid(told.upper),
+            true() if after is None else false(),
+        )
+        return fresh.having(func.count() > 0)
 
 
 class CaseChanges:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import UUID7, AwareDatetime, Field
 
+from services.intake.handling.schemas import Answer, PauseReason
 from services.intake.sync.terms import Status
 from shared.problems import ProblemDocument
 from shared.web import InputModel, OutputModel
@@ -16,6 +17,7 @@ __all__ = [
     "HeldItem",
     "OperationIn",
     "OperationOut",
+    "RulesItem",
     "SyncIn",
     "SyncOut",
     "SyncPage",
@@ -74,6 +76,16 @@ class UnitItem(OutputModel):
     area_id: UUID
     area_path: str
     active: bool
+
+
+class RulesItem(OutputModel):
+    """Of the tenant's rules what somebody needs who pauses or judges where there is no network."""
+
+    pause_reasons: list[PauseReason]
+    pauses_max: int
+    pause_minutes_max: int
+    answers: list[Answer]
+    confirmations: int
 
 
 class OperationIn(InputModel):

@@ -74,10 +74,10 @@ async def _write(
 async def give_verdict(session: WriteSession, caller: Principal, case: Case, wanted: VerdictIn) -> None:
     """Hear the requester: not solved opens the case again; solved closes it once enough neighbours confirm."""
     answer = await _write(session, caller, case, wanted, is_requester=True)
-    case.outcome = answer.outcome.value
     if answer.reopens:
-        data = {"answer": answer.code}
-        return await open_again(session, case, Move(Action.FEEDBACK, caller.actor, note=wanted.comment, data=data))
+        again = Move(Action.FEEDBACK, caller.actor, note=wanted.comment, data={"answer": answer.code})
+        return await open_again(session, case, again, Outcome(answer.outcome))
+    case.outcome = answer.outcome.value
     handling = await handling_of(session)
     votes = await repository.votes_of(session, case, _run(case))
     if is_confirmed(votes, handling.rules.confirmations):
@@ -103,9 +103,8 @@ async def confirm(session: WriteSession, caller: Principal, case: Case, wanted: 
     wanted_confirmations = handling.rules.confirmations
     votes = await repository.votes_of(session, case, _run(case))
     if is_objected(votes, wanted_confirmations):
-        case.outcome = Outcome.NOT_SATISFIED.value
         data = {"unsolved": str(votes.unsolved), "joiners": str(votes.joiners)}
-        await open_again(session, case, Move("objected", "system", data=data))
+        await open_again(session, case, Move("objected", "system", data=data), Outcome.NOT_SATISFIED)
         return
     content = await repository.requester_is_content(session, case.id, _run(case))
     answered = handling.rules.answer(content) if content else None
@@ -113,9 +112,18 @@ async def confirm(session: WriteSession, caller: Principal, case: Case, wanted: 
         await close_case(session, case, actor="system", step="confirmed", outcome=Outcome(answered.outcome))
 
 
-async def open_again(session: WriteSession, case: Case, wanted: Move) -> None:
-    """Open a case again; from the second time on one level higher."""
+async def open_again(session: WriteSession, case: Case, wanted: Move, outcome: Outcome | None) -> None:
+    """Open a case again; from the second time on one level higher.
+
+    Args:
+        session: the transaction.
+        case: the case, in hand.
+        wanted: the step that opens it.
+        outcome: what is said of the solution that was none; None when nothing is, since what came of the case before
+            is no longer what came of it.
+    """
     before = case.level
+    case.outcome = outcome.value if outcome is not None else None
     if case.reopened + 1 >= RAISED_AT and before is not None:
         case.level = higher(Level(before)).value
     data = wanted.data | {"left_unit": str(case.unit_id) if case.unit_id else None}
@@ -130,9 +138,8 @@ async def open_again(session: WriteSession, case: Case, wanted: Move) -> None:
 
 
 async def reopen(session: WriteSession, caller: Principal, case: Case, reason: str) -> None:
-    """Open a closed case again; what came of it before is no longer what came of it."""
-    case.outcome = None
-    await open_again(session, case, Move(Action.REOPEN, caller.actor, note=reason))
+    """Open a closed case again, whichever door the requester comes by."""
+    await open_again(session, case, Move(Action.REOPEN, caller.actor, note=reason), None)
 
 
 async def close_silent(session: WriteSession, case: Case) -> None:

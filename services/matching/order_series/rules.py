@@ -7,12 +7,11 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from chinese_calendar.constants import holidays
-
 from services.matching.availability.hours import parse_rule
 from services.matching.orders.rules import STAFF
 from shared.auth import Principal
 from shared.clock import CHINA
+from shared.holidays import holiday_name
 from shared.problems import Invalid
 from shared.steps import Denial, Step
 from shared.texts import Text
@@ -93,10 +92,10 @@ def days_of(
 ) -> list[date]:
     """Return the days of a recurrence between two days, both included, without those that are left out.
 
-    Public holidays are those that the State Council has announced; of a year that it has not spoken of yet, none.
+    Public holidays are those that the State Council has announced, and where it has not spoken yet those of the law.
     """
     days = parse_rule(rrule).dates(starts_on, first, last)
-    return [day for day in days if day not in skips and not (without_holidays and day in holidays)]
+    return [day for day in days if day not in skips and not (without_holidays and holiday_name(day) is not None)]
 
 
 def is_over(rrule: str, starts_on: date, planned_through: date) -> bool:
