@@ -1,6 +1,7 @@
 """HTTP of needs."""
 
-from typing import Annotated
+from collections.abc import Collection
+from typing import Annotated, Final
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
@@ -8,7 +9,7 @@ from fastapi import Depends, Query, Response
 from services.matching.matches.service import propose_matches
 from services.matching.needs import repository, service
 from services.matching.needs.models import Need
-from services.matching.needs.rules import STEPS, NeedState
+from services.matching.needs.rules import STEPS, NeedState, may_see_where
 from services.matching.needs.schemas import NeedIn, NeedOut, WithdrawIn
 from services.matching.places import known_area
 from shared.auth import Principal, Role, authenticated, requires
@@ -22,8 +23,14 @@ __all__ = ["router"]
 router = service_router(tags=["needs 需求"])
 
 
-def _view(need: Need, caller: Principal) -> NeedOut:
+# For the staff of the area and the units at work on a need; null to others.
+_NOT_FOR_ALL: Final = ("case_id", "latitude", "longitude", "withdrawn_reason")
+
+
+def _view(need: Need, caller: Principal, at_work: Collection[UUID] = ()) -> NeedOut:
     columns = {name: getattr(need, name) for name in NeedOut.model_fields if name != "next_actions"}
+    if not may_see_where(need.area_path, at_work, caller):
+        columns |= dict.fromkeys(_NOT_FOR_ALL)
     actions = [NextActionOut.of(item) for item in next_actions(STEPS, service.facts_of(need), caller)]
     return NeedOut.model_validate({**columns, "next_actions": actions})
 
@@ -53,14 +60,23 @@ async def list_needs(
     under: Annotated[UUID | None, Query(description="At or below this area 区域")] = None,
     state: NeedState | None = None,
     category: Annotated[str | None, Query(max_length=40)] = None,
+    unmet: Annotated[bool, Query(description="Only what nothing suits 只看无资源可对接的")] = False,
     q: Annotated[str | None, Query(min_length=1, max_length=100, description="Words in the text 关键词")] = None,
 ) -> Page[NeedOut]:
-    """Return what is needed, the newest first."""
+    """Return what is needed: what nothing suits, then what is open, then the rest; the newest of each first."""
     path = (await known_area(session, under, pointer="/query/under")).path if under else None
     rows = await repository.list_needs(
-        session, under=path, state=state, category=category, text=q, after=paging.after, limit=paging.size + 1
+        session,
+        under=path,
+        state=state,
+        category=category,
+        text=q,
+        unmet=unmet,
+        after=paging.after,
+        limit=paging.size + 1,
     )
-    return paging.page(rows, key=lambda row: (row.opened_at, row.id), view=lambda row: _view(row, caller))
+    at_work = await repository.units_concerned(session, [row.id for row in rows])
+    return paging.page(rows, key=repository.place_in_list, view=lambda row: _view(row, caller, at_work.get(row.id, ())))
 
 
 @router.get("/v1/needs/{need_id}", summary="Read a need 需求详情")
@@ -72,7 +88,8 @@ async def read_need(
     if need is None:
         raise NotFound
     set_etag(response, need.version)
-    return _view(need, caller)
+    at_work = await repository.units_concerned(session, [need.id])
+    return _view(need, caller, at_work.get(need.id, ()))
 
 
 @router.post("/v1/needs/{need_id}/withdraw", summary="Withdraw a need 撤回需求")
