@@ -86,6 +86,7 @@ _SEGMENTS: Final[dict[str, tuple[str, ...]]] = {
         "needs",
         "offer-holds",
         "offers",
+        "open-lists",
         "order-demands",
         "order-figures",
         "order-rules",
