@@ -3,6 +3,7 @@
 from services.matching.cases.jobs import consumers as case_consumers
 from services.matching.credentials.jobs import schedules as credential_schedules
 from services.matching.holds.jobs import schedules as hold_schedules
+from services.matching.matches.jobs import consumers as match_consumers
 from services.matching.matches.jobs import schedules as match_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
@@ -29,6 +30,7 @@ for heard in (
     reference_consumers("matching", reference),
     case_consumers,
     need_consumers,
+    match_consumers,
     project_consumers,
     webhook_consumers,
     outgoing_consumers,

@@ -33,7 +33,7 @@ class NeedOpened(EventData):
 
 
 class MatchAccepted(EventData):
-    """A partner's offer meets a need: `quantity` of it is committed to a project."""
+    """A partner's offer is to meet a need: `quantity` of it is held for a project until the partner agrees too."""
 
     event_type: ClassVar[str] = "linli.match.accepted.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(

@@ -51,6 +51,7 @@ from shared.contracts.matching_orders import (
 )
 from shared.contracts.matching_partners import (
     CredentialExpiring,
+    HoldAsked,
     HoldCommitted,
     HoldEnded,
     MoneyPledged,
@@ -103,8 +104,9 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     PartnerVetted: (),
     OfferStale: (),
     CredentialExpiring: (),
-    HoldCommitted: (),
-    HoldEnded: (),
+    HoldAsked: (),
+    HoldCommitted: ("matching",),
+    HoldEnded: ("matching",),
     OrderPlaced: (),
     OrderAccepted: (),
     OrderDelivered: (),

@@ -233,6 +233,17 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         zh="点单 {number}{quoted}已接单，预计 {due_on} 前完成",
         en="Order {number} {quoted} was accepted, due {due_on}",
     ),
+    "match_asked": Text(
+        zh="项目 {number} 拟使用贵单位的资源{quoted}，请在 {due_on} 前确认",
+        en="Project {number} asks for {quoted}: please answer by {due_on}",
+    ),
+    "match_agreed": Text(
+        zh="项目 {number}：资源{quoted}已获提供方确认", en="Project {number}: the giver of {quoted} agrees"
+    ),
+    "match_lapsed": Text(
+        zh="项目 {number}：资源{quoted}未能落实，需求已退回清单",
+        en="Project {number}: {quoted} cannot be had, its need is open again",
+    ),
     "order_declined": Text(zh="点单 {number}{quoted}未被接单", en="Order {number} {quoted} was declined"),
     "order_not_entitled": Text(
         zh="点单 {number}{quoted}仅面向符合条件的居民", en="Order {number} {quoted} is for entitled people only"

@@ -1,4 +1,4 @@
-"""Weights are learned anew every hour, where people have decided enough."""
+"""Weights are learned anew every hour, where people have decided enough; what givers say of a match is heard."""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,17 +11,38 @@ from sqlalchemy import Row
 from services.matching.engine.learning import learn
 from services.matching.engine.scoring import STATED, TERMS
 from services.matching.matches import repository
+from services.matching.matches.changing import note_committed, note_ended
 from shared.clock import utc_now
-from shared.db import Database
-from shared.messaging import TenantSchedule
+from shared.contracts import Event
+from shared.contracts.matching_partners import HoldCommitted, HoldEnded
+from shared.db import Database, WriteSession
+from shared.messaging import Consumers, TenantSchedule
 
-__all__ = ["learn_weights", "schedules"]
+__all__ = ["consumers", "learn_weights", "schedules"]
 
 log = structlog.get_logger()
+consumers = Consumers("matching")
 
 _EVERY_S: Final = 3_600
+_FOR_MATCH: Final = "match"
 # So many more decisions than the last time are worth learning from.
 _GROWTH: Final = 1.1
+
+
+@consumers.on(HoldCommitted)
+async def hear_of_agreement(session: WriteSession, events: Sequence[Event[HoldCommitted]]) -> None:
+    """Let whoever decided on a match know that its giver has agreed."""
+    for event in events:
+        if event.data.for_kind == _FOR_MATCH:
+            await note_committed(session, event.data.hold_id)
+
+
+@consumers.on(HoldEnded)
+async def hear_of_end(session: WriteSession, events: Sequence[Event[HoldEnded]]) -> None:
+    """Put needs back on the list whose givers have said no, or nothing in time."""
+    for event in events:
+        if event.data.for_kind == _FOR_MATCH:
+            await note_ended(session, event.data.hold_id, event.data.state)
 
 
 async def learn_weights(database: Database, tenant: str) -> list[int]:

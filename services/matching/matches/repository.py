@@ -8,8 +8,10 @@ from uuid import UUID
 from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from services.matching.holds.models import Hold
 from services.matching.locking import locked
 from services.matching.matches.models import Match, MatchWeights
+from services.matching.matches.rules import MatchState
 from services.matching.needs.models import Need
 from services.matching.needs.rules import NeedState
 from services.matching.offers.models import Offer
@@ -17,12 +19,14 @@ from services.matching.partners.models import Partner
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "accepted_matches",
     "add_weights",
     "decided_explanations",
     "find_match",
     "keep_proposals",
     "latest_weights",
     "lock_match",
+    "match_of_hold",
     "matches_of_need",
     "needs_beside",
     "newest_number",
@@ -51,6 +55,24 @@ async def refused_offers(session: Session, need_id: UUID) -> frozenset[UUID]:
 async def find_match(session: Session, match_id: UUID) -> Match | None:
     """Return a proposal."""
     return await session.scalar(select(Match).where(Match.tenant_id == session.tenant, Match.id == match_id))
+
+
+async def match_of_hold(session: Session, hold_id: UUID) -> Match | None:
+    """Return the accepted proposal that something is held for."""
+    statement = select(Match).join(Hold, (Hold.tenant_id == Match.tenant_id) & (Hold.for_id == Match.id))
+    mine = (Match.tenant_id == session.tenant, Hold.id == hold_id, Match.hold_id == hold_id)
+    return await session.scalar(statement.where(*mine, Match.state == MatchState.ACCEPTED.value))
+
+
+async def accepted_matches(session: Session, need_id: UUID, project_id: UUID) -> Sequence[Match]:
+    """Return what was accepted for a need together."""
+    statement = select(Match).where(
+        Match.tenant_id == session.tenant,
+        Match.need_id == need_id,
+        Match.project_id == project_id,
+        Match.state == MatchState.ACCEPTED.value,
+    )
+    return (await session.scalars(statement.order_by(Match.id))).all()
 
 
 async def lock_match(session: WriteSession, match_id: UUID) -> Match | None:

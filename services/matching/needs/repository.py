@@ -24,7 +24,7 @@ __all__ = [
     "unmet_first",
 ]
 
-T = TypeVar("T", bound=tuple[Any, ...])
+Needs = TypeVar("Needs", bound=Select[*tuple[Any, ...]])
 
 
 async def find_need(session: Session, need_id: UUID) -> Need | None:
@@ -67,7 +67,7 @@ async def list_needs(
     return (await session.scalars(unmet_first(statement, unmet=unmet, after=after).limit(limit))).all()
 
 
-def unmet_first(statement: Select[T], *, unmet: bool, after: tuple[Any, ...] | None) -> Select[T]:
+def unmet_first(statement: Needs, *, unmet: bool, after: tuple[Any, ...] | None) -> Needs:
     """Order needs: what nothing suits, then what is open, matched, met and withdrawn; of each the newest first.
 
     Args:
@@ -98,8 +98,9 @@ async def units_concerned(session: Session, need_ids: Sequence[UUID]) -> dict[UU
     found: dict[UUID, set[UUID]] = defaultdict(set)
     statement = claimed.union(*_at_work(session, ProjectNeed, need_ids), *_at_work(session, ProjectOpenNeed, need_ids))
     for need_id, unit_id in await session.execute(statement):
-        found[need_id].add(unit_id)
-    return found
+        if unit_id is not None:
+            found[need_id].add(unit_id)
+    return {need_id: found[need_id] for need_id in need_ids}
 
 
 def _at_work(session: Session, table: Any, need_ids: Sequence[UUID]) -> list[Select[Any]]:  # noqa: ANN401 - either table

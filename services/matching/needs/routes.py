@@ -1,38 +1,24 @@
 """HTTP of needs."""
 
-from collections.abc import Collection
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
 
 from services.matching.matches.service import propose_matches
 from services.matching.needs import repository, service
-from services.matching.needs.models import Need
-from services.matching.needs.rules import STEPS, NeedState, may_see_where
+from services.matching.needs.rules import NeedState
 from services.matching.needs.schemas import NeedIn, NeedOut, WithdrawIn
+from services.matching.needs.views import need_out
 from services.matching.places import known_area
 from shared.auth import Principal, Role, authenticated, requires
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
-from shared.steps import NextActionOut, next_actions
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
 
 router = service_router(tags=["needs 需求"])
-
-
-# For the staff of the area and the units at work on a need; null to others.
-_NOT_FOR_ALL: Final = ("case_id", "latitude", "longitude", "withdrawn_reason")
-
-
-def _view(need: Need, caller: Principal, at_work: Collection[UUID] = ()) -> NeedOut:
-    columns = {name: getattr(need, name) for name in NeedOut.model_fields if name != "next_actions"}
-    if not may_see_where(need.area_path, at_work, caller):
-        columns |= dict.fromkeys(_NOT_FOR_ALL)
-    actions = [NextActionOut.of(item) for item in next_actions(STEPS, service.facts_of(need), caller)]
-    return NeedOut.model_validate({**columns, "next_actions": actions})
 
 
 @router.post("/v1/needs", status_code=201, summary="Open a need 提出需求")
@@ -49,7 +35,7 @@ async def open_need(
     response.status_code = 201 if is_new else 200
     response.headers["Location"] = f"/v1/needs/{need.id}"
     set_etag(response, need.version)
-    return _view(need, caller)
+    return need_out(need, caller)
 
 
 @router.get("/v1/needs", summary="Demand list 需求清单")
@@ -76,7 +62,7 @@ async def list_needs(
         limit=paging.size + 1,
     )
     at_work = await repository.units_concerned(session, [row.id for row in rows])
-    return paging.page(rows, key=repository.place_in_list, view=lambda row: _view(row, caller, at_work.get(row.id, ())))
+    return paging.page(rows, key=repository.place_in_list, view=lambda row: need_out(row, caller, at_work[row.id]))
 
 
 @router.get("/v1/needs/{need_id}", summary="Read a need 需求详情")
@@ -89,7 +75,7 @@ async def read_need(
         raise NotFound
     set_etag(response, need.version)
     at_work = await repository.units_concerned(session, [need.id])
-    return _view(need, caller, at_work.get(need.id, ()))
+    return need_out(need, caller, at_work[need.id])
 
 
 @router.post("/v1/needs/{need_id}/withdraw", summary="Withdraw a need 撤回需求")
@@ -105,7 +91,7 @@ async def withdraw_need(
     need = await repository.lock_need(session, need_id)
     if need is None:
         raise NotFound
-    check_version(expected, need.version, _view(need, caller))
+    check_version(expected, need.version, need_out(need, caller))
     await service.withdraw_need(session, caller, need, wanted.reason)
     set_etag(response, need.version)
-    return _view(need, caller)
+    return need_out(need, caller)

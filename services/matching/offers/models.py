@@ -88,6 +88,7 @@ class Offer(TenantRow, Base):
     confirmed_at: Mapped[datetime]
     asked_at: Mapped[datetime | None]
     active: Mapped[bool]
+    self_confirming: Mapped[bool]
     external_id: Mapped[str | None] = mapped_column(String(100))
     external_version: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, func, or_, select, tuple_
+from sqlalchemy import Select, and_, func, or_, select, tuple_
 
 from services.matching.models import reference
 from services.matching.needs.models import Need
@@ -21,10 +21,10 @@ __all__ = ["find_open_area", "open_areas", "open_needs", "open_offers", "open_pr
 
 # A private person who gives is nobody's to know.
 _PRIVATE: Final = PartnerKind.RESIDENT.value
-Rows = Sequence[Row[Any]]
+Rows = Sequence[Any]
 
 
-def _areas(session: Session) -> Select[Any]:
+def _areas(session: Session) -> Select[*tuple[Any, ...]]:
     area = reference.area
     return select(area.id, area.path, area.kind, area.name).where(
         area.tenant_id == session.tenant, area.closed_on.is_(None)

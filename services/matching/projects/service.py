@@ -20,6 +20,7 @@ from services.matching.projects.rules import (
     BudgetAlreadyAsked,
     BudgetExceeded,
     BudgetState,
+    GiversSilent,
     MilestoneAlreadyReached,
     MilestonesOpen,
     ProjectAction,
@@ -61,7 +62,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
-    """What a project is opened with."""
+    """What a project is opened with; `of_match` is one that a proposal brought about."""
 
     id: UUID | None
     title: str
@@ -71,6 +72,7 @@ class NewProject:
     lead_unit_id: UUID | None
     helping_unit_ids: tuple[UUID, ...]
     milestones: tuple[tuple[str, date | None], ...]
+    of_match: bool = False
 
 
 def facts_of(project: Project) -> ProjectFacts:
@@ -156,7 +158,8 @@ async def open_project(
     session.add(project)
     await session.flush()
     await _add_parts(session, project, new)
-    note_step(session, project, "open", caller.actor, {"case_id": str(new.case_id) if new.case_id else None})
+    data = {"case_id": str(new.case_id) if new.case_id else None, "of_match": new.of_match}
+    note_step(session, project, "open", caller.actor, data)
     await session.flush()
     told = opened(project, project.case_id, new.need_ids)
     await publish(session, f"project/{project.id}", told)
@@ -324,6 +327,9 @@ async def complete_project(session: WriteSession, caller: Principal, project: Pr
     still_open = [item.title for item in milestones if item.reached_at is None]
     if still_open:
         raise MilestonesOpen(open=still_open)
+    waiting = await repository.waiting_offers(session, project.id)
+    if waiting:
+        raise GiversSilent(offer_ids=[str(one) for one in waiting])
     completed_at = utc_now()
     project.state, project.completed_at = ProjectState.COMPLETED.value, completed_at
     project.accepted_by, project.acceptance_proof = caller.actor, wanted.proof
