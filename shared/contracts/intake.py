@@ -31,7 +31,10 @@ class CaseFiled(EventData):
 
 
 class CaseNeedRaised(EventData):
-    """An officer stated what a case needs; `summary` is written for the public demand list."""
+    """An officer stated what a case needs; `summary` is written for the public demand list.
+
+    The point is that of the case in WGS 84 degrees, rounded to three decimals: some hundred metres, and no house.
+    """
 
     event_type: ClassVar[str] = "linli.case.need_raised.v1"
 
@@ -43,6 +46,8 @@ class CaseNeedRaised(EventData):
     area_path: str
     quantity: int | None
     urgent: bool
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 class CaseTriaged(EventData):
