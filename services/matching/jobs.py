@@ -2,6 +2,7 @@
 
 from services.matching.cases.jobs import consumers as case_consumers
 from services.matching.credentials.jobs import schedules as credential_schedules
+from services.matching.holds.jobs import consumers as hold_consumers
 from services.matching.holds.jobs import schedules as hold_schedules
 from services.matching.matches.jobs import consumers as match_consumers
 from services.matching.matches.jobs import schedules as match_schedules
@@ -31,6 +32,7 @@ for heard in (
     case_consumers,
     need_consumers,
     match_consumers,
+    hold_consumers,
     project_consumers,
     webhook_consumers,
     outgoing_consumers,

@@ -27,6 +27,7 @@ from shared.contracts.ledger import (
     ContributionReceived,
     GrantDecided,
     PaymentMade,
+    PledgeRefused,
     StatementPublished,
 )
 from shared.contracts.matching import (
@@ -96,6 +97,7 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     ProjectCancelled: ("intake", "ledger"),
     GrantDecided: ("matching",),
     PaymentMade: ("matching",),
+    PledgeRefused: ("matching",),
     ContributionReceived: (),
     StatementPublished: (),
     CampaignSettled: (),

@@ -4,12 +4,14 @@ import asyncio
 from collections import Counter
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from services.matching.holds.service import expire_due
 from services.matching.matches.rules import PartsMissing, PartTwice, check_parts
 from shared.clock import utc_now
+from shared.contracts.ledger import PledgeRefused
 from shared.db import Database
 from shared.ids import new_id
 from tests.matching.bookings import House, at
@@ -139,6 +141,37 @@ async def test_rooms_are_had_for_a_time_and_nobody_else_gets_it(quarter: Quarter
     hold = await hold_of(quarter, needs[0])
     assert (hold["what"], hold["resource_id"]) == ("slot", house.rooms["hall"])
     assert (await quarter.read(f"/v1/needs/{needs[1]['id']}"))["state"] == "open"
+
+
+async def test_money_that_its_fund_does_not_take_is_given_back_and_everybody_is_told(
+    quarter: Quarter, databases: dict[str, Database]
+) -> None:
+    fund_id = new_id()
+    money: dict[str, Any] = {"kind": "money", "amount_fen": 50_000, "fund_id": str(fund_id), "self_confirming": True}
+    offer = await quarter.offer(await quarter.partner(), **money)
+    need = await quarter.need()
+    project = await accepted(quarter, need)
+    hold = await hold_of(quarter, need)
+    assert hold["state"] == "committed"
+    told = PledgeRefused(
+        hold_id=UUID(hold["id"]),
+        offer_id=UUID(offer["id"]),
+        unit_id=quarter.units["school"],
+        fund_id=fund_id,
+        code="giver_not_allowed",
+    )
+    for _ in range(2):
+        await quarter.pipe.publish("ledger", quarter.caller.tenant, f"pledge/{hold['id']}", told)
+        await quarter.pipe.rest()
+    after = await quarter.read(f"/v1/offer-holds/{hold['id']}")
+    assert (after["state"], after["reason"]) == ("released", "pledge_refused: giver_not_allowed")
+    assert (await quarter.read(f"/v1/offers/{offer['id']}"))["free"] == 1
+    assert (await quarter.read(f"/v1/needs/{need['id']}"))["state"] == "open"
+    assert (await quarter.read(f"/v1/projects/{project['id']}"))["state"] == "cancelled"
+    events = await outbox(databases, quarter.caller.tenant, f"hold/{hold['id']}")
+    (notice,) = [item["data"] for item in events if item["type"] == "linli.notice.wanted.v1"]
+    assert (notice["kind"], notice["units"]) == ("pledge_refused", [str(quarter.units["school"])])
+    assert (len(notice["people"]), notice["staff_of"]) == (1, ["d"])
 
 
 @pytest.fixture

@@ -244,6 +244,10 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         zh="项目 {number}：资源{quoted}未能落实，需求已退回清单",
         en="Project {number}: {quoted} cannot be had, its need is open again",
     ),
+    "pledge_refused": Text(
+        zh="占用 {number}{quoted}的捐款承诺未被基金接受，已退回",
+        en="Hold {number} {quoted}: the fund does not take the pledge, it was given back",
+    ),
     "order_declined": Text(zh="点单 {number}{quoted}未被接单", en="Order {number} {quoted} was declined"),
     "order_not_entitled": Text(
         zh="点单 {number}{quoted}仅面向符合条件的居民", en="Order {number} {quoted} is for entitled people only"
