@@ -10,7 +10,6 @@ depends_on = None
 
 def upgrade() -> None:
     op.execute("ALTER TABLE matching.offers ADD COLUMN self_confirming boolean NOT NULL DEFAULT false")
-    op.execute("ALTER TABLE matching.offers ALTER COLUMN self_confirming DROP DEFAULT")
     op.execute("ALTER TABLE matching.matches ADD COLUMN hold_id uuid")
     op.execute(
         "ALTER TABLE matching.matches ADD CONSTRAINT matches_tenant_id_hold_id_fkey"

@@ -12,6 +12,7 @@ from services.matching.engine.learning import learn
 from services.matching.engine.scoring import STATED, TERMS
 from services.matching.matches import repository
 from services.matching.matches.changing import note_committed, note_ended
+from services.matching.matches.seeking import seek_needs
 from shared.clock import utc_now
 from shared.contracts import Event
 from shared.contracts.matching_partners import HoldCommitted, HoldEnded
@@ -24,6 +25,7 @@ log = structlog.get_logger()
 consumers = Consumers("matching")
 
 _EVERY_S: Final = 3_600
+_SEEK_EVERY_S: Final = 5
 _FOR_MATCH: Final = "match"
 # So many more decisions than the last time are worth learning from.
 _GROWTH: Final = 1.1
@@ -91,4 +93,11 @@ async def _run(database: Database, tenant: str, _: datetime) -> None:
     await learn_weights(database, tenant)
 
 
-schedules: Final = (TenantSchedule("learn_match_weights", _EVERY_S, "needs", _run),)
+async def _seek(database: Database, tenant: str, _: datetime) -> None:
+    await seek_needs(database, tenant)
+
+
+schedules: Final = (
+    TenantSchedule("learn_match_weights", _EVERY_S, "needs", _run),
+    TenantSchedule("seek_needs_for_offers", _SEEK_EVERY_S, "offers", _seek),
+)

@@ -26,7 +26,16 @@ from shared.db import Session, WriteSession
 from shared.encoders import Encoder, live_encoders
 from shared.ids import new_id
 
-__all__ = ["explanation_of", "facts_of", "judge_need", "parts_of", "propose_matches", "weights_for"]
+__all__ = [
+    "explanation_of",
+    "facts_of",
+    "judge_need",
+    "parts_of",
+    "propose_matches",
+    "row_of",
+    "weights_for",
+    "why_unmet",
+]
 
 
 async def weights_for(session: Session, mode: str) -> Weights:
@@ -83,6 +92,16 @@ def explanation_of(verdict: Verdict, weights: Weights, mode: str) -> dict[str, A
     }
 
 
+def row_of(verdict: Verdict, weights: Weights, mode: str) -> dict[str, Any]:
+    """Return what is kept of a new proposal, but for its rank."""
+    return {
+        "id": new_id(),
+        "offer_id": verdict.offer_id,
+        "score": verdict.score,
+        "explanation": explanation_of(verdict, weights, mode),
+    }
+
+
 async def propose_matches(
     session: WriteSession, need: Need, encoders: Sequence[Encoder] | None = None, *, passed_over: int = 0
 ) -> Judgement:
@@ -92,19 +111,13 @@ async def propose_matches(
     mode = mode_of(tuple(encoder.name for encoder in live))
     judgement = await judge_need(session, need, now, live, passed_over=passed_over)
     rows = [
-        {
-            "id": new_id(),
-            "offer_id": verdict.offer_id,
-            "score": verdict.score,
-            "rank": position,
-            "explanation": explanation_of(verdict, judgement.weights, mode),
-        }
+        {**row_of(verdict, judgement.weights, mode), "rank": position}
         for position, verdict in enumerate(judgement.suitable, start=1)
     ]
     await repository.keep_proposals(session, need.id, rows, now)
     refused = await repository.refused_offers(session, need.id)
     found = [verdict.offer_id for verdict in judgement.suitable if verdict.offer_id not in refused]
-    reason = await _why_unmet(session, need, found)
+    reason = await why_unmet(session, need, found)
     if need.no_match_reason != reason:
         need.no_match_reason = reason
         need.version += 1
@@ -119,7 +132,7 @@ async def parts_of(session: Session, need: Need) -> tuple[str, ...]:
     return tuple(kind for kind in KINDS if kind in wanted) if len(wanted) > 1 else ()
 
 
-async def _why_unmet(session: Session, need: Need, found: Sequence[UUID]) -> str | None:
+async def why_unmet(session: Session, need: Need, found: Sequence[UUID]) -> str | None:
     """Return why nothing suits a need; of one with parts, also when there is something for some of them only."""
     if not found:
         return "no_suitable_resource"

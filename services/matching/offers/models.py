@@ -49,6 +49,12 @@ class Offer(TenantRow, Base):
         CheckConstraint("(external_id IS NULL) = (external_version IS NULL)", name="external"),
         Index("offers_category_idx", "tenant_id", "category", postgresql_where=text("active")),
         Index("offers_confirmed_idx", "tenant_id", "confirmed_at", postgresql_where=text("active")),
+        Index(
+            "offers_unsought_idx",
+            "tenant_id",
+            "id",
+            postgresql_where=text("active AND needs_sought_at IS NULL"),
+        ),
         Index("offers_area_idx", "coverage", postgresql_using="gist"),
         Index(
             "offers_external_key",
@@ -88,7 +94,8 @@ class Offer(TenantRow, Base):
     confirmed_at: Mapped[datetime]
     asked_at: Mapped[datetime | None]
     active: Mapped[bool]
-    self_confirming: Mapped[bool]
+    self_confirming: Mapped[bool] = mapped_column(server_default=text("false"))
+    needs_sought_at: Mapped[datetime | None]
     external_id: Mapped[str | None] = mapped_column(String(100))
     external_version: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]

@@ -131,6 +131,8 @@ async def upsert_offer(session: WriteSession, partner: Partner, item: OfferItem)
     for name, value in {**changed, "external_version": item.external_version, "confirmed_at": now}.items():
         setattr(offer, name, value)
     offer.asked_at = None
+    if changed:
+        offer.needs_sought_at = None
     offer.version += 1
     await session.flush()
     return UpsertOutcome.UPDATED if changed else UpsertOutcome.UNCHANGED
@@ -167,6 +169,8 @@ async def change_offer(session: WriteSession, caller: Principal, offer: Offer, w
     _check_change(offer, changed)
     for name, value in changed.items():
         setattr(offer, name, value)
+    if changed:
+        offer.needs_sought_at = None
     offer.confirmed_at, offer.asked_at = utc_now(), None
     offer.version += 1
     await session.flush()
