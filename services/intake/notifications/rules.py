@@ -244,6 +244,10 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         zh="项目 {number}：资源{quoted}未能落实，需求已退回清单",
         en="Project {number}: {quoted} cannot be had, its need is open again",
     ),
+    "offers_stale": Text(
+        zh="贵单位有 {number} 项资源久未确认，如{quoted}，请确认是否仍然有效",
+        en="{number} of your unit's offers were not confirmed for long, {quoted} among them: do they still stand?",
+    ),
     "pledge_refused": Text(
         zh="占用 {number}{quoted}的捐款承诺未被基金接受，已退回",
         en="Hold {number} {quoted}: the fund does not take the pledge, it was given back",

@@ -20,7 +20,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.matching.models import Base
-from services.matching.offers.rules import OfferKind
+from services.matching.offers.rules import OfferKind, is_stale
+from shared.clock import utc_now
 from shared.db import Ltree, TenantRow
 
 __all__ = ["Offer"]
@@ -115,6 +116,11 @@ class Offer(TenantRow, Base):
     def claimed(self) -> int:
         """How much both sides have agreed on, wherever it is now."""
         return self.committed + self.moving + self.received
+
+    @property
+    def needs_refresh(self) -> bool:
+        """Whether nobody has confirmed for too long that it still stands."""
+        return self.active and is_stale(self.confirmed_at, utc_now())
 
     @property
     def arrived(self) -> int:

@@ -222,6 +222,7 @@ class EntitledPriceOut(OutputModel):
 class OfferOut(OutputModel):
     """A line of the resource list.
 
+    `needs_refresh` asks its partner to say that it still stands: any change does, an empty one too.
     Of the quantity offered each unit is free, held, committed, moving or received: claimed is what both sides have
     agreed on, arrived is what is there.
     """
@@ -258,6 +259,7 @@ class OfferOut(OutputModel):
     valid_until: datetime | None
     confirmed_at: datetime
     asked_at: datetime | None
+    needs_refresh: bool
     active: bool
     self_confirming: bool
     external_id: str | None
