@@ -81,6 +81,7 @@ _SEGMENTS: Final[dict[str, tuple[str, ...]]] = {
         "booking-series",
         "catalogue",
         "hsds",
+        "learned-words",
         "match-plans",
         "matches",
         "needs",

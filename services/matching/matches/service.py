@@ -18,7 +18,7 @@ from services.matching.matches.rules import MatchFacts, MatchState
 from services.matching.needs.models import Need
 from services.matching.offers.repository import offers_by_id
 from services.matching.slots.embedding import first_pass, placed, tree_of
-from services.matching.slots.repository import corrections_of
+from services.matching.slots.repository import corrections_of, learned_words
 from services.matching.slots.rules import Subject, need_slots
 from services.matching.slots.tree import branch_of, leaves_of
 from shared.clock import utc_now
@@ -68,10 +68,11 @@ async def judge_need(
     tree = await tree_of(live)
     need_corrections = await corrections_of(session, Subject.NEED, [row.id for row in needs])
     offer_corrections = await corrections_of(session, Subject.OFFER, [offer.id for offer, _ in pairs])
+    learned = await learned_words(session)
     return await judge(
         Asked(
-            needs=need_facts(needs, need_corrections, need_vectors, tree.offers if tree else ()),
-            offers=offer_facts(pairs, offer_corrections, offer_vectors, tree.needs if tree else (), now),
+            needs=need_facts(needs, need_corrections, need_vectors, tree.offers if tree else (), learned),
+            offers=offer_facts(pairs, offer_corrections, offer_vectors, tree.needs if tree else (), now, learned),
             need_vectors=need_vectors,
             offer_vectors=offer_vectors,
             background=tree.background() if tree else None,
