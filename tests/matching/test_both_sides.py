@@ -83,6 +83,9 @@ async def test_a_need_whose_giver_says_no_or_nothing_is_on_the_list_again(
     assert (await quarter.read(f"/v1/projects/{project['id']}"))["state"] == "cancelled"
     after = await quarter.read(f"/v1/offers/{offer['id']}")
     assert (after["free"], after["held"], after["committed"]) == (1, 0, 0)
+    (open_again,) = (await quarter.read(f"/v1/needs/{need['id']}/matches"))["matches"]
+    reason = {"void": "老师请假", "expire": "hold_expired"}[end]
+    assert (open_again["state"], open_again["reason"], open_again["hold_id"]) == ("proposed", reason, None)
     again = await accepted(quarter, need)
     assert again["id"] != project["id"]
     assert (await quarter.agreed(again))["waiting_offer_ids"] == []

@@ -297,6 +297,9 @@ async def note_ended(session: WriteSession, hold_id: UUID, state: str) -> None:
     else:
         await _take_out(session, project, need, reason)
     await propose_matches(session, need)
+    hold = await find_hold(session, hold_id)
+    said = hold.reason if hold is not None else None
+    await repository.note_reason(session, need.id, match.offer_id, said or reason)
     await _notice(session, match, project, "match_lapsed", title, _To(staff_of=(need.area_path,)))
 
 

@@ -36,6 +36,7 @@ __all__ = [
     "needs_beside",
     "needs_in_reach",
     "newest_number",
+    "note_reason",
     "offers_in",
     "refused_offers",
     "unsought_offers",
@@ -134,6 +135,17 @@ async def add_proposals(
     if not rows:
         return 0
     return len((await session.scalars(insert(Match).values(rows).on_conflict_do_nothing().returning(Match.id))).all())
+
+
+async def note_reason(session: WriteSession, need_id: UUID, offer_id: UUID, reason: str) -> None:
+    """Note with a proposal that is open why its offer could not be had before."""
+    statement = update(Match).where(
+        Match.tenant_id == session.tenant,
+        Match.need_id == need_id,
+        Match.offer_id == offer_id,
+        Match.state == MatchState.PROPOSED.value,
+    )
+    await session.execute(statement.values(reason=reason), execution_options={"synchronize_session": False})
 
 
 async def unsought_offers(session: Session, encoders: Sequence[str], limit: int) -> Sequence[Offer]:

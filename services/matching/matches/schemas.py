@@ -94,7 +94,11 @@ class TermOut(OutputModel):
 
 
 class MatchOut(OutputModel):
-    """A proposal: its terms add up to its score. `weights` names what the terms may give: stated, or learned."""
+    """A proposal: its terms add up to its score. `weights` names what the terms may give: stated, or learned.
+
+    `hold_id` is what was held for it when it was accepted. `reason` says why it was refused, or why its offer could not
+    be had when it was accepted before.
+    """
 
     id: UUID
     need_id: UUID
