@@ -18,6 +18,7 @@ from services.matching.outgoing.jobs import consumers as outgoing_consumers
 from services.matching.outgoing.jobs import schedules as outgoing_schedules
 from services.matching.plans.jobs import schedules as plan_schedules
 from services.matching.projects.jobs import consumers as project_consumers
+from services.matching.proofs.jobs import consumers as proof_consumers
 from services.matching.slots.jobs import schedules as slot_schedules
 from services.matching.webhooks_in.jobs import consumers as webhook_consumers
 from services.matching.webhooks_in.jobs import schedules as webhook_schedules
@@ -33,6 +34,7 @@ for heard in (
     need_consumers,
     match_consumers,
     hold_consumers,
+    proof_consumers,
     project_consumers,
     webhook_consumers,
     outgoing_consumers,

@@ -14,6 +14,7 @@ __all__ = [
     "CaseResolved",
     "CaseTriaged",
     "NotificationDue",
+    "ProofRefused",
 ]
 
 
@@ -48,6 +49,16 @@ class CaseNeedRaised(EventData):
     urgent: bool
     latitude: float | None = None
     longitude: float | None = None
+
+
+class ProofRefused(EventData):
+    """Some of what was named as proof is not there, was refused, or was uploaded by somebody else."""
+
+    event_type: ClassVar[str] = "linli.proof.refused.v1"
+
+    owner_kind: str
+    owner_id: UUID
+    attachment_ids: list[UUID]
 
 
 class CaseTriaged(EventData):

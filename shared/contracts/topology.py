@@ -20,6 +20,7 @@ from shared.contracts.intake import (
     CaseResolved,
     CaseTriaged,
     NotificationDue,
+    ProofRefused,
 )
 from shared.contracts.ledger import (
     CampaignRefunded,
@@ -40,6 +41,7 @@ from shared.contracts.matching import (
     ProjectCompleted,
     ProjectOpened,
     ProjectProgressed,
+    ProofShown,
 )
 from shared.contracts.matching_orders import (
     EntitlementAsked,
@@ -86,6 +88,8 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     NotificationDue: ("directory",),
     EntitlementAsked: ("directory",),
     NoticeWanted: ("intake",),
+    ProofShown: ("intake",),
+    ProofRefused: ("matching",),
     NeedOpened: ("intake",),
     MatchAccepted: (),
     MatchRefused: (),

@@ -248,6 +248,10 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         zh="贵单位有 {number} 项资源久未确认，如{quoted}，请确认是否仍然有效",
         en="{number} of your unit's offers were not confirmed for long, {quoted} among them: do they still stand?",
     ),
+    "proof_refused": Text(
+        zh="{number}{quoted}所附的部分证明材料无效，已移除",
+        en="{number} {quoted}: some of what was shown as proof was none",
+    ),
     "pledge_refused": Text(
         zh="占用 {number}{quoted}的捐款承诺未被基金接受，已退回",
         en="Hold {number} {quoted}: the fund does not take the pledge, it was given back",

@@ -29,6 +29,7 @@ from services.matching.projects.rules import (
     was_late,
 )
 from services.matching.projects.schemas import BudgetIn, CompleteIn, ReachIn
+from services.matching.proofs.telling import show_proof
 from services.matching.record.rules import Fulfilment
 from services.matching.record.service import note_fulfilment
 from shared.auth import Principal, Role
@@ -305,6 +306,7 @@ async def reach_milestone(
         "attachment_ids": [str(item) for item in wanted.attachment_ids],
     }
     note_step(session, project, "reach", caller.actor, data)
+    await _show(session, caller, project, wanted.attachment_ids)
     await session.flush()
     reached_at = milestone.reached_at
 
@@ -318,6 +320,11 @@ async def reach_milestone(
         )
 
     await tell_each_case(session, project, told)
+
+
+async def _show(session: WriteSession, caller: Principal, project: Project, attachment_ids: Sequence[UUID]) -> None:
+    owner, unit_id = ("project", project.id), project.lead_unit_id
+    await show_proof(session, caller, owner, attachment_ids, area_path=project.area_path, unit_id=unit_id)
 
 
 async def complete_project(session: WriteSession, caller: Principal, project: Project, wanted: CompleteIn) -> None:
@@ -344,6 +351,7 @@ async def complete_project(session: WriteSession, caller: Principal, project: Pr
     }
     await _note_fulfilment(session, caller, project, milestones)
     note_step(session, project, "complete", caller.actor, data)
+    await _show(session, caller, project, wanted.attachment_ids)
     await session.flush()
 
     def told(case_id: UUID | None) -> ProjectCompleted:
