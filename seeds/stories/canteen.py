@@ -143,7 +143,8 @@ async def _project(story: Story, house: House, case: Case, need: str, offer: str
             ],
         }
         project = await open_project(story, secretary, body)
-        joined = await accept_into(story, secretary, need, offer, project)
+        property_clerk = await house.staff("property_clerk")
+        joined = await accept_into(story, secretary, property_clerk, need, offer, project)
         story.expect("three parties 三方", len(joined["helping_unit_ids"]) + 1, 3)
     return project
 

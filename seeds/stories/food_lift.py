@@ -106,7 +106,7 @@ async def _find_agency(story: Story, house: House, case: Case, back_at: datetime
             "milestones": [{"title": _REPORT, "due_on": back_at.date().isoformat()}],
         }
         project = await open_project(story, officer, body)
-        joined = await accept_into(story, officer, need_id, offer, project)
+        joined = await accept_into(story, officer, agency, need_id, offer, project)
         story.expect(
             "the agency leads 检测机构牵头", joined["lead_unit_id"], str(house.id("units", "inspection_agency"))
         )

@@ -6,6 +6,7 @@ from typing import Any, Final
 from seeds.client import Caller
 from seeds.house import House
 from seeds.ids import fresh_id
+from seeds.stories.matched import agree
 from seeds.stories.threads import Case, Project, history_of, reach
 from seeds.story import Story
 
@@ -167,6 +168,12 @@ async def _accept(story: Story, house: House, programme: dict[str, Any], tutors:
         story.expect(
             "offers of the project 项目资源", set(joined["offer_ids"]), {programme["offer_id"], tutors["offer_id"]}
         )
+        story.expect("both givers are asked 等待双方确认", set(joined["waiting_offer_ids"]), set(joined["offer_ids"]))
+    with story.step("妇联与志愿队各自确认", "the federation and the volunteers say yes, each for its own"):
+        for key, match in (("federation", programme), ("volunteer_lead", tutors)):
+            await agree(story, await house.staff(key), match["need_id"], match["offer_id"])
+        agreed = story.took(await officer.get(project.path))
+        story.expect("nobody is waited for 全部确认", agreed["waiting_offer_ids"], [])
     return project
 
 

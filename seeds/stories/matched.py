@@ -8,7 +8,7 @@ from seeds.ids import fresh_id
 from seeds.stories.threads import Project
 from seeds.story import Story, StoryBroken
 
-__all__ = ["accept_into", "offer_of", "offered", "proposed"]
+__all__ = ["accept_into", "agree", "offer_of", "offered", "proposed"]
 
 
 def offer_of(
@@ -47,12 +47,23 @@ async def proposed(story: Story, officer: Caller, need: str, offer: str) -> dict
     raise StoryBroken(message)
 
 
-async def accept_into(story: Story, officer: Caller, need: str, offer: str, project: Project) -> dict[str, Any]:
-    """Let a project meet a need with an offer."""
+async def agree(story: Story, giver: Caller, need: str, offer: str) -> None:
+    """Let whoever gives an offer say yes to what an officer has accepted; until then it is only held."""
+    found = story.took(await giver.get(f"/v1/needs/{need}/matches"))
+    hold = next(match["hold_id"] for match in found["matches"] if match["offer_id"] == offer)
+    agreed = story.took(await giver.act(f"/v1/offer-holds/{hold}", "confirm", {"side": "giver"}))
+    story.expect("both sides agree 双方确认", agreed["state"], "committed")
+
+
+async def accept_into(
+    story: Story, officer: Caller, giver: Caller, need: str, offer: str, project: Project
+) -> dict[str, Any]:
+    """Let a project meet a need with an offer, to which its giver agrees."""
     match = await proposed(story, officer, need, offer)
     body = {"project_id": project.id}
     joined = story.took(await officer.post(f"/v1/matches/{match['id']}/accept", body, version=match["version"]))
     if need not in joined["need_ids"] or offer not in joined["offer_ids"]:
         message = f"the project does not have what was accepted: {joined}"
         raise StoryBroken(message)
-    return dict(joined)
+    await agree(story, giver, need, offer)
+    return dict(story.took(await officer.get(project.path)))

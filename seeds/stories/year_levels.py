@@ -84,7 +84,9 @@ async def tell_big(story: Story, house: House, tally: Tally, heard: list[Heard])
         await together(_claim(story, house, tally.phone(groups[unit]), unit, by_unit[unit]) for unit in by_unit)
         projects = await together(_project(story, house, groups[one.row["unit"]], one) for one in big)
         joined = await together(
-            accept_into(story, officer, needs[str(one.case_id)], of_unit[one.row["unit"]], project)
+            accept_into(
+                story, officer, groups[one.row["unit"]], needs[str(one.case_id)], of_unit[one.row["unit"]], project
+            )
             for one, project in zip(big, projects, strict=True)
         )
         helping = {unit for project in joined for unit in project["helping_unit_ids"]}

@@ -1,6 +1,7 @@
 """What the intake does outside of requests."""
 
 from services.intake.appeals.jobs import schedules as appeal_schedules
+from services.intake.attachments.jobs import consumers as attachment_consumers
 from services.intake.attachments.jobs import schedules as attachment_schedules
 from services.intake.cases.jobs import consumers as case_consumers
 from services.intake.claims.jobs import schedules as claim_schedules
@@ -23,6 +24,7 @@ consumers = Consumers("intake")
 consumers.include(reference_consumers("intake", reference))
 consumers.include(case_consumers)
 consumers.include(notification_consumers)
+consumers.include(attachment_consumers)
 
 schedules: tuple[TenantSchedule, ...] = (
     *clock_schedules,

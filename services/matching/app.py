@@ -16,6 +16,7 @@ from services.matching.imports.routes import router as imports
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
+from services.matching.open_lists.routes import router as open_lists
 from services.matching.order_figures.routes import router as order_figures
 from services.matching.order_series.routes import router as order_series
 from services.matching.order_supervision.routes import router as order_supervision
@@ -80,6 +81,7 @@ def create() -> FastAPI:
             order_supervision,
             order_figures,
             hsds,
+            open_lists,
             webhook_secrets,
             conformance,
             webhook_deliveries,

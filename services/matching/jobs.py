@@ -4,6 +4,7 @@ from services.matching.cases.jobs import consumers as case_consumers
 from services.matching.credentials.jobs import schedules as credential_schedules
 from services.matching.holds.jobs import consumers as hold_consumers
 from services.matching.holds.jobs import schedules as hold_schedules
+from services.matching.matches.jobs import consumers as match_consumers
 from services.matching.matches.jobs import schedules as match_schedules
 from services.matching.models import reference
 from services.matching.needs.jobs import consumers as need_consumers
@@ -17,6 +18,7 @@ from services.matching.outgoing.jobs import consumers as outgoing_consumers
 from services.matching.outgoing.jobs import schedules as outgoing_schedules
 from services.matching.plans.jobs import schedules as plan_schedules
 from services.matching.projects.jobs import consumers as project_consumers
+from services.matching.proofs.jobs import consumers as proof_consumers
 from services.matching.slots.jobs import schedules as slot_schedules
 from services.matching.webhooks_in.jobs import consumers as webhook_consumers
 from services.matching.webhooks_in.jobs import schedules as webhook_schedules
@@ -30,6 +32,9 @@ for heard in (
     reference_consumers("matching", reference),
     case_consumers,
     need_consumers,
+    match_consumers,
+    hold_consumers,
+    proof_consumers,
     project_consumers,
     webhook_consumers,
     outgoing_consumers,

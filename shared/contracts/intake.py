@@ -14,6 +14,7 @@ __all__ = [
     "CaseResolved",
     "CaseTriaged",
     "NotificationDue",
+    "ProofRefused",
 ]
 
 
@@ -31,7 +32,10 @@ class CaseFiled(EventData):
 
 
 class CaseNeedRaised(EventData):
-    """An officer stated what a case needs; `summary` is written for the public demand list."""
+    """An officer stated what a case needs; `summary` is written for the public demand list.
+
+    The point is that of the case in WGS 84 degrees, rounded to three decimals: some hundred metres, and no house.
+    """
 
     event_type: ClassVar[str] = "linli.case.need_raised.v1"
 
@@ -43,6 +47,18 @@ class CaseNeedRaised(EventData):
     area_path: str
     quantity: int | None
     urgent: bool
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+class ProofRefused(EventData):
+    """Some of what was named as proof is not there, was refused, or was uploaded by somebody else."""
+
+    event_type: ClassVar[str] = "linli.proof.refused.v1"
+
+    owner_kind: str
+    owner_id: UUID
+    attachment_ids: list[UUID]
 
 
 class CaseTriaged(EventData):

@@ -12,6 +12,7 @@ __all__ = [
     "ContributionReceived",
     "GrantDecided",
     "PaymentMade",
+    "PledgeRefused",
     "StatementPublished",
 ]
 
@@ -44,6 +45,18 @@ class PaymentMade(EventData):
     project_id: UUID | None
     amount_fen: int
     paid_at: datetime
+
+
+class PledgeRefused(EventData):
+    """A fund takes no pledge of this giver: `code` is the problem that its charter, or its being unknown, makes."""
+
+    event_type: ClassVar[str] = "linli.pledge.refused.v1"
+
+    hold_id: UUID
+    offer_id: UUID
+    unit_id: UUID
+    fund_id: UUID
+    code: str
 
 
 class ContributionReceived(EventData):

@@ -16,6 +16,7 @@ __all__ = [
     "ProjectCompleted",
     "ProjectOpened",
     "ProjectProgressed",
+    "ProofShown",
 ]
 
 
@@ -33,7 +34,7 @@ class NeedOpened(EventData):
 
 
 class MatchAccepted(EventData):
-    """A partner's offer meets a need: `quantity` of it is committed to a project."""
+    """A partner's offer is to meet a need: `quantity` of it is held for a project until the partner agrees too."""
 
     event_type: ClassVar[str] = "linli.match.accepted.v1"
     partners: ClassVar[ForPartners | None] = ForPartners(
@@ -138,6 +139,22 @@ class ProjectCancelled(EventData):
     case_id: UUID | None
     request_id: UUID | None
     cancelled_at: datetime
+
+
+class ProofShown(EventData):
+    """Pictures or papers were named as proof; the intake, which keeps them, says which are none of who showed them.
+
+    `owner_kind` is `project`, `order` or `hold`. Whoever works at the area, or for the unit, may see them from then on.
+    """
+
+    event_type: ClassVar[str] = "linli.proof.shown.v1"
+
+    owner_kind: str
+    owner_id: UUID
+    attachment_ids: list[UUID]
+    shown_by: UUID | None
+    area_path: str
+    unit_id: UUID | None
 
 
 class NoticeWanted(EventData):

@@ -8,6 +8,7 @@ from shared.contracts.envelope import Concerns, EventData, ForPartners
 
 __all__ = [
     "CredentialExpiring",
+    "HoldAsked",
     "HoldCommitted",
     "HoldEnded",
     "MoneyPledged",
@@ -40,6 +41,38 @@ class OfferStale(EventData):
     partner_id: UUID
     unit_id: UUID
     confirmed_at: datetime
+
+
+class HoldAsked(EventData):
+    """An officer wants an offer for a need: it is held, and its partner says yes or no until `confirm_by`."""
+
+    event_type: ClassVar[str] = "linli.hold.asked.v1"
+    partners: ClassVar[ForPartners | None] = ForPartners(
+        Concerns.PARTNER,
+        (
+            "hold_id",
+            "offer_id",
+            "partner_id",
+            "what",
+            "quantity",
+            "starts_at",
+            "ends_at",
+            "for_kind",
+            "for_id",
+            "confirm_by",
+        ),
+    )
+
+    hold_id: UUID
+    offer_id: UUID
+    partner_id: UUID
+    what: str
+    quantity: int
+    starts_at: datetime | None
+    ends_at: datetime | None
+    for_kind: str
+    for_id: UUID | None
+    confirm_by: datetime
 
 
 class HoldCommitted(EventData):

@@ -16,6 +16,7 @@ _SAMPLES: Final[dict[Any, Any]] = {
     date: SAMPLE_TIME.date(),
     str: "text",
     int: 7,
+    float: 1.5,
     bool: True,
 }
 

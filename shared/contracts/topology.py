@@ -20,6 +20,7 @@ from shared.contracts.intake import (
     CaseResolved,
     CaseTriaged,
     NotificationDue,
+    ProofRefused,
 )
 from shared.contracts.ledger import (
     CampaignRefunded,
@@ -27,6 +28,7 @@ from shared.contracts.ledger import (
     ContributionReceived,
     GrantDecided,
     PaymentMade,
+    PledgeRefused,
     StatementPublished,
 )
 from shared.contracts.matching import (
@@ -39,6 +41,7 @@ from shared.contracts.matching import (
     ProjectCompleted,
     ProjectOpened,
     ProjectProgressed,
+    ProofShown,
 )
 from shared.contracts.matching_orders import (
     EntitlementAsked,
@@ -51,6 +54,7 @@ from shared.contracts.matching_orders import (
 )
 from shared.contracts.matching_partners import (
     CredentialExpiring,
+    HoldAsked,
     HoldCommitted,
     HoldEnded,
     MoneyPledged,
@@ -85,6 +89,8 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     NotificationDue: ("directory",),
     EntitlementAsked: ("directory",),
     NoticeWanted: ("intake",),
+    ProofShown: ("intake",),
+    ProofRefused: ("matching",),
     NeedOpened: ("intake",),
     MatchAccepted: (),
     MatchRefused: (),
@@ -96,6 +102,7 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     ProjectCancelled: ("intake", "ledger"),
     GrantDecided: ("matching",),
     PaymentMade: ("matching",),
+    PledgeRefused: ("matching",),
     ContributionReceived: ("matching",),
     StatementPublished: (),
     CampaignSettled: (),
@@ -104,8 +111,9 @@ _LISTENERS: Final[dict[type[EventData], tuple[str, ...]]] = {
     PartnerVetted: (),
     OfferStale: (),
     CredentialExpiring: (),
-    HoldCommitted: (),
-    HoldEnded: (),
+    HoldAsked: (),
+    HoldCommitted: ("matching",),
+    HoldEnded: ("matching",),
     OrderPlaced: (),
     OrderAccepted: (),
     OrderDelivered: (),

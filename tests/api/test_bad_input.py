@@ -21,8 +21,9 @@ PUBLIC = {"/v1/sign-in/codes", "/v1/sign-in/code", "/v1/sign-in/password", "/v1/
 OPEN = "/v1/open-books/"
 # Refuses in the words of its specification: <errors>, in XML when no format is asked for.
 OPEN311 = "/v1/open311/"
-# Directories read it without signing in; what a tenant that nobody knows lists is nothing.
+# Directories, and everybody, read them without signing in; what a tenant that nobody knows lists is nothing.
 HSDS = "/v1/hsds/{tenant}"
+LISTS = "/v1/open-lists/{tenant}"
 CATALOGUE = "/v1/webhook-events"
 JWKS = "/.well-known/jwks.json"
 # Asks for a signature, and says nothing about a request before it has seen one; its own tests send what is signed.
@@ -140,7 +141,7 @@ async def test_nobody_comes_in_without_a_good_token(
         if item.path in PUBLIC:
             continue
         # Anybody reads an open book and the catalogue; a token that is no good is refused there as well.
-        nothing: list[dict[str, str]] = [] if item.path.startswith((OPEN, OPEN311, HSDS, CATALOGUE)) else [{}]
+        nothing: list[dict[str, str]] = [] if item.path.startswith((OPEN, OPEN311, HSDS, LISTS, CATALOGUE)) else [{}]
         for headers in (
             *nothing,
             forger(item.service, *EVERYTHING),
@@ -182,7 +183,7 @@ async def test_unknown_ids_and_missing_versions_and_keys_are_told(
     before = await counted()
     for item in every:
         # Whether there is a tenant of some name is not told: its lists are empty.
-        names_a_thing = "{" in item.path.replace(f"{OPEN}{{tenant}}", "").replace(HSDS, "")
+        names_a_thing = "{" in item.path.replace(f"{OPEN}{{tenant}}", "").replace(HSDS, "").replace(LISTS, "")
         if not names_a_thing or item.method == "PUT":
             continue
         if item.path.startswith(SIGNED):

@@ -23,7 +23,7 @@ from services.matching.engine.lines import Lines, OfferLines, columns_of, read_o
 from services.matching.engine.planning import make_plan
 from services.matching.engine.scoring import STATED, mode_of
 from services.matching.matches.judging import Asked, Judgement, judge_now
-from shared.encoders import load_encoders
+from shared.encoders import Encoder, load_encoders
 from tests.matching.district import NOW, District, make_district
 from tests.matching.evaluation import embedded, half, judged, load, measured
 

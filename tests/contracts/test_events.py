@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.contracts import CONSUMERS, EVENT_TYPES, FOR_PARTNERS, SERVICES, Concerns, Event, EventData, consumers_of
-from shared.contracts.intake import CaseFiled
+from shared.contracts.intake import CaseFiled, CaseNeedRaised
 from shared.contracts.samples import SAMPLE_ID, SAMPLE_TIME, sample_data
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -35,6 +35,14 @@ def test_the_golden_event_still_parses(name: str) -> None:
     assert parsed.as_json() == golden
     assert golden["specversion"] == "1.0"
     assert golden["type"] == name
+
+
+def test_a_need_that_was_told_before_there_were_points_is_still_understood() -> None:
+    golden = json.loads((GOLDEN / "linli.case.need_raised.v1.json").read_text(encoding="utf-8"))
+    for name in ("latitude", "longitude"):
+        del golden["data"][name]
+    parsed = Event[CaseNeedRaised].model_validate(golden)
+    assert (parsed.data.latitude, parsed.data.longitude) == (None, None)
 
 
 def test_no_golden_event_is_forgotten() -> None:

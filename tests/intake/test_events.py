@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from uuid import UUID
 
+from sqlalchemy import text
+
 from shared.auth import Role
 from shared.clock import utc_now
 from shared.contracts.directory import AreaChanged
@@ -13,11 +15,12 @@ from shared.contracts.matching import (
     ProjectCompleted,
     ProjectOpened,
     ProjectProgressed,
+    ProofShown,
 )
 from shared.db import Database
 from shared.ids import new_id
 from shared.testing import Pipe
-from tests.intake.conftest import GRID, Street
+from tests.intake.conftest import GRID, NORTH, Street, picture
 from tests.intake.test_filing import outbox
 
 
@@ -37,6 +40,8 @@ async def test_a_life_is_told_in_order_without_a_gap(street: Street, databases: 
         "case_id": case["id"],
         "need_id": need,
         **body,
+        "latitude": None,
+        "longitude": None,
         "area_id": str(street.areas[GRID]),
         "area_path": GRID,
     }
@@ -110,6 +115,33 @@ async def test_a_cancelled_project_is_told_to_the_case_and_its_officers(street: 
     for by in (street.owner, street.caller("intake", (Role.OFFICER, GRID))):
         heard = (await street.get("/v1/notifications", by=by)).json()["items"]
         assert heard[0]["kind"] == "project_cancelled"
+
+
+async def test_what_is_shown_as_proof_elsewhere_is_looked_at_and_may_be_seen_where_it_counts(
+    street: Street, pipe: Pipe, databases: dict[str, Database]
+) -> None:
+    own = UUID((await street.upload(picture())).json()["id"])
+    others = UUID((await street.upload(picture(), by=street.neighbour)).json()["id"])
+    project, unknown = new_id(), new_id()
+    staff = street.caller("intake", (Role.OFFICER, NORTH))
+    assert (await street.get(f"/v1/attachments/{own}", by=staff)).status_code == 404
+    shown = ProofShown(
+        owner_kind="project",
+        owner_id=project,
+        attachment_ids=[own, others, unknown],
+        shown_by=street.owner_id,
+        area_path=GRID,
+        unit_id=None,
+    )
+    for _ in range(2):
+        await pipe.publish("matching", street.caller.tenant, f"proof/{project}", shown)
+        await pipe.rest()
+    told = text("SELECT DISTINCT body::jsonb->'data' FROM intake.outbox WHERE tenant_id = :t AND subject = :s")
+    async with databases["intake"].read(street.caller.tenant) as session:
+        (refused,) = (await session.scalars(told, {"t": street.caller.tenant, "s": f"proof/{project}"})).all()
+    assert refused["attachment_ids"] == [str(others), str(unknown)]
+    assert (await street.get(f"/v1/attachments/{own}", by=staff)).status_code == 200
+    assert (await street.get(f"/v1/attachments/{others}", by=staff)).status_code == 404
 
 
 async def test_what_others_want_to_be_told_goes_into_the_inboxes(street: Street, pipe: Pipe) -> None:

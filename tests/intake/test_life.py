@@ -7,8 +7,10 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from shared.auth import Role
+from shared.db import Database
 from shared.ids import new_id
 from tests.intake.conftest import GRID, HARD, MEDIUM, NORTH, SIMPLE, Headers, Json, Street, due_in, picture
 
@@ -167,6 +169,21 @@ async def test_a_need_is_stated_by_staff(street: Street) -> None:
     now = (await street.get(f"/v1/cases/{case['id']}")).json()
     for wrong in ({"quantity": 0}, {"summary": ""}, {"summary": "x" * 201}, {"urgent": "very"}):
         assert (await street.act(now, "needs", {**body, **wrong}, by=street.officer)).status_code == 422
+
+
+async def test_a_need_tells_where_it_is_to_some_hundred_metres(street: Street, databases: dict[str, Database]) -> None:
+    for location, expected in (
+        ({"latitude": 37.509876, "longitude": 122.123456}, (37.51, 122.123)),
+        (None, (None, None)),
+    ):
+        case = await street.triaged(location=location)
+        body = {"category": "labour", "summary": "需要疏通设备一套"}
+        assert (await street.act(case, "needs", body, by=street.officer)).status_code == 201
+        told = text("SELECT body::jsonb FROM intake.outbox WHERE tenant_id = :t AND subject = :s AND body LIKE :k")
+        values = {"t": street.caller.tenant, "s": f"case/{case['id']}", "k": "%need_raised%"}
+        async with databases["intake"].read(street.caller.tenant) as session:
+            raised = (await session.scalars(told, values)).all()
+        assert {(one["data"]["latitude"], one["data"]["longitude"]) for one in raised} == {expected}
 
 
 async def test_neighbours_join_once(street: Street) -> None:

@@ -3,8 +3,10 @@
 from uuid import UUID
 
 import pytest
+from sqlalchemy import text
 
 from shared.contracts.matching_partners import MoneyPledged, PledgeReleased
+from shared.db import Database
 from shared.ids import new_id
 from tests.ledger.conftest import Json, Treasury
 
@@ -27,6 +29,14 @@ async def _owed(treasury: Treasury, fund: dict[str, Json]) -> list[tuple[str, in
     return [(item["id"], item["amount_fen"], item["received_at"]) for item in items]
 
 
+async def _refused(database: Database, treasury: Treasury, hold_id: UUID) -> list[str]:
+    """Return for which reasons a pledge was refused."""
+    told = text("SELECT DISTINCT body::jsonb->'data'->>'code' FROM ledger.outbox WHERE tenant_id = :t AND subject = :s")
+    async with database.read(treasury.caller.tenant) as session:
+        found = await session.scalars(told, {"t": treasury.caller.tenant, "s": f"pledge/{hold_id}"})
+        return list(found)
+
+
 async def test_a_pledge_is_owed_once_and_received_like_any_other(treasury: Treasury) -> None:
     fund, hold_id = await treasury.fund(), new_id()
     for _ in range(2):
@@ -38,12 +48,17 @@ async def test_a_pledge_is_owed_once_and_received_like_any_other(treasury: Treas
 
 
 @pytest.mark.parametrize("reason", ["no fund", "unknown fund", "charter", "unknown unit"])
-async def test_what_no_fund_takes_is_not_owed(treasury: Treasury, reason: str) -> None:
+async def test_what_no_fund_takes_is_not_owed_and_its_giver_hears_why(
+    treasury: Treasury, databases: dict[str, Database], reason: str
+) -> None:
     fund = await treasury.fund(giver_kinds=["person"] if reason == "charter" else ["unit"])
     fund_id = {"no fund": None, "unknown fund": new_id()}.get(reason, UUID(fund["id"]))
     members = {"unit_id": new_id()} if reason == "unknown unit" else {}
-    await _pledge(treasury, new_id(), fund_id, **members)
+    hold_id = new_id()
+    await _pledge(treasury, hold_id, fund_id, **members)
     assert await _owed(treasury, fund) == []
+    codes = {"unknown fund": "not_found", "charter": "giver_not_allowed", "unknown unit": "unknown_unit"}
+    assert await _refused(databases["ledger"], treasury, hold_id) == ([codes[reason]] if reason in codes else [])
 
 
 async def test_a_pledge_that_was_called_off_is_not_owed_and_cannot_be_received(treasury: Treasury) -> None:

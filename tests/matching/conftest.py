@@ -130,6 +130,17 @@ class Quarter:
         match: dict[str, Any] = found["matches"][0]
         return match
 
+    async def agreed(self, project: dict[str, Any], *, by: Headers | None = None) -> dict[str, Any]:
+        """Let the givers of a project's offers agree; returns the project as it is then."""
+        for need in project["need_ids"]:
+            for match in (await self.read(f"/v1/needs/{need}/matches"))["matches"]:
+                if match["hold_id"] is not None:
+                    path = f"/v1/offer-holds/{match['hold_id']}"
+                    version = (await self.read(path))["version"]
+                    await self.made(f"{path}/confirm", {"side": "giver"}, by=by, version=version)
+        await self.pipe.rest()
+        return await self.read(f"/v1/projects/{project['id']}")
+
     async def project(self, **members: Json) -> dict[str, Any]:
         body = {
             "title": "修复污水管",

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from services.matching.engine.lines import OfferLines
 from services.matching.matches.at_hand import Memory, offers_at_hand
 from services.matching.slots.jobs import embed_texts
+from services.matching.slots.repository import learned_words
 from shared.clock import utc_now
 from shared.db import Database
 from shared.encoders import Encoder
@@ -26,7 +27,10 @@ class Hand:
 
     async def offers(self, branch: str = "children") -> OfferLines:
         async with self.database.read(self.quarter.caller.tenant) as session:
-            return await offers_at_hand(session, branch, "d.z.c1", self.encoders, utc_now(), memory=self.memory)
+            learned = await learned_words(session)
+            return await offers_at_hand(
+                session, branch, "d.z.c1", self.encoders, utc_now(), learned, memory=self.memory
+            )
 
 
 @pytest.fixture

@@ -55,7 +55,7 @@ async def test_a_later_offer_is_found_by_looking_again(quarter: Quarter) -> None
     assert [item["score"] for item in same["matches"]] == [item["score"] for item in found["matches"]]
 
 
-async def test_accepting_opens_a_project_and_commits_the_offer(quarter: Quarter) -> None:
+async def test_accepting_opens_a_project_and_holds_the_offer_until_its_giver_agrees(quarter: Quarter) -> None:
     match = await quarter.match(quantity=3)
     body = {"title": "四点半课堂", "milestones": [{"title": "首课", "due_on": "2030-03-01"}, {"title": "结课"}]}
     response = await quarter.post(f"/v1/matches/{match['id']}/accept", body, version=1)
@@ -71,7 +71,12 @@ async def test_accepting_opens_a_project_and_commits_the_offer(quarter: Quarter)
     ]
     assert (await quarter.read(f"/v1/needs/{match['need_id']}"))["state"] == "matched"
     offer = await quarter.read(f"/v1/offers/{match['offer_id']}")
-    assert (offer["quantity"], offer["held"], offer["committed"]) == (3, 0, 1)
+    assert (offer["quantity"], offer["held"], offer["committed"]) == (3, 1, 0)
+    assert project["waiting_offer_ids"] == [offer["id"]]
+    agreed = await quarter.agreed(project, by=quarter.staff_of("school"))
+    assert agreed["waiting_offer_ids"] == []
+    offer = await quarter.read(f"/v1/offers/{match['offer_id']}")
+    assert (offer["held"], offer["committed"]) == (0, 1)
     kept = (await quarter.read(f"/v1/needs/{match['need_id']}/matches"))["matches"][0]
     assert (kept["state"], kept["project_id"], kept["version"]) == ("accepted", project["id"], 2)
     again = await quarter.post(f"/v1/matches/{match['id']}/accept", {}, version=2)
@@ -146,7 +151,7 @@ async def test_fifty_accepts_of_one_place_have_one_holder(quarter: Quarter) -> N
     refused = [response.json() for response in responses if response.status_code == 409]
     assert {(item["code"], item["offer_id"]) for item in refused} == {("offer_exhausted", offer["id"])}
     kept = await quarter.read(f"/v1/offers/{offer['id']}")
-    assert (kept["held"], kept["committed"]) == (0, 1)
+    assert (kept["held"], kept["committed"]) == (1, 0)
     assert len((await quarter.read("/v1/projects"))["items"]) == 1
     states = Counter(item["state"] for item in (await quarter.read("/v1/needs", page_size=100))["items"])
     assert states == {"open": 49, "matched": 1}
@@ -158,7 +163,7 @@ async def test_fifty_accepts_of_one_need_make_one_project(quarter: Quarter) -> N
         *(quarter.post(f"/v1/matches/{match['id']}/accept", {}, version=1) for _ in range(50))
     )
     assert Counter(response.status_code for response in responses) == {200: 1, 412: 49}
-    assert (await quarter.read(f"/v1/offers/{match['offer_id']}"))["committed"] == 1
+    assert (await quarter.read(f"/v1/offers/{match['offer_id']}"))["held"] == 1
 
 
 async def test_looking_again_while_somebody_accepts_breaks_neither(quarter: Quarter) -> None:

@@ -94,6 +94,32 @@ async def test_a_need_is_born_of_a_case(quarter: Quarter) -> None:
     assert [item["offer_id"] for item in found["matches"]] == [offer["id"]]
 
 
+async def test_a_need_born_of_a_case_is_only_met_within_fifteen_minutes_on_foot(quarter: Quarter) -> None:
+    partner = await quarter.partner()
+    near = await quarter.offer(partner, kind="venue", latitude=37.515, longitude=122.12)
+    far = await quarter.offer(partner, kind="venue", latitude=37.55, longitude=122.12)
+    case_id, need_id = await quarter.case(), new_id()
+    told = CaseNeedRaised(
+        case_id=case_id,
+        need_id=need_id,
+        category="after_school",
+        summary="需要放学后的辅导",
+        area_id=quarter.areas["d.z.c1"],
+        area_path="d.z.c1",
+        quantity=None,
+        urgent=False,
+        latitude=37.51,
+        longitude=122.12,
+    )
+    await quarter.pipe.publish("intake", quarter.caller.tenant, f"case/{case_id}", told)
+    await quarter.pipe.rest()
+    found = await quarter.read(f"/v1/needs/{need_id}/matches")
+    assert [item["offer_id"] for item in found["matches"]] == [near["id"]]
+    assert {item["offer_id"]: item["failed"] for item in found["passed_over"]} == {far["id"]: "distance"}
+    need = await quarter.read(f"/v1/needs/{need_id}")
+    assert (need["latitude"], need["longitude"]) == (37.51, 122.12)
+
+
 async def test_the_same_event_twice_is_one_need(quarter: Quarter, databases: dict[str, Database]) -> None:
     case_id, tenant = await quarter.case(), quarter.caller.tenant
     told = CaseNeedRaised(

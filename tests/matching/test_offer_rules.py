@@ -20,6 +20,7 @@ from shared.clock import utc_now
 from shared.db import Database
 from tests.conftest import MovedClock
 from tests.matching.conftest import Json, Quarter, timed
+from tests.matching.test_projects import outbox
 
 CODES = st.sampled_from(["low_income", "disabled", "elderly"])
 AGES = st.none() | st.integers(0, 100)
@@ -125,8 +126,16 @@ async def test_an_offer_that_nobody_confirms_is_asked_about_every_month_until_so
     assert asked[2] is not None
     assert asked[3] == asked[2]
     assert asked[4] > asked[3]
+    stale = await quarter.read("/v1/offers", needs_refresh=True)
+    assert [(item["id"], item["needs_refresh"]) for item in stale["items"]] == [(offer["id"], True)]
+    told = await outbox(databases, quarter.caller.tenant, f"partner/{offer['partner_id']}")
+    notices = [item["data"] for item in told if item["type"] == "linli.notice.wanted.v1"]
+    assert [(item["kind"], item["number"], item["units"]) for item in notices] == [
+        ("offers_stale", "1", [str(quarter.units["school"])])
+    ] * 2
     confirmed = await quarter.patch(path, {}, by=quarter.staff_of("school"), version=offer["version"])
-    assert confirmed.json()["asked_at"] is None
+    assert (confirmed.json()["asked_at"], confirmed.json()["needs_refresh"]) == (None, False)
+    assert (await quarter.read("/v1/offers", needs_refresh=True))["items"] == []
     moved.forward(timedelta(days=89))
     await schedule.run(databases["matching"], quarter.caller.tenant, utc_now())
     assert (await quarter.read(path))["asked_at"] is None

@@ -93,7 +93,7 @@ async def test_a_change_confirms_an_offer(quarter: Quarter) -> None:
 
 
 async def test_less_than_what_is_in_use_cannot_be_offered(quarter: Quarter) -> None:
-    match = await quarter.match(quantity=2)
+    match = await quarter.match(quantity=2, self_confirming=True)
     await quarter.made(f"/v1/matches/{match['id']}/accept", {}, version=1)
     offer = await quarter.read(f"/v1/offers/{match['offer_id']}")
     assert (offer["held"], offer["committed"]) == (0, 1)

@@ -116,7 +116,7 @@ async def test_units_come_to_help_and_leave(quarter: Quarter) -> None:
 
 async def test_a_cancelled_project_gives_back_what_it_took(quarter: Quarter, databases: dict[str, Database]) -> None:
     case = str(await quarter.case())
-    offer = await quarter.offer(await quarter.partner(), quantity=3)
+    offer = await quarter.offer(await quarter.partner(), quantity=3, self_confirming=True)
     need = await quarter.need(case_id=case, quantity=2)
     other = await quarter.need()
     match = (await quarter.read(f"/v1/needs/{need['id']}/matches"))["matches"][0]

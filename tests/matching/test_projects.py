@@ -145,7 +145,7 @@ async def test_numbers_are_given_once(quarter: Quarter) -> None:
 
 
 async def test_from_the_first_milestone_to_done(quarter: Quarter, databases: dict[str, Database]) -> None:
-    match = await quarter.match()
+    match = await quarter.match(self_confirming=True)
     body = {"lead_unit_id": str(quarter.units["builder"]), "milestones": [{"title": "首课"}, {"title": "结课"}]}
     project = await quarter.made(f"/v1/matches/{match['id']}/accept", body, version=1)
     path, lead = f"/v1/projects/{project['id']}", quarter.staff_of("builder")

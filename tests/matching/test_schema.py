@@ -65,7 +65,7 @@ async def test_without_a_tenant_every_table_is_empty(servers: TestServers, quart
 async def test_the_database_itself_refuses_to_oversell_and_to_rewrite_history(
     servers: TestServers, quarter: Quarter
 ) -> None:
-    match = await quarter.match()
+    match = await quarter.match(self_confirming=True)
     await quarter.made(f"/v1/matches/{match['id']}/accept", {}, version=1)
     async with connected(servers.role_url("matching")) as connection:
         await connection.execute(text(f"SET linli.tenant = '{quarter.caller.tenant}'"))

@@ -21,6 +21,7 @@ __all__ = [
     "find_attachment",
     "get_attachment",
     "has_held",
+    "own_attachments",
     "put_off",
     "use_of",
     "used_by",
@@ -138,6 +139,17 @@ async def add_uses(
     columns = [column.key for column in AttachmentUse.__table__.columns]
     statement = insert(AttachmentUse).from_select(columns, free).on_conflict_do_nothing()
     return len((await session.scalars(statement.returning(AttachmentUse.attachment_id))).all())
+
+
+async def own_attachments(session: Session, attachment_ids: Sequence[UUID], uploader: UUID) -> set[UUID]:
+    """Return which of some attachments somebody has uploaded and were not refused, whatever they belong to."""
+    statement = select(Attachment.id).where(
+        Attachment.tenant_id == session.tenant,
+        Attachment.id.in_(attachment_ids),
+        Attachment.uploaded_by == uploader,
+        Attachment.state != ScanState.REFUSED.value,
+    )
+    return set((await session.scalars(statement)).all())
 
 
 async def use_of(session: Session, attachment_id: UUID) -> AttachmentUse | None:

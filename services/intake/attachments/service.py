@@ -21,11 +21,21 @@ from services.intake.cases.repository import SEES_BELOW
 from services.intake.cases.viewing import can_see_case
 from shared.auth import Principal, Role
 from shared.clock import utc_now
+from shared.contracts.matching import ProofShown
 from shared.db import Database, Session, WriteSession
 from shared.ids import new_id
 from shared.problems import NotFound, Problem, Unauthenticated
 
-__all__ = ["Scanned", "attach", "attach_elsewhere", "judge_held", "keep_attachment", "scanned", "visible_attachment"]
+__all__ = [
+    "Scanned",
+    "attach",
+    "attach_elsewhere",
+    "check_shown",
+    "judge_held",
+    "keep_attachment",
+    "scanned",
+    "visible_attachment",
+]
 
 _PROOF: Final = "proof"
 _AT_ONCE: Final = 50
@@ -144,6 +154,26 @@ async def attach_elsewhere(
     )
     if added != len(set(attachment_ids)):
         await _refuse(session, attachment_ids, caller.subject_id, use.purpose)
+
+
+async def check_shown(session: WriteSession, shown: ProofShown) -> list[UUID]:
+    """Look at what another service was shown as proof: the shower's own are given to what they prove.
+
+    Returns those that are no proof: unknown, refused, or somebody else's. What is held back still is judged soon.
+    """
+    if shown.shown_by is None:
+        return shown.attachment_ids
+    own = await repository.own_attachments(session, shown.attachment_ids, shown.shown_by)
+    use = AttachmentUse(
+        owner_kind=shown.owner_kind,
+        owner_id=shown.owner_id,
+        purpose=_PROOF,
+        area_path=shown.area_path,
+        unit_id=shown.unit_id,
+    )
+    states = [ScanState.CLEAN, ScanState.HELD]
+    await repository.add_uses(session, sorted(own), use, uploader=shown.shown_by, states=states)
+    return [one for one in dict.fromkeys(shown.attachment_ids) if one not in own]
 
 
 def _states(purpose: str) -> list[ScanState]:

@@ -335,9 +335,16 @@ async def raise_need(session: WriteSession, caller: Principal, case: Case, wante
         area_path=case.area_path,
         quantity=wanted.quantity,
         urgent=wanted.urgent,
+        latitude=_about(case.latitude),
+        longitude=_about(case.longitude),
     )
     await publish(session, subject_of(case), told)
     return need_id
+
+
+def _about(degrees: float | None) -> float | None:
+    """Return a coordinate that tells the neighbourhood and no house: within some hundred metres."""
+    return None if degrees is None else round(degrees, 3)
 
 
 async def record_outside_steps(session: WriteSession, steps: Sequence[OutsideStep]) -> None:

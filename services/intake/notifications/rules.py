@@ -290,6 +290,29 @@ TEMPLATES: Final[Mapping[str, Text]] = {
         zh="点单 {number}{quoted}已接单，预计 {due_on} 前完成",
         en="Order {number} {quoted} was accepted, due {due_on}",
     ),
+    "match_asked": Text(
+        zh="项目 {number} 拟使用贵单位的资源{quoted}，请在 {due_on} 前确认",
+        en="Project {number} asks for {quoted}: please answer by {due_on}",
+    ),
+    "match_agreed": Text(
+        zh="项目 {number}：资源{quoted}已获提供方确认", en="Project {number}: the giver of {quoted} agrees"
+    ),
+    "match_lapsed": Text(
+        zh="项目 {number}：资源{quoted}未能落实，需求已退回清单",
+        en="Project {number}: {quoted} cannot be had, its need is open again",
+    ),
+    "offers_stale": Text(
+        zh="贵单位有 {number} 项资源久未确认，如{quoted}，请确认是否仍然有效",
+        en="{number} of your unit's offers were not confirmed for long, {quoted} among them: do they still stand?",
+    ),
+    "proof_refused": Text(
+        zh="{number}{quoted}所附的部分证明材料无效，已移除",
+        en="{number} {quoted}: some of what was shown as proof was none",
+    ),
+    "pledge_refused": Text(
+        zh="占用 {number}{quoted}的捐款承诺未被基金接受，已退回",
+        en="Hold {number} {quoted}: the fund does not take the pledge, it was given back",
+    ),
     "order_declined": Text(zh="点单 {number}{quoted}未被接单", en="Order {number} {quoted} was declined"),
     "order_not_entitled": Text(
         zh="点单 {number}{quoted}仅面向符合条件的居民", en="Order {number} {quoted} is for entitled people only"

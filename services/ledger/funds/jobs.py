@@ -6,9 +6,10 @@ import structlog
 
 from services.ledger.funds.giving import note_pledge, withdraw_pledge
 from shared.contracts import Event
+from shared.contracts.ledger import PledgeRefused
 from shared.contracts.matching_partners import MoneyPledged, PledgeReleased
 from shared.db import WriteSession
-from shared.messaging import Consumers
+from shared.messaging import Consumers, publish
 from shared.problems import Problem
 
 __all__ = ["consumers"]
@@ -20,7 +21,7 @@ consumers = Consumers("ledger")
 
 @consumers.on(MoneyPledged)
 async def note_pledges(session: WriteSession, events: Sequence[Event[MoneyPledged]]) -> None:
-    """Note what a unit has pledged to a fund; without a fund, or against its charter, there is nothing to note."""
+    """Note what a unit has pledged to a fund, or tell that its charter does not take it; without a fund, nothing."""
     for event in events:
         told = event.data
         if told.fund_id is None:
@@ -35,7 +36,15 @@ async def note_pledges(session: WriteSession, events: Sequence[Event[MoneyPledge
                 due_on=told.due_on,
             )
         except Problem as refused:
-            log.warning("pledge_refused", code=refused.code, fund_id=str(told.fund_id), hold_id=str(told.hold_id))
+            log.info("pledge_refused", code=refused.code, fund_id=str(told.fund_id), hold_id=str(told.hold_id))
+            back = PledgeRefused(
+                hold_id=told.hold_id,
+                offer_id=told.offer_id,
+                unit_id=told.unit_id,
+                fund_id=told.fund_id,
+                code=refused.code,
+            )
+            await publish(session, f"pledge/{told.hold_id}", back, cause=event)
 
 
 @consumers.on(PledgeReleased)

@@ -1,5 +1,6 @@
 """Goods on their way: claimed is not arrived, so what is sent and what is received are two steps with two proofs."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.matching.holds import repository
@@ -19,6 +20,7 @@ from services.matching.holds.service import check_may, lock_for_change, note_ste
 from services.matching.offers.models import Offer
 from services.matching.offers.rules import NotForThisKind, OfferKind
 from services.matching.partners.models import Partner
+from services.matching.proofs.telling import show_proof
 from services.matching.record.rules import Fulfilment
 from shared.auth import Principal
 from shared.clock import utc_now
@@ -69,7 +71,15 @@ async def dispatch(
     offer.version += 1
     data = {"transfer_id": str(transfer.id), "quantity": wanted.quantity}
     await note_step(session, hold, "dispatch", caller.actor, data)
+    await _show(session, caller, hold, offer, partner, wanted.attachment_ids)
     return transfer, True
+
+
+async def _show(
+    session: WriteSession, caller: Principal, hold: Hold, offer: Offer, partner: Partner, attachment_ids: Sequence[UUID]
+) -> None:
+    owner, unit_id = ("hold", hold.id), partner.unit_id
+    await show_proof(session, caller, owner, attachment_ids, area_path=offer.coverage, unit_id=unit_id)
 
 
 async def lock_transfer(session: WriteSession, transfer_id: UUID) -> tuple[Transfer, Hold, Offer, Partner]:
@@ -109,5 +119,6 @@ async def end_transfer(
     offer.version += 1
     data = {"transfer_id": str(transfer.id), "quantity": transfer.quantity}
     await note_step(session, hold, action.value, caller.actor, data)
+    await _show(session, caller, hold, offer, partner, wanted.attachment_ids)
     if hold.received == hold.quantity:
         await note_outcome(session, hold, partner, Fulfilment.KEPT, actor=caller.actor)

@@ -1,4 +1,4 @@
-"""How what was promised ended: told by who took it, by silence, or by the giver's calling it off."""
+"""How what was promised ended: told by who took it, by silence, by the giver's calling it off, or by a fund's no."""
 
 from datetime import datetime, time
 from typing import Final
@@ -7,16 +7,20 @@ from uuid import UUID
 from services.matching.holds import repository
 from services.matching.holds.models import Hold
 from services.matching.holds.rules import TOLD_BY_SIDES, HoldState, HoldWhat, NotOverYet
-from services.matching.holds.service import lock_for_change, note_step
+from services.matching.holds.service import lock_for_change, note_step, release_hold
 from services.matching.partners.models import Partner
 from services.matching.record.rules import KEPT_BY_SILENCE_AFTER, AlreadyReported, Fulfilment
 from services.matching.record.service import note_fulfilment
 from shared.clock import CHINA, utc_now
+from shared.contracts.matching import NoticeWanted
 from shared.db import WriteSession
+from shared.messaging import publish
 
-__all__ = ["note_arrival", "note_kept_by_silence", "note_outcome", "report"]
+__all__ = ["note_arrival", "note_kept_by_silence", "note_outcome", "report", "undo_pledge"]
 
 _AT_ONCE: Final = 200
+# Holds have no numbers of their own; so much of the id tells one from another.
+_NUMBER_DIGITS: Final = 8
 
 
 def _begins(hold: Hold) -> datetime:
@@ -81,3 +85,29 @@ async def note_kept_by_silence(session: WriteSession, now: datetime) -> int:
     for hold, partner in unsaid:
         await note_outcome(session, hold, partner, Fulfilment.KEPT, actor="system")
     return len(unsaid)
+
+
+async def undo_pledge(session: WriteSession, hold_id: UUID, code: str) -> None:
+    """Give back money that a fund does not take from this giver, and tell both sides and the officers of the place.
+
+    Args:
+        session: the transaction.
+        hold_id: what was committed for the pledge.
+        code: of the problem, as the fund named it; it stands on the hold as its reason.
+    """
+    if await repository.find_hold(session, hold_id) is None:
+        return
+    hold, offer, partner = await lock_for_change(session, hold_id)
+    if hold.state != HoldState.COMMITTED:
+        return
+    await release_hold(session, hold, offer, actor="system", reason=f"pledge_refused: {code}")
+    told = NoticeWanted(
+        kind="pledge_refused",
+        number=hold.id.hex[-_NUMBER_DIGITS:],
+        title=offer.title,
+        people=[hold.taker_id] if hold.taker_id is not None else [],
+        units=[partner.unit_id],
+        staff_of=[offer.coverage],
+        due_at=None,
+    )
+    await publish(session, f"hold/{hold.id}", told)

@@ -21,6 +21,7 @@ from services.matching.engine.lines import OfferLines, read_offers
 from services.matching.matches import repository
 from services.matching.matches.facts import offer_facts, offer_text
 from services.matching.slots.embedding import placed, tree_of
+from services.matching.slots.leaves import Learned
 from services.matching.slots.repository import corrections_of, marks_of
 from services.matching.slots.rules import Subject
 from services.matching.slots.tree import leaves_of
@@ -37,12 +38,15 @@ Marks = Mapping[UUID, tuple[int, ...]]
 
 
 class Place(NamedTuple):
-    """What is remembered together. Opening hours are those of the coming week, so the day is a part of it."""
+    """What is remembered together. Opening hours are those of the coming week, so the day is a part of it; and words
+    are read by what corrections have taught.
+    """
 
     tenant: str
     branch: str
     encoders: tuple[str, ...]
     day: date
+    learned: tuple[tuple[str, tuple[str, ...]], ...]
 
 
 class Known(NamedTuple):
@@ -95,6 +99,7 @@ async def offers_at_hand(
     path: str,
     encoders: Sequence[Encoder],
     now: datetime,
+    learned: Learned,
     *,
     memory: Memory = _memory,
 ) -> OfferLines:
@@ -106,17 +111,19 @@ async def offers_at_hand(
         path: of the area.
         encoders: how texts are compared.
         now: in whose week opening hours are looked at.
+        learned: the words that corrections have taught, by leaf.
         memory: what is remembered; that of this process when left out.
     """
     names = tuple(identity(encoder) or "" for encoder in encoders)
     marks = await _marks(session, [branch, *leaves_of(branch)], path, names)
-    shelf = memory.shelf(Place(session.tenant, branch, names, now.astimezone(CHINA).date()))
+    taught = tuple(sorted((leaf, tuple(words)) for leaf, words in learned.items()))
+    shelf = memory.shelf(Place(session.tenant, branch, names, now.astimezone(CHINA).date(), taught))
     if shelf.lines is not None and shelf.marks == marks:
         return shelf.lines
     known = {one: shelf.known[one] for one, seen in marks.items() if one in shelf.known and shelf.known[one][0] == seen}
     changed = [one for one in marks if one not in known]
     if changed:
-        known.update(await _read(session, changed, marks, encoders, now))
+        known.update(await _read(session, changed, marks, encoders, now, learned))
     vectors = tuple(_stacked([one.vectors[place] for one in known.values()]) for place in range(len(encoders)))
     lines = read_offers([one.facts for one in known.values()], vectors)
     # A text that is not embedded yet is looked for anew the next time.
@@ -139,14 +146,19 @@ def _stacked(rows: Sequence[NDArray[np.float16]]) -> NDArray[np.float16]:
 
 
 async def _read(
-    session: Session, offer_ids: Sequence[UUID], marks: Marks, encoders: Sequence[Encoder], now: datetime
+    session: Session,
+    offer_ids: Sequence[UUID],
+    marks: Marks,
+    encoders: Sequence[Encoder],
+    now: datetime,
+    learned: Learned,
 ) -> dict[UUID, Known]:
     """Read some offers anew."""
     pairs = await repository.offers_of(session, offer_ids)
     vectors = await placed(session, Subject.OFFER, {offer.id: offer_text(offer) for offer, _ in pairs}, encoders)
     corrections = await corrections_of(session, Subject.OFFER, offer_ids)
     tree = await tree_of(encoders)
-    facts = offer_facts(pairs, corrections, vectors, tree.needs if tree else (), now)
+    facts = offer_facts(pairs, corrections, vectors, tree.needs if tree else (), now, learned)
     return {
         one.id: Known(marks[one.id], one, tuple(matrix[row] for matrix in vectors)) for row, one in enumerate(facts)
     }

@@ -16,7 +16,7 @@ from services.matching.offers.rules import eligibility_of
 from services.matching.partners.models import Partner
 from services.matching.partners.rules import PartnerState
 from services.matching.slots.groups import GROUPS, Ages, Eligibility, mask_of
-from services.matching.slots.leaves import leaf_shares
+from services.matching.slots.leaves import Learned, leaf_shares
 from services.matching.slots.reading import visits
 from services.matching.slots.rules import Read, need_slots, offer_slots
 from services.matching.slots.times import ALWAYS, HALF_HOURS
@@ -56,7 +56,11 @@ def _shares(leaf: str | None, branch: str, told: Sequence[float]) -> tuple[float
 
 
 def _leaves(
-    rows: Sequence[tuple[str, str]], leaf_of: Sequence[str | None], vectors: Vectors, of_leaves: Vectors
+    rows: Sequence[tuple[str, str]],
+    leaf_of: Sequence[str | None],
+    vectors: Vectors,
+    of_leaves: Vectors,
+    learned: Learned | None,
 ) -> list[tuple[float, ...]]:
     """Return the leaves of rows of (category, text), branch by branch."""
     found: list[tuple[float, ...]] = [()] * len(rows)
@@ -65,14 +69,18 @@ def _leaves(
         by_branch.setdefault(branch_of(category), []).append(place)
     for branch, places in by_branch.items():
         texts = [rows[place][1] for place in places]
-        told = leaf_shares(texts, branch, [matrix[places] for matrix in vectors], of_leaves).tolist()
+        told = leaf_shares(texts, branch, [matrix[places] for matrix in vectors], of_leaves, learned).tolist()
         for place, shares in zip(places, told, strict=True):
             found[place] = _shares(leaf_of[place], branch, shares)
     return found
 
 
 def need_facts(
-    needs: Sequence[Need], corrections: Corrections, vectors: Vectors, of_leaves: Vectors
+    needs: Sequence[Need],
+    corrections: Corrections,
+    vectors: Vectors,
+    of_leaves: Vectors,
+    learned: Learned | None = None,
 ) -> list[NeedFacts]:
     """Return needs as facts.
 
@@ -81,10 +89,11 @@ def need_facts(
         corrections: what people said against slots, by the id of the need.
         vectors: for each encoder one row a need.
         of_leaves: the words of the tree as offers, for each encoder.
+        learned: the words that corrections have taught, by leaf.
     """
     read = [need_slots(need.summary, corrections.get(need.id, {})) for need in needs]
     named = [_leaf_of(need.category, of_row) for need, (_, of_row) in zip(needs, read, strict=True)]
-    leaves = _leaves([(need.category, need.summary) for need in needs], named, vectors, of_leaves)
+    leaves = _leaves([(need.category, need.summary) for need in needs], named, vectors, of_leaves, learned)
     return [
         NeedFacts(
             id=need.id,
@@ -113,6 +122,7 @@ def offer_facts(
     vectors: Vectors,
     of_leaves: Vectors,
     now: datetime,
+    learned: Learned | None = None,
 ) -> list[OfferFacts]:
     """Return offers with their partners as facts; arguments as for needs, and the moment whose week is looked at."""
     texts = [offer_text(offer) for offer, _ in pairs]
@@ -122,7 +132,7 @@ def offer_facts(
     ]
     named = [_leaf_of(offer.category, of_row) for (offer, _), (_, of_row) in zip(pairs, read, strict=True)]
     rows = [(offer.category, words) for words, (offer, _) in zip(texts, pairs, strict=True)]
-    leaves = _leaves(rows, named, vectors, of_leaves)
+    leaves = _leaves(rows, named, vectors, of_leaves, learned)
     found = []
     for (offer, partner), words, (slots, of_row), of_offer in zip(pairs, texts, read, leaves, strict=True):
         stated = corrections.get(offer.id, {})

@@ -1,5 +1,5 @@
 """Proposals are computed anew when what they were compared with has changed; weights are learned every hour, where
-people have decided enough.
+people have decided enough; what givers say of a match is heard.
 """
 
 import asyncio
@@ -13,19 +13,26 @@ from sqlalchemy import Row
 from services.matching.engine.learning import learn
 from services.matching.engine.scoring import STATED, TERMS
 from services.matching.matches import repository, service
+from services.matching.matches.changing import note_committed, note_ended
+from services.matching.matches.seeking import seek_needs
 from shared.clock import utc_now
-from shared.db import Database
+from shared.contracts import Event
+from shared.contracts.matching_partners import HoldCommitted, HoldEnded
+from shared.db import Database, WriteSession
 from shared.encoders import Encoder, live_encoders
-from shared.messaging import TenantSchedule
+from shared.messaging import Consumers, TenantSchedule
 
-__all__ = ["learn_weights", "renew_due_proposals", "schedules"]
+__all__ = ["consumers", "learn_weights", "renew_due_proposals", "schedules"]
 
 log = structlog.get_logger()
+consumers = Consumers("matching")
 
 _LEARN_EVERY_S: Final = 3_600
 _RENEW_EVERY_S: Final = 5
+_SEEK_EVERY_S: Final = 5
 # So many a turn: other tenants have needs as well.
 _DUE_MAX: Final = 64
+_FOR_MATCH: Final = "match"
 # So many more decisions than the last time are worth learning from.
 _GROWTH: Final = 1.1
 
@@ -42,6 +49,22 @@ async def renew_due_proposals(database: Database, tenant: str, encoders: Sequenc
     if renewed:
         log.info("match_proposals_renewed", tenant=tenant, needs=renewed)
     return renewed
+
+
+@consumers.on(HoldCommitted)
+async def hear_of_agreement(session: WriteSession, events: Sequence[Event[HoldCommitted]]) -> None:
+    """Let whoever decided on a match know that its giver has agreed."""
+    for event in events:
+        if event.data.for_kind == _FOR_MATCH:
+            await note_committed(session, event.data.hold_id)
+
+
+@consumers.on(HoldEnded)
+async def hear_of_end(session: WriteSession, events: Sequence[Event[HoldEnded]]) -> None:
+    """Put needs back on the list whose givers have said no, or nothing in time."""
+    for event in events:
+        if event.data.for_kind == _FOR_MATCH:
+            await note_ended(session, event.data.hold_id, event.data.state)
 
 
 async def learn_weights(database: Database, tenant: str) -> list[int]:
@@ -94,7 +117,12 @@ async def _learn(database: Database, tenant: str, _: datetime) -> None:
     await learn_weights(database, tenant)
 
 
+async def _seek(database: Database, tenant: str, _: datetime) -> None:
+    await seek_needs(database, tenant)
+
+
 schedules: Final = (
     TenantSchedule("renew_match_proposals", _RENEW_EVERY_S, "needs", _renew),
     TenantSchedule("learn_match_weights", _LEARN_EVERY_S, "needs", _learn),
+    TenantSchedule("seek_needs_for_offers", _SEEK_EVERY_S, "offers", _seek),
 )

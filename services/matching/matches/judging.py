@@ -1,7 +1,7 @@
 """One need against what there is: candidates at once, each explained, and the others with the reason why not."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -25,6 +25,8 @@ from services.matching.engine.threads import one_thread
 __all__ = ["PASSED_OVER_MAX", "Asked", "Judgement", "Verdict", "judge", "judge_now"]
 
 PASSED_OVER_MAX: Final = 200
+# Fewer parts than that are met by one offer.
+_SEVERAL: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What suits a need, the best first, and what was passed over, what came nearest first."""
+    """What suits a need, the best first, and what was passed over, what came nearest first.
+
+    Of a need with parts the best offer for each part comes first, as far as there is one.
+    """
 
     suitable: Sequence[Verdict]
     passed_over: Sequence[Verdict]
@@ -111,11 +116,23 @@ def _verdicts(asked: Asked, lines: Lines, branch: Branch) -> Judgement:
             REASONS[code] or None,
         )
 
+    def kind_of(at: int) -> str:
+        return asked.offers.facts[int(branch.offer_rows[at])].kind
+
     score, codes = block.score[0].astype(np.int64), block.codes[0]
     # Where scores are equal, the older offer comes first; columns are ordered by place, so the row decides.
     order = np.lexsort((branch.offer_rows, -score)).tolist()
-    suitable = [at for at in order if codes[at] == PASSED][:TOP_PER_NEED]
+    suitable = _parts_first(asked.needs[0].parts, [at for at in order if codes[at] == PASSED], kind_of)[:TOP_PER_NEED]
     chosen = set(suitable)
     nearest = np.lexsort((branch.offer_rows, -block.standing[0])).tolist()
     passed_over = [at for at in nearest if at not in chosen][: asked.passed_over]
     return Judgement([verdict(at) for at in suitable], [verdict(at) for at in passed_over], asked.weights)
+
+
+def _parts_first(parts: Sequence[str], found: Sequence[int], kind_of: Callable[[int], str]) -> list[int]:
+    """Put the best offer for each part of a need first, in the order of the parts; the rest follows as it was."""
+    if len(parts) < _SEVERAL:
+        return list(found)
+    best = [next((at for at in found if kind_of(at) == kind), None) for kind in parts]
+    first = [at for at in best if at is not None]
+    return [*first, *(at for at in found if at not in first)]

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, Integer, String, Text
+from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, Integer, String, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,7 +23,9 @@ class Match(TenantRow, Base):
         ForeignKeyConstraint(["tenant_id", "need_id"], ["matching.needs.tenant_id", "matching.needs.id"]),
         ForeignKeyConstraint(["tenant_id", "offer_id"], ["matching.offers.tenant_id", "matching.offers.id"]),
         CheckConstraint(f"state IN ({', '.join(repr(s.value) for s in MatchState)})", name="state"),
+        ForeignKeyConstraint(["tenant_id", "hold_id"], ["matching.offer_holds.tenant_id", "matching.offer_holds.id"]),
         Index("matches_pair_key", "tenant_id", "need_id", "offer_id", unique=True),
+        Index("matches_project_idx", "tenant_id", "project_id", postgresql_where=text("project_id IS NOT NULL")),
     )
     need_id: Mapped[UUID]
     offer_id: Mapped[UUID]
@@ -33,6 +35,7 @@ class Match(TenantRow, Base):
     explanation: Mapped[dict[str, Any]] = mapped_column(JSONB)
     reason: Mapped[str | None] = mapped_column(Text)
     project_id: Mapped[UUID | None]
+    hold_id: Mapped[UUID | None]
     computed_at: Mapped[datetime]
     version: Mapped[int]
 

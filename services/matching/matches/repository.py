@@ -1,22 +1,29 @@
 """SQL of matches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, String, bindparam, case, delete, func, select, text, tuple_
+from sqlalchemy import ARRAY, Row, String, bindparam, case, delete, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from services.matching.holds.models import Hold
 from services.matching.locking import locked
 from services.matching.matches.models import Match, MatchWeights
+from services.matching.matches.rules import MatchState
 from services.matching.needs.models import Need
 from services.matching.needs.rules import NeedState
 from services.matching.offers.models import Offer
 from services.matching.partners.models import Partner
+from services.matching.partners.rules import PartnerState
+from services.matching.slots.models import TextVector
+from services.matching.slots.rules import Subject
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "accepted_matches",
+    "add_proposals",
     "add_weights",
     "decided_explanations",
     "due_needs",
@@ -26,12 +33,17 @@ __all__ = [
     "keep_proposals",
     "latest_weights",
     "lock_match",
+    "mark_sought",
+    "match_of_hold",
     "matches_of_need",
     "needs_beside",
+    "needs_in_reach",
     "newest_number",
+    "note_reason",
     "offer_marks",
     "offers_of",
     "refused_offers",
+    "unsought_offers",
 ]
 
 _OFFERS_MAX: Final = 2_000
@@ -64,6 +76,24 @@ async def refused_offers(session: Session, need_id: UUID) -> frozenset[UUID]:
 async def find_match(session: Session, match_id: UUID) -> Match | None:
     """Return a proposal."""
     return await session.scalar(select(Match).where(Match.tenant_id == session.tenant, Match.id == match_id))
+
+
+async def match_of_hold(session: Session, hold_id: UUID) -> Match | None:
+    """Return the accepted proposal that something is held for."""
+    statement = select(Match).join(Hold, (Hold.tenant_id == Match.tenant_id) & (Hold.for_id == Match.id))
+    mine = (Match.tenant_id == session.tenant, Hold.id == hold_id, Match.hold_id == hold_id)
+    return await session.scalar(statement.where(*mine, Match.state == MatchState.ACCEPTED.value))
+
+
+async def accepted_matches(session: Session, need_id: UUID, project_id: UUID) -> Sequence[Match]:
+    """Return what was accepted for a need together."""
+    statement = select(Match).where(
+        Match.tenant_id == session.tenant,
+        Match.need_id == need_id,
+        Match.project_id == project_id,
+        Match.state == MatchState.ACCEPTED.value,
+    )
+    return (await session.scalars(statement.order_by(Match.id))).all()
 
 
 async def lock_match(session: WriteSession, match_id: UUID) -> Match | None:
@@ -108,6 +138,84 @@ async def keep_proposals(
             where=Match.state == "proposed",
         )
         await session.execute(kept, execution_options={"synchronize_session": False})
+
+
+async def add_proposals(
+    session: WriteSession, need_id: UUID, proposals: Sequence[dict[str, Any]], now: datetime
+) -> int:
+    """Put further proposals behind those that a need has; what is there stays as it is. Returns how many are new."""
+    last = select(func.coalesce(func.max(Match.rank), 0)).where(
+        Match.tenant_id == session.tenant, Match.need_id == need_id
+    )
+    rank = int(await session.scalar(last) or 0)
+    rows = [
+        {
+            "tenant_id": session.tenant,
+            "need_id": need_id,
+            "state": MatchState.PROPOSED.value,
+            "computed_at": now,
+            "version": 1,
+            **row,
+            "rank": rank + place,
+        }
+        for place, row in enumerate(proposals, start=1)
+    ]
+    if not rows:
+        return 0
+    return len((await session.scalars(insert(Match).values(rows).on_conflict_do_nothing().returning(Match.id))).all())
+
+
+async def note_reason(session: WriteSession, need_id: UUID, offer_id: UUID, reason: str) -> None:
+    """Note with a proposal that is open why its offer could not be had before."""
+    statement = update(Match).where(
+        Match.tenant_id == session.tenant,
+        Match.need_id == need_id,
+        Match.offer_id == offer_id,
+        Match.state == MatchState.PROPOSED.value,
+    )
+    await session.execute(statement.values(reason=reason), execution_options={"synchronize_session": False})
+
+
+async def unsought_offers(session: Session, encoders: Sequence[str], limit: int) -> Sequence[Offer]:
+    """Return offers that no need was looked for yet, of vetted partners and placed by all of some encoders."""
+    statement = (
+        select(Offer)
+        .join(Partner, (Partner.tenant_id == Offer.tenant_id) & (Partner.id == Offer.partner_id))
+        .where(
+            Offer.tenant_id == session.tenant,
+            Offer.active,
+            Offer.needs_sought_at.is_(None),
+            Partner.state == PartnerState.VETTED.value,
+        )
+    )
+    for encoder in encoders:
+        placed = select(TextVector.subject_id).where(
+            TextVector.tenant_id == Offer.tenant_id,
+            TextVector.subject == Subject.OFFER.value,
+            TextVector.subject_id == Offer.id,
+            TextVector.encoder == encoder,
+        )
+        statement = statement.where(placed.exists())
+    return (await session.scalars(statement.order_by(Offer.id).limit(limit))).all()
+
+
+async def needs_in_reach(session: Session, categories: Sequence[str], coverage: str, limit: int) -> Sequence[UUID]:
+    """Return open needs of some categories at or below an area: those that nothing suits first, then the newest."""
+    statement = select(Need.id).where(
+        Need.tenant_id == session.tenant,
+        Need.state == NeedState.OPEN.value,
+        Need.category.in_(categories),
+        Need.area_path.within(coverage),
+    )
+    ordered = statement.order_by(Need.unmet_rank.desc(), Need.opened_at.desc(), Need.id.desc())
+    return (await session.scalars(ordered.limit(limit))).all()
+
+
+async def mark_sought(session: WriteSession, versions: Mapping[UUID, int], now: datetime) -> None:
+    """Note that needs were looked for, of offers that are still as they were then."""
+    known = [(offer_id, version) for offer_id, version in versions.items()]
+    statement = update(Offer).where(Offer.tenant_id == session.tenant, tuple_(Offer.id, Offer.version).in_(known))
+    await session.execute(statement.values(needs_sought_at=now), execution_options={"synchronize_session": False})
 
 
 async def offer_marks(session: Session, categories: Sequence[str], path: str) -> dict[UUID, int]:

@@ -1,21 +1,33 @@
 """HTTP of matches."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Response
 
-from services.matching.matches import repository, service
+from services.matching.matches import changing, repository, service
 from services.matching.matches.judging import PASSED_OVER_MAX, Judgement, Verdict
 from services.matching.matches.models import Match
-from services.matching.matches.rules import STEPS, MatchAction, NeedNotOpen
-from services.matching.matches.schemas import AcceptIn, FilterOut, MatchesOut, MatchOut, PassedOverOut, RefuseIn
+from services.matching.matches.rules import STEPS, MatchAction, MatchState, NeedNotOpen
+from services.matching.matches.schemas import (
+    AcceptIn,
+    BundleIn,
+    FilterOut,
+    MatchesOut,
+    MatchOut,
+    PartOut,
+    PassedOverOut,
+    RefuseIn,
+)
 from services.matching.needs.models import Need
 from services.matching.needs.repository import find_need, lock_need
 from services.matching.needs.rules import STEPS as NEED_STEPS
 from services.matching.needs.rules import NeedAction, NeedState
 from services.matching.needs.service import facts_of as need_facts
+from services.matching.needs.views import need_out
+from services.matching.offers.repository import offers_by_id
 from services.matching.offers.rules import OfferExhausted
 from services.matching.projects.schemas import ProjectOut
 from services.matching.projects.views import project_out
@@ -69,6 +81,7 @@ async def _matches(session: Session, need: Need, caller: Principal, judgement: J
     return MatchesOut(
         need_id=need.id,
         threshold=judgement.weights.threshold,
+        parts=await _parts(session, need, rows),
         matches=[_match(row, need, caller, free.get(row.offer_id, 0)) for row in rows],
         passed_over=[_passed(verdict) for verdict in judgement.passed_over],
     )
@@ -77,6 +90,20 @@ async def _matches(session: Session, need: Need, caller: Principal, judgement: J
 async def _shown(session: Session, match: Match, need: Need, caller: Principal) -> MatchOut:
     free = await repository.free_of(session, [match.offer_id])
     return _match(match, need, caller, free.get(match.offer_id, 0))
+
+
+async def _parts(session: Session, need: Need, rows: Sequence[Match]) -> list[PartOut]:
+    parts = await service.parts_of(session, need)
+    if not parts:
+        return []
+    offers = await offers_by_id(session, [row.offer_id for row in rows])
+    return [
+        PartOut(
+            kind=kind,
+            match_ids=[row.id for row in rows if row.state != MatchState.REFUSED and offers[row.offer_id].kind == kind],
+        )
+        for kind in parts
+    ]
 
 
 @router.post("/v1/needs/{need_id}/matches", summary="Look for what suits a need 计算对接")
@@ -108,10 +135,25 @@ async def read_matches(
 async def accept_match(
     caller: Staff, session: Writing, response: Response, expected: ExpectedVersion, match_id: UUID, wanted: AcceptIn
 ) -> ProjectOut:
-    """Commit the offer to the need; returns the project."""
-    match, need = await service.begin_decision(session, match_id)
+    """Hold the offer for the need, until its giver agrees as well; returns the project."""
+    match, need = await changing.begin_decision(session, match_id)
     check_version(expected, match.version, await _shown(session, match, need, caller))
-    project = await service.accept_match(session, caller, match, need, wanted)
+    project = await changing.accept_match(session, caller, match, need, wanted)
+    response.headers["Content-Location"] = f"/v1/projects/{project.id}"
+    set_etag(response, project.version)
+    return await project_out(session, project, caller)
+
+
+@router.post("/v1/needs/{need_id}/accept", summary="Accept one match for each part 整体确认对接")
+async def accept_bundle(
+    caller: Staff, session: Writing, response: Response, expected: ExpectedVersion, need_id: UUID, wanted: BundleIn
+) -> ProjectOut:
+    """Hold an offer for each part of a need at once: all of them, or none; returns the project."""
+    need = await lock_need(session, need_id)
+    if need is None:
+        raise NotFound
+    check_version(expected, need.version, need_out(need, caller))
+    project = await changing.accept_bundle(session, caller, need, wanted)
     response.headers["Content-Location"] = f"/v1/projects/{project.id}"
     set_etag(response, project.version)
     return await project_out(session, project, caller)
@@ -122,8 +164,8 @@ async def refuse_match(
     caller: Staff, session: Writing, response: Response, expected: ExpectedVersion, match_id: UUID, wanted: RefuseIn
 ) -> MatchOut:
     """Note that the pair does not suit."""
-    match, need = await service.begin_decision(session, match_id)
+    match, need = await changing.begin_decision(session, match_id)
     check_version(expected, match.version, await _shown(session, match, need, caller))
-    await service.refuse_match(session, caller, match, need, wanted.reason)
+    await changing.refuse_match(session, caller, match, need, wanted.reason)
     set_etag(response, match.version)
     return await _shown(session, match, need, caller)

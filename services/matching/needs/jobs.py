@@ -30,6 +30,9 @@ async def open_from_case(session: WriteSession, events: Sequence[Event[CaseNeedR
             "area_path": told.area_path,
             "quantity": told.quantity or 1,
             "urgent": told.urgent,
+            # One coordinate without the other is no place.
+            "latitude": told.latitude if told.longitude is not None else None,
+            "longitude": told.longitude if told.latitude is not None else None,
         }
         need = await add_need(session, told.need_id, values, cause=event)
         await propose_on_arrival(session, need)

@@ -1,16 +1,37 @@
 """Tables of needs."""
 
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Double, ForeignKeyConstraint, Index, Integer, String, Text, text
+from sqlalchemy import (
+    CheckConstraint,
+    Computed,
+    Double,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.matching.models import Base
 from services.matching.needs.rules import NeedState
 from shared.db import Ltree, TenantRow
 
-__all__ = ["Need"]
+__all__ = ["UNMET", "Need"]
+
+# The highest rank: open, and nothing suits. Spelled as PostgreSQL prints it, so that models and tables can be compared.
+UNMET: Final = 4
+_RANK: Final = (
+    "CASE WHEN ((state)::text = 'open'::text) AND (no_match_reason IS NOT NULL) THEN 4"
+    " WHEN ((state)::text = 'open'::text) THEN 3"
+    " WHEN ((state)::text = 'matched'::text) THEN 2"
+    " WHEN ((state)::text = 'met'::text) THEN 1 ELSE 0 END"
+)
 
 
 class Need(TenantRow, Base):
@@ -27,7 +48,7 @@ class Need(TenantRow, Base):
         CheckConstraint("quantity > 0", name="quantity"),
         CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name="point"),
         Index("needs_open_idx", "tenant_id", "category", "id", postgresql_where=text("state = 'open'")),
-        Index("needs_opened_idx", "tenant_id", text("opened_at DESC"), text("id DESC")),
+        Index("needs_unmet_idx", "tenant_id", text("unmet_rank DESC"), text("opened_at DESC"), text("id DESC")),
         Index("needs_area_idx", "area_path", postgresql_using="gist"),
         Index(
             "needs_proposals_due_idx",
@@ -48,6 +69,7 @@ class Need(TenantRow, Base):
     state: Mapped[str] = mapped_column(String(10))
     no_match_reason: Mapped[str | None] = mapped_column(String(40))
     withdrawn_reason: Mapped[str | None] = mapped_column(Text)
+    unmet_rank: Mapped[int] = mapped_column(SmallInteger, Computed(_RANK, persisted=True))
     opened_at: Mapped[datetime]
     proposals_due_at: Mapped[datetime | None]
     version: Mapped[int]

@@ -1,18 +1,32 @@
 """SQL of needs."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from sqlalchemy import select, tuple_, update
+from sqlalchemy import Select, select, tuple_, update
 
+from services.matching.cases.models import CaseCopy
 from services.matching.locking import locked
-from services.matching.needs.models import Need
+from services.matching.needs.models import UNMET, Need
 from services.matching.needs.rules import NeedState
+from services.matching.projects.models import Project, ProjectNeed, ProjectOpenNeed, ProjectUnit
 from shared.db import Session, WriteSession
 
-__all__ = ["find_need", "list_needs", "lock_need", "mark_proposals_due", "needs_by_id"]
+__all__ = [
+    "find_need",
+    "list_needs",
+    "lock_need",
+    "mark_proposals_due",
+    "needs_by_id",
+    "place_in_list",
+    "units_concerned",
+    "unmet_first",
+]
+
+Needs = TypeVar("Needs", bound=Select[*tuple[Any, ...]])
 
 
 async def find_need(session: Session, need_id: UUID) -> Need | None:
@@ -50,10 +64,11 @@ async def list_needs(
     state: str | None,
     category: str | None,
     text: str | None,
+    unmet: bool,
     after: tuple[Any, ...] | None,
     limit: int,
 ) -> Sequence[Need]:
-    """Return needs, the newest first."""
+    """Return needs, what is unmet first."""
     statement = select(Need).where(Need.tenant_id == session.tenant)
     if under is not None:
         statement = statement.where(Need.area_path.within(under))
@@ -62,6 +77,51 @@ async def list_needs(
             statement = statement.where(column == value)
     if text is not None:
         statement = statement.where(Need.summary.icontains(text, autoescape=True))
+    return (await session.scalars(unmet_first(statement, unmet=unmet, after=after).limit(limit))).all()
+
+
+def unmet_first(statement: Needs, *, unmet: bool, after: tuple[Any, ...] | None) -> Needs:
+    """Order needs: what nothing suits, then what is open, matched, met and withdrawn; of each the newest first.
+
+    Args:
+        statement: selects needs.
+        unmet: only what nothing suits.
+        after: where the page before has ended, as `place_in_list` tells it.
+    """
+    order = (Need.unmet_rank, Need.opened_at, Need.id)
+    if unmet:
+        statement = statement.where(Need.unmet_rank == UNMET)
     if after is not None:
-        statement = statement.where(tuple_(Need.opened_at, Need.id) < tuple_(*after))
-    return (await session.scalars(statement.order_by(Need.opened_at.desc(), Need.id.desc()).limit(limit))).all()
+        statement = statement.where(tuple_(*order) < tuple_(*after))
+    return statement.order_by(*(column.desc() for column in order))
+
+
+def place_in_list(need: Need) -> tuple[int, datetime, UUID]:
+    """Return what tells where a need stands in the demand list."""
+    return need.unmet_rank, need.opened_at, need.id
+
+
+async def units_concerned(session: Session, need_ids: Sequence[UUID]) -> dict[UUID, set[UUID]]:
+    """Return of needs the units at work on them: whoever has claimed the case, leads the project, or helps."""
+    claimed = (
+        select(Need.id, CaseCopy.unit_id)
+        .join(CaseCopy, (CaseCopy.tenant_id == Need.tenant_id) & (CaseCopy.id == Need.case_id))
+        .where(Need.tenant_id == session.tenant, Need.id.in_(need_ids), CaseCopy.unit_id.is_not(None))
+    )
+    found: dict[UUID, set[UUID]] = defaultdict(set)
+    statement = claimed.union(*_at_work(session, ProjectNeed, need_ids), *_at_work(session, ProjectOpenNeed, need_ids))
+    for need_id, unit_id in await session.execute(statement):
+        if unit_id is not None:
+            found[need_id].add(unit_id)
+    return {need_id: found[need_id] for need_id in need_ids}
+
+
+def _at_work(session: Session, table: Any, need_ids: Sequence[UUID]) -> list[Select[Any]]:  # noqa: ANN401 - either table
+    mine = (table.tenant_id == session.tenant, table.need_id.in_(need_ids))
+    leads = select(table.need_id, Project.lead_unit_id).join(
+        Project, (Project.tenant_id == table.tenant_id) & (Project.id == table.project_id)
+    )
+    helps = select(table.need_id, ProjectUnit.unit_id).join(
+        ProjectUnit, (ProjectUnit.tenant_id == table.tenant_id) & (ProjectUnit.project_id == table.project_id)
+    )
+    return [leads.where(*mine, Project.lead_unit_id.is_not(None)), helps.where(*mine)]

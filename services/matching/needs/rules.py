@@ -1,14 +1,16 @@
 """States of a need, and who may look for what suits it."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
+from uuid import UUID
 
 from shared.auth import Principal, Role
 from shared.steps import Denial, Step
 from shared.texts import Text
 
-__all__ = ["STEPS", "TAKEN_BY_OTHERS", "NeedAction", "NeedFacts", "NeedState", "staff_decide"]
+__all__ = ["STEPS", "TAKEN_BY_OTHERS", "NeedAction", "NeedFacts", "NeedState", "may_see_where", "staff_decide"]
 
 
 # Why nothing is proposed to a need that an applied plan has left open.
@@ -46,6 +48,19 @@ def staff_decide(area_path: str, caller: Principal) -> Denial | None:
     return Denial(
         "staff_decide_matches", Text(zh="需由需求所在区域的工作人员确认", en="Staff of the need's area decide")
     )
+
+
+def may_see_where(area_path: str, at_work: Collection[UUID], caller: Principal) -> bool:
+    """Tell whether somebody may see the case behind a need, and where exactly it is.
+
+    Args:
+        area_path: of the need.
+        at_work: the units that work on it.
+        caller: who asks.
+    """
+    if caller.has(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER, Role.ADMINISTRATOR, at=area_path):
+        return True
+    return not caller.units(Role.UNIT_STAFF, Role.PARTNER).isdisjoint(at_work)
 
 
 def _staff_here(need: NeedFacts, caller: Principal) -> Denial | None:

@@ -39,7 +39,11 @@ class WithdrawIn(InputModel):
 
 
 class NeedOut(OutputModel):
-    """A line of the demand list; `no_match_reason` says why nothing suits, as of the last look."""
+    """A line of the demand list; `no_match_reason` says why nothing suits, as of the last look.
+
+    The case, the point and the reason of a withdrawal are for the staff of the area and the units at work on it; to
+    others they are null.
+    """
 
     id: UUID
     case_id: UUID | None

@@ -79,7 +79,7 @@ async def columns_of(session: Session, partner: Partner, wanted: OfferContent) -
     if begins is not None and ends is not None and ends <= begins:
         raise ValidityEndsFirst(pointer="/valid_until")
     plain = {"title", "description", "category", "place_text", "latitude", "longitude", "remote", "quantity"}
-    plain |= {"capacity_per_day", "price_fen", "amount_fen", "fund_id", "valid_until"}
+    plain |= {"capacity_per_day", "price_fen", "amount_fen", "fund_id", "valid_until", "self_confirming"}
     columns: dict[str, Any] = wanted.model_dump(include=plain)
     area_id: UUID = area.id
     return columns | {

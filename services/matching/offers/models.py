@@ -20,7 +20,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from services.matching.models import Base
-from services.matching.offers.rules import OfferKind
+from services.matching.offers.rules import OfferKind, is_stale
+from shared.clock import utc_now
 from shared.db import Ltree, TenantRow
 
 __all__ = ["Offer"]
@@ -49,6 +50,12 @@ class Offer(TenantRow, Base):
         CheckConstraint("(external_id IS NULL) = (external_version IS NULL)", name="external"),
         Index("offers_category_idx", "tenant_id", "category", postgresql_where=text("active")),
         Index("offers_confirmed_idx", "tenant_id", "confirmed_at", postgresql_where=text("active")),
+        Index(
+            "offers_unsought_idx",
+            "tenant_id",
+            "id",
+            postgresql_where=text("active AND needs_sought_at IS NULL"),
+        ),
         Index("offers_area_idx", "coverage", postgresql_using="gist"),
         Index(
             "offers_external_key",
@@ -88,6 +95,8 @@ class Offer(TenantRow, Base):
     confirmed_at: Mapped[datetime]
     asked_at: Mapped[datetime | None]
     active: Mapped[bool]
+    self_confirming: Mapped[bool] = mapped_column(server_default=text("false"))
+    needs_sought_at: Mapped[datetime | None]
     external_id: Mapped[str | None] = mapped_column(String(100))
     external_version: Mapped[int | None] = mapped_column(BigInteger)
     created_at: Mapped[datetime]
@@ -107,6 +116,11 @@ class Offer(TenantRow, Base):
     def claimed(self) -> int:
         """How much both sides have agreed on, wherever it is now."""
         return self.committed + self.moving + self.received
+
+    @property
+    def needs_refresh(self) -> bool:
+        """Whether nobody has confirmed for too long that it still stands."""
+        return self.active and is_stale(self.confirmed_at, utc_now())
 
     @property
     def arrived(self) -> int:

@@ -1,6 +1,7 @@
 """SQL of offers."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -14,6 +15,7 @@ from services.matching.partners.models import Partner
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "OfferFilter",
     "find_offer",
     "list_offers",
     "lock_external",
@@ -44,29 +46,34 @@ async def lock_offer(session: WriteSession, offer_id: UUID) -> Offer | None:
     return await session.scalar(locked(statement))
 
 
+@dataclass(frozen=True, slots=True)
+class OfferFilter:
+    """What a list of offers is asked for; with `stale_at` only what nobody has confirmed for too long by then."""
+
+    under: str | None = None
+    category: str | None = None
+    partner_id: UUID | None = None
+    kind: str | None = None
+    words: str | None = None
+    stale_at: datetime | None = None
+
+
 async def list_offers(
-    session: Session,
-    *,
-    under: str | None,
-    category: str | None,
-    partner_id: UUID | None,
-    words: str | None,
-    kind: str | None,
-    after: tuple[Any, ...] | None,
-    limit: int,
+    session: Session, wanted: OfferFilter, *, after: tuple[Any, ...] | None, limit: int
 ) -> Sequence[Offer]:
     """Return offers, the newest first."""
     statement = select(Offer).where(Offer.tenant_id == session.tenant)
-    if under is not None:
-        statement = statement.where(Offer.coverage.within(under))
-    if category is not None:
-        statement = statement.where(Offer.category == category)
-    if partner_id is not None:
-        statement = statement.where(Offer.partner_id == partner_id)
-    if kind is not None:
-        statement = statement.where(Offer.kind == kind)
-    if words is not None:
-        statement = statement.where((Offer.title + " " + Offer.description).icontains(words, autoescape=True))
+    if wanted.under is not None:
+        statement = statement.where(Offer.coverage.within(wanted.under))
+    equal = ((Offer.category, wanted.category), (Offer.partner_id, wanted.partner_id), (Offer.kind, wanted.kind))
+    for column, value in equal:
+        if value is not None:
+            statement = statement.where(column == value)
+    if wanted.stale_at is not None:
+        statement = statement.where(Offer.active, Offer.confirmed_at <= wanted.stale_at - STALE_AFTER)
+    if wanted.words is not None:
+        words = Offer.title + " " + Offer.description
+        statement = statement.where(words.icontains(wanted.words, autoescape=True))
     if after is not None:
         statement = statement.where(tuple_(Offer.created_at, Offer.id) < tuple_(*after))
     return (await session.scalars(statement.order_by(Offer.created_at.desc(), Offer.id.desc()).limit(limit))).all()

@@ -6,10 +6,12 @@ from uuid import UUID
 from fastapi import Depends, Query, Response
 
 from services.matching.offers import repository, service
+from services.matching.offers.repository import OfferFilter
 from services.matching.offers.rules import OfferKind
 from services.matching.offers.schemas import OfferIn, OfferOut, OfferPatch
 from services.matching.places import known_area
 from shared.auth import Principal, Role, authenticated, requires
+from shared.clock import utc_now
 from shared.pagination import Page, Paging
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
@@ -43,20 +45,20 @@ async def list_offers(
     category: Annotated[str | None, Query(max_length=40)] = None,
     partner_id: UUID | None = None,
     kind: OfferKind | None = None,
+    needs_refresh: Annotated[bool, Query(description="Only what nobody has confirmed for long 待确认")] = False,
     q: Annotated[str | None, Query(min_length=1, max_length=100, description="Words in the text 关键词")] = None,
 ) -> Page[OfferOut]:
     """Return what is offered, the newest first."""
     path = (await known_area(session, under, pointer="/query/under")).path if under else None
-    rows = await repository.list_offers(
-        session,
+    wanted = OfferFilter(
         under=path,
         category=category,
         partner_id=partner_id,
         kind=kind,
         words=q,
-        after=paging.after,
-        limit=paging.size + 1,
+        stale_at=utc_now() if needs_refresh else None,
     )
+    rows = await repository.list_offers(session, wanted, after=paging.after, limit=paging.size + 1)
     return paging.page(rows, key=lambda row: (row.created_at, row.id), view=OfferOut.model_validate)
 
 

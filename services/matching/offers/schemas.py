@@ -53,6 +53,11 @@ ExternalId = Annotated[
 ExternalVersion = Annotated[int, Field(strict=True, ge=0, le=2**53 - 1)]
 
 
+SelfConfirming = Annotated[
+    bool, Field(description="What is decided for it counts as agreed to by its partner 无需逐次确认，对接即成交")
+]
+
+
 def _rule(text: str) -> str:
     try:
         parse_rule(text)
@@ -133,6 +138,7 @@ class OfferContent(InputModel):
     hours: HoursIn | None = None
     valid_from: Moment | None = None
     valid_until: Moment | None = None
+    self_confirming: SelfConfirming = False
 
 
 class OfferIn(OfferContent):
@@ -167,6 +173,7 @@ class OfferPatch(InputModel):
     skills: Annotated[list[Code], Field(max_length=50)] | None = None
     hours: HoursIn | None = None
     valid_until: Moment | None = None
+    self_confirming: bool | None = None
     active: bool | None = None
 
 
@@ -215,6 +222,7 @@ class EntitledPriceOut(OutputModel):
 class OfferOut(OutputModel):
     """A line of the resource list.
 
+    `needs_refresh` asks its partner to say that it still stands: any change does, an empty one too.
     Of the quantity offered each unit is free, held, committed, moving or received: claimed is what both sides have
     agreed on, arrived is what is there.
     """
@@ -251,7 +259,9 @@ class OfferOut(OutputModel):
     valid_until: datetime | None
     confirmed_at: datetime
     asked_at: datetime | None
+    needs_refresh: bool
     active: bool
+    self_confirming: bool
     external_id: str | None
     external_version: int | None
     created_at: datetime

@@ -1,5 +1,7 @@
 """Use cases of offers."""
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -24,6 +26,7 @@ from services.matching.partners.service import must_speak_for
 from services.matching.problems import UnknownPartner
 from shared.auth import Principal
 from shared.clock import utc_now
+from shared.contracts.matching import NoticeWanted
 from shared.contracts.matching_partners import OfferStale
 from shared.db import Session, WriteSession
 from shared.ids import new_id
@@ -131,6 +134,8 @@ async def upsert_offer(session: WriteSession, partner: Partner, item: OfferItem)
     for name, value in {**changed, "external_version": item.external_version, "confirmed_at": now}.items():
         setattr(offer, name, value)
     offer.asked_at = None
+    if changed:
+        offer.needs_sought_at = None
     offer.version += 1
     await session.flush()
     return UpsertOutcome.UPDATED if changed else UpsertOutcome.UNCHANGED
@@ -167,6 +172,8 @@ async def change_offer(session: WriteSession, caller: Principal, offer: Offer, w
     _check_change(offer, changed)
     for name, value in changed.items():
         setattr(offer, name, value)
+    if changed:
+        offer.needs_sought_at = None
     offer.confirmed_at, offer.asked_at = utc_now(), None
     offer.version += 1
     await session.flush()
@@ -182,4 +189,24 @@ async def ask_about_stale(session: WriteSession, now: datetime) -> int:
         )
         await publish(session, f"offer/{offer.id}", told)
     await session.flush()
+    await _tell_people(session, asked)
     return len(asked)
+
+
+async def _tell_people(session: WriteSession, asked: Sequence[tuple[Offer, Partner]]) -> None:
+    """Tell the people of each partner once how many of its offers are in question: not everybody has an endpoint."""
+    of_partner: dict[UUID, list[Offer]] = defaultdict(list)
+    units = {partner.id: partner.unit_id for _, partner in asked}
+    for offer, partner in asked:
+        of_partner[partner.id].append(offer)
+    for partner_id, offers in of_partner.items():
+        told = NoticeWanted(
+            kind="offers_stale",
+            number=str(len(offers)),
+            title=offers[0].title,
+            people=[],
+            units=[units[partner_id]],
+            staff_of=[],
+            due_at=None,
+        )
+        await publish(session, f"partner/{partner_id}", told)

@@ -11,6 +11,7 @@ from services.matching.orders.rules import STAFF, STEPS, OrderAction, OrderState
 from services.matching.orders.schemas import AcceptIn, DeliverIn, OrderRulesIn, OrderRulesOut, RateIn
 from services.matching.orders.steps import ask_or_price, end, facts_of, note_step, place_on, times_of
 from services.matching.orders.telling import notice, tell_accepted, tell_delivered, tell_rated
+from services.matching.proofs.telling import show_proof
 from services.matching.record.rules import Fulfilment
 from shared.auth import Principal
 from shared.clock import utc_now
@@ -126,6 +127,8 @@ async def deliver_order(session: WriteSession, caller: Principal, order: Order, 
         order.late_at = now
     data = {"proof": wanted.proof, "attachment_ids": [str(item) for item in wanted.attachment_ids]}
     note_step(session, order, "deliver", caller.actor, data)
+    owner, files = ("order", order.id), wanted.attachment_ids
+    await show_proof(session, caller, owner, files, area_path=order.area_path, unit_id=order.unit_id)
     await holding.deliver(session, order, caller.actor)
     await record_outcome(session, order, Fulfilment.KEPT if order.late_at is None else Fulfilment.LATE, caller.actor)
     await session.flush()

@@ -25,7 +25,7 @@ from services.matching.plans import repository
 from services.matching.plans.rules import PlanState, change_of
 from services.matching.slots.embedding import placed, tree_of
 from services.matching.slots.groups import mask_of
-from services.matching.slots.repository import all_corrections
+from services.matching.slots.repository import all_corrections, learned_words
 from services.matching.slots.rules import Subject
 from shared.clock import utc_now
 from shared.db import Database, Session
@@ -96,9 +96,10 @@ async def _read(
     tree = await tree_of(live)
     mode = mode_of(tuple(encoder.name for encoder in live))
     of_needs, of_offers = await all_corrections(session, Subject.NEED), await all_corrections(session, Subject.OFFER)
+    learned = await learned_words(session)
     return _Input(
-        needs=need_facts(needs, of_needs, need_vectors, tree.offers if tree else ()),
-        offers=offer_facts(pairs, of_offers, offer_vectors, tree.needs if tree else (), now),
+        needs=need_facts(needs, of_needs, need_vectors, tree.offers if tree else (), learned),
+        offers=offer_facts(pairs, of_offers, offer_vectors, tree.needs if tree else (), now, learned),
         need_vectors=need_vectors,
         offer_vectors=offer_vectors,
         background=tree.background() if tree else None,

@@ -1,26 +1,36 @@
 """Use cases that change what a running project is made of, or end it before it is done."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.matching.holds.models import Hold
 from services.matching.holds.repository import holds_of
 from services.matching.holds.rules import HoldState
 from services.matching.holds.service import lock_for_change, release_hold, void_hold
+from services.matching.needs.models import Need
 from services.matching.needs.repository import lock_need, needs_by_id
 from services.matching.needs.rules import NeedState
 from services.matching.places import active_unit
 from services.matching.problems import UnknownNeed
 from services.matching.projects import repository
 from services.matching.projects.models import Project, ProjectOpenNeed, ProjectUnit
-from services.matching.projects.rules import LeadHelps, NeedTaken, ProjectAction, ProjectState
+from services.matching.projects.rules import BudgetState, LeadHelps, NeedTaken, ProjectAction, ProjectState
 from services.matching.projects.service import begin_step, cases_of, note_step, tell_each_case, tell_new_cases
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.contracts.matching import ProjectCancelled
-from shared.db import WriteSession
+from shared.db import Session, WriteSession
 from shared.problems import NotFound
 
-__all__ = ["add_helper", "cancel_project", "join_need", "remove_helper"]
+__all__ = [
+    "add_helper",
+    "cancel_project",
+    "detach_need",
+    "end_project",
+    "is_of_match_alone",
+    "join_need",
+    "remove_helper",
+]
 
 _HOLDS_MAX = 1_000
 
@@ -79,15 +89,20 @@ async def cancel_project(session: WriteSession, caller: Principal, project: Proj
         StillMoving: goods for it are on their way.
     """
     begin_step(caller, project, ProjectAction.CANCEL)
+    await end_project(session, project, actor=caller.actor, reason=reason)
+
+
+async def end_project(session: WriteSession, project: Project, *, actor: str, reason: str) -> None:
+    """Cancel a running project, whoever or whatever has decided it."""
     cancelled_at = utc_now()
     project.state, project.cancelled_at = ProjectState.CANCELLED.value, cancelled_at
     project.cancel_reason = reason
-    await _give_back(session, caller, project)
+    await _give_back(session, actor, project)
     for need in await needs_by_id(session, await repository.need_ids_of(session, project.id)):
         need.state, need.no_match_reason = NeedState.OPEN.value, None
         need.version += 1
     await repository.reopen_matches(session, project.id)
-    note_step(session, project, "cancel", caller.actor, {"reason": reason})
+    note_step(session, project, "cancel", actor, {"reason": reason})
     await session.flush()
 
     def told(case_id: UUID | None) -> ProjectCancelled:
@@ -98,7 +113,7 @@ async def cancel_project(session: WriteSession, caller: Principal, project: Proj
     await tell_each_case(session, project, told)
 
 
-async def _give_back(session: WriteSession, caller: Principal, project: Project) -> None:
+async def _give_back(session: WriteSession, actor: str, project: Project) -> None:
     """Release what is held or committed for the project or for the matches that it came of."""
     held: list[Hold] = []
     for owner in (project.id, *await repository.matches_of(session, project.id)):
@@ -107,6 +122,28 @@ async def _give_back(session: WriteSession, caller: Principal, project: Project)
     for one in sorted(held, key=lambda hold: (hold.offer_id, hold.id)):
         hold, offer, _ = await lock_for_change(session, one.id)
         if hold.state == HoldState.COMMITTED:
-            await release_hold(session, hold, offer, actor=caller.actor, reason="project_cancelled")
+            await release_hold(session, hold, offer, actor=actor, reason="project_cancelled")
         elif hold.state == HoldState.HELD:
-            await void_hold(session, hold, offer, actor=caller.actor, reason="project_cancelled")
+            await void_hold(session, hold, offer, actor=actor, reason="project_cancelled")
+
+
+async def is_of_match_alone(session: Session, project: Project, need_id: UUID) -> bool:
+    """Tell whether a project was opened by a match for one need, and nothing else has come of it so far."""
+    first = await repository.steps_of(session, project.id, after=0, limit=1)
+    if not first or not first[0].data.get("of_match") or project.budget_state != BudgetState.NONE:
+        return False
+    if any(item.reached_at is not None for item in await repository.milestones_of(session, project.id)):
+        return False
+    return await repository.need_ids_of(session, project.id) == [need_id]
+
+
+async def detach_need(
+    session: WriteSession, project: Project, need: Need, offer_ids: Sequence[UUID], *, reason: str
+) -> None:
+    """Let a project go on without a need whose offers cannot be had; both are locked."""
+    await repository.drop_need(session, project.id, need.id)
+    need.state, need.no_match_reason = NeedState.OPEN.value, None
+    need.version += 1
+    data = {"need_id": str(need.id), "offer_ids": [str(one) for one in offer_ids], "reason": reason}
+    note_step(session, project, "detach", "system", data)
+    await session.flush()

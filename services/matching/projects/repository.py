@@ -7,6 +7,8 @@ from uuid import UUID
 from sqlalchemy import delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
+from services.matching.holds.models import Hold
+from services.matching.holds.rules import HoldState
 from services.matching.locking import locked
 from services.matching.matches.models import Match
 from services.matching.matches.rules import MatchState
@@ -24,6 +26,7 @@ from shared.db import Session, WriteSession
 
 __all__ = [
     "drop_helper",
+    "drop_need",
     "find_project",
     "helpers_of",
     "list_projects",
@@ -37,6 +40,7 @@ __all__ = [
     "reopen_matches",
     "steps_of",
     "take_number",
+    "waiting_offers",
 ]
 
 
@@ -103,8 +107,26 @@ async def matches_of(session: Session, project_id: UUID) -> Sequence[UUID]:
 async def reopen_matches(session: WriteSession, project_id: UUID) -> None:
     """Let the matches of a project be proposals again."""
     statement = update(Match).where(Match.tenant_id == session.tenant, Match.project_id == project_id)
-    changed = {"state": MatchState.PROPOSED.value, "project_id": None, "version": Match.version + 1}
+    changed = {"state": MatchState.PROPOSED.value, "project_id": None, "hold_id": None, "version": Match.version + 1}
     await session.execute(statement.values(changed), execution_options={"synchronize_session": False})
+
+
+async def drop_need(session: WriteSession, project_id: UUID, need_id: UUID) -> None:
+    """Remove a need that something was found for from a project, with the offers that were to meet it."""
+    statement = delete(ProjectNeed).where(
+        ProjectNeed.tenant_id == session.tenant, ProjectNeed.project_id == project_id, ProjectNeed.need_id == need_id
+    )
+    await session.execute(statement, execution_options={"synchronize_session": False})
+
+
+async def waiting_offers(session: Session, project_id: UUID) -> Sequence[UUID]:
+    """Return the offers of a project whose givers have not agreed yet."""
+    statement = (
+        select(Match.offer_id)
+        .join(Hold, (Hold.tenant_id == Match.tenant_id) & (Hold.id == Match.hold_id))
+        .where(Match.tenant_id == session.tenant, Match.project_id == project_id, Hold.state == HoldState.HELD.value)
+    )
+    return (await session.scalars(statement.distinct().order_by(Match.offer_id))).all()
 
 
 async def drop_helper(session: WriteSession, project_id: UUID, unit_id: UUID) -> bool:

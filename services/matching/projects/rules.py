@@ -17,6 +17,7 @@ __all__ = [
     "BudgetAlreadyAsked",
     "BudgetExceeded",
     "BudgetState",
+    "GiversSilent",
     "LeadHelps",
     "MilestoneAlreadyReached",
     "MilestonesOpen",
@@ -90,6 +91,13 @@ class LeadHelps(Conflict):
 
     code = "lead_is_not_helper"
     title = Text(zh="牵头单位无需列为协助单位", en="The leading unit is no helper")
+
+
+class GiversSilent(Conflict):
+    """What a project lives by is agreed on before it is done; `offer_ids` are those whose givers have not answered."""
+
+    code = "givers_silent"
+    title = Text(zh="尚有资源方未确认", en="Some givers have not agreed yet")
 
 
 class MilestonesOpen(Conflict):

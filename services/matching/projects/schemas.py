@@ -128,11 +128,12 @@ class ProjectSummary(OutputModel):
 
 
 class ProjectOut(ProjectSummary):
-    """A project whole."""
+    """A project whole; the givers of `waiting_offer_ids` have not agreed yet."""
 
     need_ids: list[UUID]
     case_ids: list[UUID]
     offer_ids: list[UUID]
+    waiting_offer_ids: list[UUID]
     helping_unit_ids: list[UUID]
     milestones: list[MilestoneOut]
     budget: BudgetOut

@@ -20,6 +20,7 @@ from services.matching.projects.rules import (
     BudgetAlreadyAsked,
     BudgetExceeded,
     BudgetState,
+    GiversSilent,
     MilestoneAlreadyReached,
     MilestonesOpen,
     ProjectAction,
@@ -28,6 +29,7 @@ from services.matching.projects.rules import (
     was_late,
 )
 from services.matching.projects.schemas import BudgetIn, CompleteIn, ReachIn
+from services.matching.proofs.telling import show_proof
 from services.matching.record.rules import Fulfilment
 from services.matching.record.service import note_fulfilment
 from shared.auth import Principal, Role
@@ -61,7 +63,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class NewProject:
-    """What a project is opened with."""
+    """What a project is opened with; `of_match` is one that a proposal brought about."""
 
     id: UUID | None
     title: str
@@ -71,6 +73,7 @@ class NewProject:
     lead_unit_id: UUID | None
     helping_unit_ids: tuple[UUID, ...]
     milestones: tuple[tuple[str, date | None], ...]
+    of_match: bool = False
 
 
 def facts_of(project: Project) -> ProjectFacts:
@@ -156,7 +159,8 @@ async def open_project(
     session.add(project)
     await session.flush()
     await _add_parts(session, project, new)
-    note_step(session, project, "open", caller.actor, {"case_id": str(new.case_id) if new.case_id else None})
+    data = {"case_id": str(new.case_id) if new.case_id else None, "of_match": new.of_match}
+    note_step(session, project, "open", caller.actor, data)
     await session.flush()
     told = opened(project, project.case_id, new.need_ids)
     await publish(session, f"project/{project.id}", told)
@@ -302,6 +306,7 @@ async def reach_milestone(
         "attachment_ids": [str(item) for item in wanted.attachment_ids],
     }
     note_step(session, project, "reach", caller.actor, data)
+    await _show(session, caller, project, wanted.attachment_ids)
     await session.flush()
     reached_at = milestone.reached_at
 
@@ -317,6 +322,11 @@ async def reach_milestone(
     await tell_each_case(session, project, told)
 
 
+async def _show(session: WriteSession, caller: Principal, project: Project, attachment_ids: Sequence[UUID]) -> None:
+    owner, unit_id = ("project", project.id), project.lead_unit_id
+    await show_proof(session, caller, owner, attachment_ids, area_path=project.area_path, unit_id=unit_id)
+
+
 async def complete_project(session: WriteSession, caller: Principal, project: Project, wanted: CompleteIn) -> None:
     """Accept a project as done, by somebody else than its lead and with proof; its needs are met."""
     begin_step(caller, project, ProjectAction.COMPLETE)
@@ -324,6 +334,9 @@ async def complete_project(session: WriteSession, caller: Principal, project: Pr
     still_open = [item.title for item in milestones if item.reached_at is None]
     if still_open:
         raise MilestonesOpen(open=still_open)
+    waiting = await repository.waiting_offers(session, project.id)
+    if waiting:
+        raise GiversSilent(offer_ids=[str(one) for one in waiting])
     completed_at = utc_now()
     project.state, project.completed_at = ProjectState.COMPLETED.value, completed_at
     project.accepted_by, project.acceptance_proof = caller.actor, wanted.proof
@@ -338,6 +351,7 @@ async def complete_project(session: WriteSession, caller: Principal, project: Pr
     }
     await _note_fulfilment(session, caller, project, milestones)
     note_step(session, project, "complete", caller.actor, data)
+    await _show(session, caller, project, wanted.attachment_ids)
     await session.flush()
 
     def told(case_id: UUID | None) -> ProjectCompleted:

@@ -33,6 +33,7 @@ async def project_out(session: Session, project: Project, caller: Principal) -> 
             "need_ids": await repository.need_ids_of(session, project.id),
             "case_ids": await cases_of(session, project),
             "offer_ids": list(dict.fromkeys(pair.offer_id for pair in pairs)),
+            "waiting_offer_ids": list(await repository.waiting_offers(session, project.id)),
             "helping_unit_ids": list(await repository.helpers_of(session, project.id)),
             "milestones": [
                 {

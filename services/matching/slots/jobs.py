@@ -1,5 +1,7 @@
 """Texts are embedded when they have been written: by the worker, a few seconds later, and anew for another model. What
 is proposed to a need that stands elsewhere now is then due to be computed again.
+
+What people have corrected is learned from every hour.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ from sqlalchemy import Row
 
 from services.matching.needs.repository import mark_proposals_due
 from services.matching.slots import repository
+from services.matching.slots.learned import learn_words
 from services.matching.slots.rules import Subject
 from shared.clock import utc_now
 from shared.db import Database
@@ -19,11 +22,12 @@ from shared.encoders import Encoder, identity, live_encoders
 from shared.encoders.halves import to_bytes
 from shared.messaging import TenantSchedule
 
-__all__ = ["embed_texts", "schedules"]
+__all__ = ["embed_texts", "learn_tree_words", "schedules"]
 
 log = structlog.get_logger()
 
 _EVERY_S: Final = 5
+_LEARN_EVERY_S: Final = 3_600
 _AT_ONCE: Final = 64
 # So many batches a turn: other tenants have texts as well.
 _BATCHES: Final = 20
@@ -71,4 +75,24 @@ async def _run(database: Database, tenant: str, _: datetime) -> None:
     await embed_texts(database, tenant)
 
 
-schedules: Final = (TenantSchedule("embed_texts", _EVERY_S, "offers", _run),)
+async def learn_tree_words(database: Database, tenant: str) -> int:
+    """Learn words from all corrections of leaves; returns how many there are now."""
+    async with database.read(tenant) as session:
+        labels = await repository.leaf_labels(session)
+        known = {(row.leaf, row.word, row.texts) for row in await repository.learned_rows(session)}
+    words = await asyncio.to_thread(learn_words, labels)
+    if known != {(one.leaf, one.word, one.texts) for one in words}:
+        async with database.write(tenant) as session:
+            await repository.put_learned_words(session, words, utc_now())
+        log.info("tree_words_learned", tenant=tenant, labels=len(labels), words=len(words))
+    return len(words)
+
+
+async def _learn(database: Database, tenant: str, _: datetime) -> None:
+    await learn_tree_words(database, tenant)
+
+
+schedules: Final = (
+    TenantSchedule("embed_texts", _EVERY_S, "offers", _run),
+    TenantSchedule("learn_tree_words", _LEARN_EVERY_S, "needs", _learn),
+)

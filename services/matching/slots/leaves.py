@@ -1,6 +1,6 @@
 """Which leaf of its branch a text is about: by the words of the tree, and by meaning where an encoder is live."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from services.matching.slots.tree import LEAVES, branch_of, leaves_of, phrases_of
 
-__all__ = ["LEAF_TEXTS", "leaf_shares"]
+__all__ = ["LEAF_TEXTS", "Learned", "leaf_shares"]
 
 # One text for each leaf of the tree, for the encoders.
 LEAF_TEXTS: Final = tuple(" ".join(phrases_of(leaf)) for leaf in LEAVES)
@@ -18,10 +18,20 @@ _WORD: Final = 1.5
 _LEAST: Final = 1e-6
 
 Floats = NDArray[np.float32]
+# Words by the leaf that they tell.
+Learned = Mapping[str, tuple[str, ...]]
+
+
+def _words_of(leaves: Sequence[str], learned: Learned) -> list[tuple[str, ...]]:
+    return [(*phrases_of(leaf), *learned.get(leaf, ())) for leaf in leaves]
 
 
 def leaf_shares(
-    texts: Sequence[str], branch: str, vectors: Sequence[Floats] = (), of_leaves: Sequence[Floats] = ()
+    texts: Sequence[str],
+    branch: str,
+    vectors: Sequence[Floats] = (),
+    of_leaves: Sequence[Floats] = (),
+    learned: Learned | None = None,
 ) -> Floats:
     """Return how likely each leaf of a branch is, one row a text; no column for a branch without leaves.
 
@@ -30,12 +40,14 @@ def leaf_shares(
         branch: a branch of the tree, or any other category.
         vectors: for each encoder one row a text.
         of_leaves: for each encoder one row for each of `LEAF_TEXTS`.
+        learned: words that corrections have taught, by leaf; each counts like one of the tree.
     """
     leaves = leaves_of(branch_of(branch))
     if not leaves or not texts:
         return np.zeros((len(texts), len(leaves)), np.float32)
     told = np.array(
-        [[_WORD * sum(word in text for word in phrases_of(leaf)) for leaf in leaves] for text in texts], np.float32
+        [[_WORD * sum(word in text for word in words) for words in _words_of(leaves, learned or {})] for text in texts],
+        np.float32,
     )
     places = [_PLACES[leaf] for leaf in leaves]
     for rows, all_leaves in zip(vectors, of_leaves, strict=True):

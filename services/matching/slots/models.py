@@ -12,7 +12,7 @@ from services.matching.models import Base
 from services.matching.slots.rules import Subject
 from shared.db import TenantRow
 
-__all__ = ["SlotCorrections", "SlotLabel", "TextVector"]
+__all__ = ["LearnedTreeWord", "SlotCorrections", "SlotLabel", "TextVector"]
 
 _SUBJECTS = f"subject IN ({', '.join(repr(item.value) for item in Subject)})"
 
@@ -47,6 +47,18 @@ class SlotLabel(TenantRow, Base):
     corrected: Mapped[Any] = mapped_column(JSONB)
     labelled_by: Mapped[str] = mapped_column(String(80))
     labelled_at: Mapped[datetime]
+
+
+class LearnedTreeWord(Base):
+    """A word that corrections have taught to tell a leaf, and by how many texts; written anew as a whole."""
+
+    __tablename__ = "learned_words"
+    __table_args__ = (CheckConstraint("texts > 0", name="texts"),)
+    tenant_id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    leaf: Mapped[str] = mapped_column(String(40), primary_key=True)
+    word: Mapped[str] = mapped_column(String(8), primary_key=True)
+    texts: Mapped[int]
+    learned_at: Mapped[datetime]
 
 
 class TextVector(Base):

@@ -6,25 +6,33 @@ from typing import Any, Final
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Row, String, Uuid, bindparam, delete, func, literal, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
-from services.matching.slots.models import SlotCorrections, SlotLabel, TextVector
+from services.matching.slots.learned import LearnedWord
+from services.matching.slots.models import LearnedTreeWord, SlotCorrections, SlotLabel, TextVector
 from services.matching.slots.rules import Subject
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "LABELS_MAX",
     "add_labels",
     "all_corrections",
     "corrections_of",
     "find_corrections",
     "forget_vectors",
     "keep_vectors",
+    "leaf_labels",
+    "learned_rows",
+    "learned_words",
     "marks_of",
     "put_corrections",
+    "put_learned_words",
     "unembedded",
     "vectors_of",
 ]
 
+# So many corrections, the newest, are learned from.
+LABELS_MAX: Final = 5_000
 # What is compared: a need's summary, an offer's title and description. The hash tells whether a text has changed.
 _UNEMBEDDED: Final = {
     Subject.NEED: text(
@@ -116,6 +124,47 @@ async def add_labels(session: WriteSession, rows: Sequence[dict[str, Any]]) -> N
     """Keep corrections as labels."""
     if rows:
         await session.execute(insert(SlotLabel).values([{"tenant_id": session.tenant, **row} for row in rows]))
+
+
+async def leaf_labels(session: Session) -> list[tuple[str, str]]:
+    """Return the texts whose leaf a person has corrected, each with its last one; what was taken back is none."""
+    newest = (
+        select(SlotLabel.words, SlotLabel.corrected, SlotLabel.labelled_at)
+        .ext(distinct_on(SlotLabel.subject, SlotLabel.subject_id))
+        .where(SlotLabel.tenant_id == session.tenant, SlotLabel.slot == "leaf")
+        .order_by(SlotLabel.subject, SlotLabel.subject_id, SlotLabel.labelled_at.desc(), SlotLabel.id.desc())
+        .subquery()
+    )
+    statement = select(newest.c.words, newest.c.corrected).order_by(newest.c.labelled_at.desc(), newest.c.words)
+    rows = (await session.execute(statement.limit(LABELS_MAX))).all()
+    return [(row.words, row.corrected) for row in rows if row.corrected is not None]
+
+
+async def put_learned_words(session: WriteSession, words: Sequence[LearnedWord], now: datetime) -> None:
+    """Write what was learned in place of what was known before."""
+    statement = delete(LearnedTreeWord).where(LearnedTreeWord.tenant_id == session.tenant)
+    await session.execute(statement, execution_options={"synchronize_session": False})
+    rows = [
+        {"tenant_id": session.tenant, "leaf": one.leaf, "word": one.word, "texts": one.texts, "learned_at": now}
+        for one in words
+    ]
+    if rows:
+        await session.execute(insert(LearnedTreeWord).values(rows))
+
+
+async def learned_rows(session: Session) -> Sequence[LearnedTreeWord]:
+    """Return what corrections have taught, the surest word of each leaf first."""
+    statement = select(LearnedTreeWord).where(LearnedTreeWord.tenant_id == session.tenant)
+    ordered = statement.order_by(LearnedTreeWord.leaf, LearnedTreeWord.texts.desc(), LearnedTreeWord.word)
+    return (await session.scalars(ordered)).all()
+
+
+async def learned_words(session: Session) -> dict[str, tuple[str, ...]]:
+    """Return the words that tell leaves, by leaf."""
+    found: dict[str, tuple[str, ...]] = {}
+    for row in await learned_rows(session):
+        found[row.leaf] = (*found.get(row.leaf, ()), row.word)
+    return found
 
 
 async def unembedded(session: Session, subject: Subject, encoder: str, limit: int) -> Sequence[Row[Any]]:

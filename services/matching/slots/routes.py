@@ -5,8 +5,8 @@ from uuid import UUID
 
 from fastapi import Depends, Response
 
-from services.matching.slots import service
-from services.matching.slots.schemas import NeedSlotsPatch, OfferSlotsPatch, SlotsOut
+from services.matching.slots import repository, service
+from services.matching.slots.schemas import LearnedWordOut, NeedSlotsPatch, OfferSlotsPatch, SlotsOut
 from shared.auth import Principal, Role, authenticated, requires
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
@@ -72,3 +72,9 @@ async def correct_offer_slots(
     found = await service.correct_offer(session, caller, offer_id, shown, wanted)
     set_etag(response, found.version)
     return found
+
+
+@router.get("/v1/learned-words", summary="Words that corrections have taught 学到的词")
+async def list_learned_words(_: Staff, session: Reading) -> list[LearnedWordOut]:
+    """Return which words tell which leaf of the tree beside its own, and how many corrected texts say so."""
+    return [LearnedWordOut.model_validate(row) for row in await repository.learned_rows(session)]

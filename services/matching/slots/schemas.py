@@ -1,5 +1,6 @@
 """Shapes of slots."""
 
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -9,7 +10,7 @@ from services.matching.slots.groups import GROUPS
 from services.matching.slots.tree import LEAVES
 from shared.web import InputModel, OutputModel
 
-__all__ = ["NeedSlotsPatch", "OfferSlotsPatch", "SlotsOut", "WindowIn"]
+__all__ = ["LearnedWordOut", "NeedSlotsPatch", "OfferSlotsPatch", "SlotsOut", "WindowIn"]
 
 Leaf = Annotated[str, Field(pattern=f"^(?:{'|'.join(LEAVES)})$")]
 Group = Annotated[str, Field(pattern=f"^(?:{'|'.join(GROUPS)})$")]
@@ -79,3 +80,12 @@ class SlotsOut(OutputModel):
     corrected: dict[str, Any]
     effective: dict[str, Any]
     version: int
+
+
+class LearnedWordOut(OutputModel):
+    """A word that tells a leaf, learned from so many texts that people have corrected."""
+
+    leaf: str
+    word: str
+    texts: int
+    learned_at: datetime
