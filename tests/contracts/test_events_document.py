@@ -133,7 +133,8 @@ def test_its_schema_takes_the_golden_event_and_nothing_else(document: dict[str, 
     assert document["components"]["messages"][name]["examples"] == [{"name": "golden", "payload": event}]
     for member in event.keys() - OPTIONAL:
         assert not check.is_valid({key: value for key, value in event.items() if key != member}), member
-    for member in event["data"]:
+    # A member that was added later has a default: what was sent before it has none.
+    for member in (one for one in event["data"] if EVENT_TYPES[name].model_fields[one].is_required()):
         data = {key: value for key, value in event["data"].items() if key != member}
         assert not check.is_valid({**event, "data": data}), member
     for wrong in (

@@ -135,11 +135,12 @@ async def test_rooms_are_had_for_a_time_and_nobody_else_gets_it(quarter: Quarter
     needs = [await quarter.need(category="venue", summary="社区需要活动场地") for _ in range(2)]
     matches = [(await proposals(quarter, need))["matches"][0] for need in needs]
     paths = [f"/v1/matches/{match['id']}/accept" for match in matches]
-    bare = await quarter.post(paths[0], {}, version=1)
+    versions = [match["version"] for match in matches]
+    bare = await quarter.post(paths[0], {}, version=versions[0])
     assert (bare.status_code, bare.json()["code"]) == (422, "room_missing")
     body = {"resource_id": house.rooms["hall"], "starts_at": at(2, 9), "ends_at": at(2, 11)}
-    await quarter.made(paths[0], body, version=1)
-    taken = await quarter.post(paths[1], body | {"resource_id": house.rooms["left"]}, version=1)
+    await quarter.made(paths[0], body, version=versions[0])
+    taken = await quarter.post(paths[1], body | {"resource_id": house.rooms["left"]}, version=versions[1])
     assert (taken.status_code, taken.json()["code"]) == (409, "slot_taken")
     hold = await hold_of(quarter, needs[0])
     assert (hold["what"], hold["resource_id"]) == ("slot", house.rooms["hall"])
