@@ -25,11 +25,17 @@ _SETTINGS: Final = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "max_connections": "200",
-    "shared_buffers": "64MB",
+    # What is not in the buffers is mostly in the kernel's memory: asking a helper process for it costs more than it.
+    "io_method": "sync",
     "max_wal_size": "1GB",
     "log_min_messages": "warning",
     "password_encryption": "scram-sha-256",
 }
+# In megabytes: a small house stays small, and one that has grown reads from its own memory.
+_BUFFERS_MIN: Final = 64
+_BUFFERS_SHARE_OF_DATA: Final = 2
+_BUFFERS_SHARE_OF_MEMORY: Final = 8
+_MEGABYTE: Final = 1 << 20
 # For data that nobody will miss.
 _NO_FSYNC: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "log_min_messages": "fatal"}
 
@@ -85,7 +91,8 @@ class EmbeddedPostgres:
             self._initialise()
         self._end_leftover()
         self._hand_over()
-        options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
+        settings = {"shared_buffers": f"{self._buffers_mb()}MB", **self._settings}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         # SIGINT is PostgreSQL's fast shutdown: it ends cleanly even when we are killed.
         self.process = start_child(
             [postgres_binary("postgres"), "-D", str(self.data_dir), *options],
@@ -97,6 +104,14 @@ class EmbeddedPostgres:
         self._wait_until_it_answers()
         self._create_database()
         return self.url
+
+    def _buffers_mb(self) -> int:
+        """Return how much memory of its own the server gets: a half of what is stored, within limits."""
+        files = (Path(folder, name) for folder, _, names in os.walk(self.data_dir / "base") for name in names)
+        stored = sum(file.stat().st_size for file in files) // _MEGABYTE
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // _MEGABYTE
+        most = max(_BUFFERS_MIN, memory // _BUFFERS_SHARE_OF_MEMORY)
+        return min(most, max(_BUFFERS_MIN, stored // _BUFFERS_SHARE_OF_DATA))
 
     def stop(self) -> None:
         """Stop the server cleanly."""

@@ -45,7 +45,7 @@ class LeanClient:
         lines += [f"{name}: {value}\r\n" for name, value in headers.items()]
         if body:
             lines.append(f"content-type: application/json\r\ncontent-length: {len(body)}\r\n")
-        reader, writer = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
+        reader, writer = self._kept() or await asyncio.open_connection(self._host, self._port)
         try:
             writer.write("".join(lines).encode("latin-1") + b"\r\n" + body)
             head = await reader.readuntil(_END)
@@ -63,6 +63,15 @@ class LeanClient:
             raise
         self._idle.append((reader, writer))
         return int(head[9:12]), answer
+
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """Return a connection that the server has not closed meanwhile."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return None
 
     def close(self) -> None:
         """Close the idle connections."""

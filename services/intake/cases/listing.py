@@ -8,7 +8,7 @@ Below a small area the walk is one for each of its places; below a large one, wh
 from collections.abc import Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select, true, tuple_, union_all
+from sqlalchemy import ColumnElement, Row, Select, and_, false, func, or_, select, true, tuple_, union_all
 
 from services.intake.cases.models import Case
 from services.intake.cases.repository import VisiblePart, parts_visible_to, visible_to
@@ -48,14 +48,13 @@ async def list_cases(
         order.insert(0, Case.joiners)
     if after is not None:
         filters.append(tuple_(*order) < tuple_(*after))
-    if under is not None:
-        filters.append(Case.area_path.within(under))
+    below = [Case.area_path.within(under)] if under is not None else []
     newest_first = [column.desc() for column in order]
     if _is_found_otherwise(wanted):
-        statement = select(*_LINE).where(*filters, visible_to(caller)).order_by(*newest_first).limit(limit)
+        statement = select(*_LINE).where(*filters, *below, visible_to(caller)).order_by(*newest_first).limit(limit)
         return (await session.execute(statement)).all()
     walks = [
-        first_below(session.tenant, _lower(part.path, under), [*filters, part.condition], order, limit)
+        first_below(session.tenant, _lower(part.path, under), filters, order, limit, [*below, part.condition])
         for part in _apart(caller, wanted)
     ]
     if not walks:
@@ -82,7 +81,12 @@ def _is_found_otherwise(wanted: CaseQuery) -> bool:
 
 
 def first_below(
-    tenant: str, path: str | None, filters: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int
+    tenant: str,
+    path: str | None,
+    filters: Sequence[ColumnElement[bool]],
+    order: Sequence[Any],
+    limit: int,
+    places: Sequence[ColumnElement[bool]] = (),
 ) -> Select[Any]:
     """Return the first of some cases, the greatest in the order first.
 
@@ -92,15 +96,18 @@ def first_below(
         filters: which cases.
         order: the columns of the order, which are the columns of the answer.
         limit: how many at the most.
+        places: which of those cases by where they lie.
     """
     greatest_first = [column.desc() for column in order]
     cases = select(*order).where(Case.tenant_id == tenant, *filters)
     if path is None or path.count(".") + 1 < _SMALL_FROM_DEPTH:
-        return select(cases.order_by(*greatest_first).limit(limit).subquery())
+        return select(cases.where(*places).order_by(*greatest_first).limit(limit).subquery())
     area = reference.area
-    places = select(area.id).where(area.tenant_id == tenant, area.path.within(path)).subquery()
-    page = cases.where(Case.area_id == places.c.id).order_by(*greatest_first).limit(limit).lateral()
-    return select(page).select_from(places.join(page, true()))
+    below = select(area.id).where(area.tenant_id == tenant, area.path.within(path)).subquery()
+    # In the places below nearly all cases pass, which PostgreSQL cannot know: it would count on few, and sort all.
+    nearly_all = [func.coalesce(condition, false()) for condition in places]
+    page = cases.where(Case.area_id == below.c.id, *nearly_all).order_by(*greatest_first).limit(limit).lateral()
+    return select(page).select_from(below.join(page, true()))
 
 
 def _lower(one: str | None, other: str | None) -> str | None:

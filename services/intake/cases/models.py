@@ -71,6 +71,13 @@ class Case(TenantRow, Base):
             postgresql_using="gist",
             postgresql_where=text("latitude IS NOT NULL"),
         ),
+        # The map of an area shows what is open: a few among all that were ever there.
+        Index(
+            "cases_open_point_idx",
+            text("point(longitude, latitude)"),
+            postgresql_using="gist",
+            postgresql_where=text("latitude IS NOT NULL AND closed_at IS NULL"),
+        ),
         Index("cases_requester_idx", "tenant_id", "requester_id", text("filed_at DESC"), text("id DESC")),
         Index("cases_category_idx", "tenant_id", "category", text("filed_at DESC")),
         Index(
