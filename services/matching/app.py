@@ -47,7 +47,7 @@ __all__ = ["create"]
 @asynccontextmanager
 async def _prepared(app: FastAPI) -> AsyncIterator[None]:
     # Encoders and the words of the tree are ready before the first request: together they take seconds.
-    app.state.readiness_details = {"matching": await warm_up()}
+    app.state.readiness_details = await warm_up()
     yield
 
 

@@ -9,6 +9,7 @@ from shared.encoders.loading import (
     live_encoders,
     load_encoder,
     load_encoders,
+    missing,
     mode,
 )
 
@@ -21,5 +22,6 @@ __all__ = [
     "live_encoders",
     "load_encoder",
     "load_encoders",
+    "missing",
     "mode",
 ]

@@ -27,6 +27,7 @@ __all__ = [
     "live_encoders",
     "load_encoder",
     "load_encoders",
+    "missing",
     "mode",
 ]
 
@@ -96,6 +97,12 @@ def live_encoder() -> Encoder | None:
 def live_encoders() -> tuple[Encoder, ...]:
     """Return all encoders of this process, loaded once."""
     return load_encoders(EncoderSettings().encoders)
+
+
+def missing() -> list[str]:
+    """Name the encoders that this process was told to have and could not load."""
+    live = {encoder.name for encoder in live_encoders()}
+    return [name for name in dict.fromkeys(filter(None, EncoderSettings().encoders.split(","))) if name not in live]
 
 
 def identity(encoder: Encoder | None) -> str | None:

@@ -14,7 +14,7 @@ from services.matching.slots.leaves import LEAF_TEXTS
 from services.matching.slots.repository import vectors_of
 from services.matching.slots.rules import Subject
 from shared.db import Session
-from shared.encoders import LEXICAL, Encoder, identity, live_encoders
+from shared.encoders import LEXICAL, Encoder, identity, live_encoders, missing
 
 __all__ = ["Tree", "counting", "first_pass", "placed", "tree_of", "warm_up"]
 
@@ -50,11 +50,13 @@ async def counting(session: Session, subject: Subject, subject_id: UUID) -> tupl
     return live
 
 
-async def warm_up() -> str:
-    """Load the encoders of this process and return how it compares texts, for its health."""
-    live = first_pass(await asyncio.to_thread(live_encoders))
+async def warm_up() -> dict[str, str]:
+    """Load the encoders of this process; returns how it compares texts and what it wanted in vain, for its health."""
+    live = await asyncio.to_thread(live_encoders)
     await tree_of(live)
-    return "+".join(identity(encoder) or "" for encoder in live) or LEXICAL
+    told = {"matching": "+".join(identity(encoder) or "" for encoder in live) or LEXICAL}
+    absent = missing()
+    return told | ({"encoders_missing": ",".join(absent)} if absent else {})
 
 
 async def tree_of(encoders: Sequence[Encoder]) -> Tree | None:
