@@ -220,7 +220,7 @@ SELECT a.tenant_id, uuidv7(), 'X-' || n, 'parking', '井盖 ' || md5(n::text), r
 FROM generate_series(1, 60000) n JOIN intake.areas a ON a.tenant_id = $1::text
     AND a.path = ('county.north.c' || n / 3 % 300 || '.g' || n % 3)::public.ltree AND a.name = '网格'"""
 EXPLAINED = {
-    "cases_place_idx": "SELECT id, filed_at FROM intake.cases WHERE tenant_id = '{t}' AND closed_at IS NULL AND latitude IS NOT NULL"
+    "cases_open_point_idx": "SELECT id, filed_at FROM intake.cases WHERE tenant_id = '{t}' AND closed_at IS NULL AND latitude IS NOT NULL"
     " AND point(longitude, latitude) <@ box(point(122.118, 37.507), point(122.122, 37.511)) LIMIT 300",
     "cases_open_place_filed_idx": "SELECT c.id FROM intake.areas a CROSS JOIN LATERAL (SELECT id, filed_at FROM intake.cases"
     " WHERE tenant_id = '{t}' AND area_id = a.id AND closed_at IS NULL ORDER BY filed_at DESC, id DESC LIMIT 300) c"

