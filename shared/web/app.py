@@ -2,6 +2,7 @@
 routes.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
@@ -9,6 +10,8 @@ import orjson
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from sqlalchemy.orm import configure_mappers
+from starlette.types import Message
 
 from shared.auth import InternalVerifier, read_public_key
 from shared.db import Database
@@ -24,6 +27,22 @@ from shared.web.middleware import RequestEnvelope, record_pool_use
 __all__ = ["create_app"]
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+async def _look_at_every_route(app: FastAPI) -> None:
+    """Let FastAPI prepare its routes before the first request has to wait for it: of two hundred, a second and more.
+
+    It prepares a route when it is first asked whether it fits; this asks all of them.
+    """
+
+    async def nothing_more() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def unheard(_: Message) -> None:
+        pass
+
+    asked = {"type": "http", "method": "GET", "path": "/nowhere", "root_path": "", "query_string": b"", "headers": []}
+    await app.router(asked, nothing_more, unheard)
 
 
 def _operation_id(route: APIRoute) -> str:
@@ -70,6 +89,8 @@ def create_app(
             stack.push_async_callback(bell.close)
             if lifespan_extra is not None:
                 await stack.enter_async_context(lifespan_extra(app))
+            configure_mappers()
+            await _look_at_every_route(app)
             keep_what_stays()
             yield
 
@@ -99,13 +120,20 @@ def create_app(
         app.include_router(router)
 
     document: list[bytes] = []
+    being_written = asyncio.Lock()
+
+    def write() -> bytes:
+        # Kept as it is sent: the tree of it is ten times as large, and nobody needs it again.
+        written = orjson.dumps(app.openapi())
+        app.openapi_schema = None
+        return written
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
-        # Kept as it is sent: the tree of it is ten times as large, and nobody needs it again.
-        if not document:
-            document.append(orjson.dumps(app.openapi()))
-            app.openapi_schema = None
+        async with being_written:
+            if not document:
+                # It takes a second, and the gateway asks for it as soon as we are there: requests go on meanwhile.
+                document.append(await asyncio.to_thread(write))
         return Response(document[0], media_type="application/json")
 
     @app.get("/metrics", include_in_schema=False)
