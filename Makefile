@@ -31,7 +31,7 @@ test: $(STAMP) ## Run the tests, in parallel
 stories: $(STAMP) ## Tell the stories in a fresh house; STORY=name tells one
 	$(BIN)/linli stories $(STORY)
 
-bench: $(STAMP) ## Measure; BENCH=gateway, cases or events measures one
+bench: $(STAMP) ## Measure; BENCH=gateway, cases, events, ledger, growth, matching or proposals measures one
 	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 faults: $(STAMP) ## Break things and check that nothing is lost or doubled; SHORT=1 for the short form
