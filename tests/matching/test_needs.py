@@ -1,6 +1,7 @@
 """Needs over HTTP and from cases: the demand list, and that what suits is looked for at once."""
 
 import asyncio
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -73,8 +74,8 @@ async def test_a_need_sent_twice_is_one_even_at_the_same_moment(quarter: Quarter
     assert (other.status_code, other.json()["code"]) == (409, "id_taken")
 
 
-async def test_a_need_is_born_of_a_case(quarter: Quarter) -> None:
-    offer = await quarter.offer(await quarter.partner())
+async def raised(quarter: Quarter, *, urgent: bool = False, **point: float) -> tuple[UUID, UUID]:
+    """Let the intake tell of a need of a case; returns the ids of both, once the matching has heard of it."""
     case_id, need_id = await quarter.case(), new_id()
     told = CaseNeedRaised(
         case_id=case_id,
@@ -84,10 +85,17 @@ async def test_a_need_is_born_of_a_case(quarter: Quarter) -> None:
         area_id=quarter.areas["d.z.c1"],
         area_path="d.z.c1",
         quantity=None,
-        urgent=True,
+        urgent=urgent,
+        **point,
     )
     await quarter.pipe.publish("intake", quarter.caller.tenant, f"case/{case_id}", told)
     await quarter.pipe.rest()
+    return case_id, need_id
+
+
+async def test_a_need_is_born_of_a_case(quarter: Quarter) -> None:
+    offer = await quarter.offer(await quarter.partner())
+    case_id, need_id = await raised(quarter, urgent=True)
     need = await quarter.read(f"/v1/needs/{need_id}")
     assert (need["case_id"], need["quantity"], need["urgent"], need["state"]) == (str(case_id), 1, True, "open")
     found = await quarter.read(f"/v1/needs/{need_id}/matches")
@@ -98,21 +106,7 @@ async def test_a_need_born_of_a_case_is_only_met_within_fifteen_minutes_on_foot(
     partner = await quarter.partner()
     near = await quarter.offer(partner, kind="venue", latitude=37.515, longitude=122.12)
     far = await quarter.offer(partner, kind="venue", latitude=37.55, longitude=122.12)
-    case_id, need_id = await quarter.case(), new_id()
-    told = CaseNeedRaised(
-        case_id=case_id,
-        need_id=need_id,
-        category="after_school",
-        summary="需要放学后的辅导",
-        area_id=quarter.areas["d.z.c1"],
-        area_path="d.z.c1",
-        quantity=None,
-        urgent=False,
-        latitude=37.51,
-        longitude=122.12,
-    )
-    await quarter.pipe.publish("intake", quarter.caller.tenant, f"case/{case_id}", told)
-    await quarter.pipe.rest()
+    _, need_id = await raised(quarter, latitude=37.51, longitude=122.12)
     found = await quarter.read(f"/v1/needs/{need_id}/matches")
     assert [item["offer_id"] for item in found["matches"]] == [near["id"]]
     assert {item["offer_id"]: item["failed"] for item in found["passed_over"]} == {far["id"]: "distance"}
