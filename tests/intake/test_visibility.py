@@ -1,10 +1,13 @@
 """Who sees a case is one rule in two forms: as conditions of a list, and inside of the statement that locks a case."""
 
 import random
+from typing import Any
 from uuid import UUID
 
+import pytest
 from sqlalchemy import select
 
+from services.intake.cases import walking
 from services.intake.cases.listing import list_cases
 from services.intake.cases.locking import lock_case
 from services.intake.cases.models import Case
@@ -16,6 +19,7 @@ from shared.ids import new_id
 from tests.intake.conftest import GRID, MEDIUM, NORTH, SIMPLE, Street, due_in
 
 CALLERS = 150
+EVERYTHING: dict[str, Any] = {"under": None, "after": None, "limit": 100}
 PATHS = ("county", NORTH, "county.north.c1", GRID, f"{GRID}.b1", "county.south", "county.nor")
 
 
@@ -63,3 +67,34 @@ async def test_lists_and_locks_agree_on_who_sees_what(street: Street, databases:
         assert [case.id for case in page] == sorted(in_lists, reverse=True)
         seen += len(locked)
     assert CALLERS < seen < CALLERS * len(case_ids)
+
+
+async def test_however_words_are_looked_for_the_same_cases_are_found(
+    street: Street, databases: dict[str, Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether by reading back, by trigrams or by reading everything: all that the caller sees, page after page."""
+    chance = random.Random(8)
+    words = ("路灯", "路灯不亮", "Pump", "水泵 PUMP", "漏水", "井盖")
+    titles = {}
+    for _ in range(30):
+        area = str(street.areas[chance.choice([GRID, NORTH, "county.south"])])
+        title = f"{chance.choice(words)}，{chance.choice(words)}"
+        titles[UUID((await street.filed(area_id=area, title=title, description="请处理"))["id"])] = title
+    monkeypatch.setattr(walking, "_READ_OF_ALL", 6)
+    monkeypatch.setattr(walking, "_READ_OF_A_PLACE", 2)
+    found = 0
+    for _ in range(CALLERS):
+        caller = somebody(chance, street, new_id())
+        wanted = CaseQuery(
+            q=chance.choice(["路灯", "灯不亮", "pump", "漏水，路灯", "没有"]), mine=chance.random() < 0.1
+        )
+        async with databases["intake"].read(street.caller.tenant) as session:
+            seen = [case.id for case in await list_cases(session, caller, CaseQuery(mine=wanted.mine), **EVERYTHING)]
+            pages: list[UUID] = []
+            after = None
+            while rows := await list_cases(session, caller, wanted, under=None, after=after, limit=4):
+                pages += [row.id for row in rows]
+                after = (rows[-1].filed_at, rows[-1].id)
+        assert pages == [one for one in seen if str(wanted.q).lower() in titles[one].lower()], (caller, wanted)
+        found += len(pages)
+    assert found > CALLERS

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from sqlalchemy import Row, and_, func, select, union
 
-from services.intake.cases.listing import first_below
 from services.intake.cases.models import Case
+from services.intake.cases.walking import first_below
 from services.intake.categories.models import Category
 from shared.db import Session
 
