@@ -4,7 +4,6 @@ import os
 import select
 import signal
 import socket
-import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,14 +11,32 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from shared.contracts import SERVICES
-from shared.embedded import EmbeddedPostgres, EmbeddedValkey, end_child, start_child
+from shared.embedded import Child, EmbeddedPostgres, EmbeddedValkey, end_child, start_child
 
-__all__ = ["Floor", "Part", "Program", "Server", "programs"]
+__all__ = ["Floor", "Part", "Program", "Server", "Spawn", "program_modules", "programs"]
 
 _STOP_S: Final = 8.0
 _LEAVE_S: Final = 12.0
 _REPLACE_S: Final = 30.0
 _BACKLOG: Final = 1024
+_SERVING: Final = "services.stack.serving"
+_WORKER: Final = "services.worker.__main__"
+
+
+class Spawn(Protocol):
+    """A way to start a process in a session of its own that dies when we do."""
+
+    def __call__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        environment: Mapping[str, str],
+        folder: Path,
+        death_signal: signal.Signals,
+        handed: Sequence[int] = (),
+    ) -> Child:
+        """Start it; for what the arguments mean see `start_child`."""
 
 
 class Floor:
@@ -79,7 +96,8 @@ class Program:
     folder: Path
     floor: int = Floor.SERVICES
     has_door: bool = False
-    _process: subprocess.Popen[bytes] | None = None
+    spawn: Spawn = start_child
+    _process: Child | None = None
     _door: socket.socket | None = None
 
     @property
@@ -130,7 +148,7 @@ class Program:
         if old is not None:
             end_child(old, how=signal.SIGUSR2, patience_s=_LEAVE_S)
 
-    def _spawn(self, *, tell: int | None = None) -> "subprocess.Popen[bytes]":
+    def _spawn(self, *, tell: int | None = None) -> Child:
         command, handed = list(self.command), []
         if self.has_door:
             if self._door is None:
@@ -140,7 +158,7 @@ class Program:
         if tell is not None:
             handed.append(tell)
             command += ["--tell", str(tell)]
-        return start_child(
+        return self.spawn(
             command,
             log=self.log,
             environment=self.environment,
@@ -182,8 +200,19 @@ class Server:
         """Nothing: its door is its own."""
 
 
+def program_modules() -> list[str]:
+    """Return the modules that our programs are made of, together with whatever these import."""
+    return [_SERVING, _WORKER, "services.gateway.server", *(f"services.{name}.app" for name in (*SERVICES, "gateway"))]
+
+
 def programs(
-    ports: Mapping[str, int], *, environment: Mapping[str, str], logs: Path, folder: Path, workers: int = 1
+    ports: Mapping[str, int],
+    *,
+    environment: Mapping[str, str],
+    logs: Path,
+    folder: Path,
+    workers: int = 1,
+    spawn: Spawn = start_child,
 ) -> list[Program]:
     """Return our own programs: the services, the workers, the gateway.
 
@@ -193,17 +222,18 @@ def programs(
         logs: the folder of their logs.
         folder: their working directory.
         workers: how many.
+        spawn: how they are started.
     """
 
     def web(name: str, floor: int = Floor.SERVICES) -> Program:
-        command = [sys.executable, "-m", "services.stack.serving", name]
+        command = [sys.executable, "-m", _SERVING, name]
         log = logs / f"{name}.log"
-        return Program(name, command, ports[name], log, environment, folder, floor, has_door=True)
+        return Program(name, command, ports[name], log, environment, folder, floor, has_door=True, spawn=spawn)
 
     def worker(name: str) -> Program:
         own = {**environment, "LINLI_WORKER_PORT": str(ports[name])}
-        command = [sys.executable, "-m", "services.worker"]
-        return Program(name, command, ports[name], logs / f"{name}.log", own, folder)
+        command = [sys.executable, "-m", _WORKER]
+        return Program(name, command, ports[name], logs / f"{name}.log", own, folder, spawn=spawn)
 
     names = ["worker", *(f"worker-{number}" for number in range(2, workers + 1))]
     return [*(web(name) for name in SERVICES), *(worker(name) for name in names), web("gateway", Floor.DOOR)]

@@ -9,13 +9,31 @@ from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from shared.embedded import launch
 
-__all__ = ["Disguise", "command_of", "disguise", "end_child", "free_port", "launched", "start_child"]
+__all__ = ["Child", "Disguise", "command_of", "disguise", "end_child", "free_port", "launched", "start_child"]
 
 _IS_LINUX: Final = sys.platform == "linux"
+
+
+class Child(Protocol):
+    """A process that was started: what we use of a `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None:
+        """Return its exit code, if it has ended."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait until it has ended and return its exit code; subprocess.TimeoutExpired after `timeout` seconds."""
+
+    def send_signal(self, sig: int, /) -> None:
+        """Send a signal, if it still runs."""
+
+    def kill(self) -> None:
+        """End it at once."""
 
 
 class Disguise(Enum):
@@ -107,16 +125,17 @@ def start_child(
         )
 
 
-def end_child(process: subprocess.Popen[bytes], *, how: signal.Signals = signal.SIGTERM, patience_s: float = 10) -> int:
+def end_child(process: Child, *, how: signal.Signals = signal.SIGTERM, patience_s: float = 10) -> int:
     """Ask a child to end, insist after a while, and return its exit code."""
-    if process.poll() is None:
+    code = process.poll()
+    if code is None:
         process.send_signal(how)
         try:
-            process.wait(patience_s)
+            code = process.wait(patience_s)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait()
-    return int(process.returncode)
+            code = process.wait()
+    return code
 
 
 def command_of(pid: int) -> str:

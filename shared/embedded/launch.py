@@ -29,10 +29,15 @@ def main(death_signal: int, parent: int, disguise: str, command: list[str]) -> N
     elif disguise == "nobody":
         _become_nobody(library)
     # After the disguise: a change of credentials forgets it.
-    library.prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
+    die_with(parent, death_signal, library)
+    os.execvp(command[0], command)  # noqa: S606 - the whole point
+
+
+def die_with(parent: int, death_signal: int, library: ctypes.CDLL | None = None) -> None:
+    """Ask for a signal at the parent's end; SystemExit when it has ended already."""
+    (library or ctypes.CDLL(None, use_errno=True)).prctl(_PR_SET_PDEATHSIG, death_signal, 0, 0, 0)
     if os.getppid() != parent:
         sys.exit("the parent has ended")
-    os.execvp(command[0], command)  # noqa: S606 - the whole point
 
 
 def _enter_namespace(library: ctypes.CDLL) -> None:
