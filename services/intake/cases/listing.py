@@ -39,11 +39,9 @@ async def list_cases(
         filters.append(Case.closed_at.is_(None))
         order.insert(0, Case.joiners)
     goes_on = [tuple_(*order) < tuple_(*after)] if after is not None else []
-    places = [Case.area_path.within(under)] if under is not None else []
-    seen = [*places, Case.requester_id == caller.subject_id if wanted.mine else visible_to(caller)]
     said = [_says(wanted.q)] if wanted.q is not None else []
     if wanted.bbox is not None:
-        return await _found(session, [*filters, *said, *goes_on, *seen], order, limit)
+        return await _found(session, [*filters, *said, *goes_on, *_seen(caller, wanted, under)], order, limit)
     walks = walks_of(session.tenant, caller, under=under, mine=wanted.mine)
     if wanted.q is None or wanted.sort == "joiners":
         return await walks.first(session, [*filters, *said, *goes_on], order, limit)
@@ -58,7 +56,14 @@ async def list_cases(
     if since is None or not walks.is_wide or len(wanted.q) < _TRIGRAM:
         return await walks.first(session, [*filters, *said, *goes_on], order, limit)
     saying = select(Case.id).where(Case.tenant_id == session.tenant, *said).scalar_subquery()
-    return await _found(session, [Case.id == any_(func.array(saying)), *filters, *goes_on, *seen], order, limit)
+    found = [Case.id == any_(func.array(saying)), *filters, *goes_on, *_seen(caller, wanted, under)]
+    return await _found(session, found, order, limit)
+
+
+def _seen(caller: Principal, wanted: CaseQuery, under: str | None) -> list[ColumnElement[bool]]:
+    """Return the conditions of what the caller sees, at or below a path if there is one."""
+    below = [Case.area_path.within(under)] if under is not None else []
+    return [*below, Case.requester_id == caller.subject_id if wanted.mine else visible_to(caller)]
 
 
 async def _found(
