@@ -39,7 +39,41 @@ _LEAKPROOF: Final = (
     "pg_catalog.point(double precision, double precision)",
     "pg_catalog.texticlike(text, text)",
     "pg_catalog.textlike(text, text)",
+    "pg_catalog.arraycontains(anyarray, anyarray)",
+    "public.ngrams(text[])",
 )
+# Most Chinese words have two letters, for which the trigrams of pg_trgm are of no use; of two digits there are too few.
+# Called with columns, not with what `||` makes of them: that is not leak-proof.
+_NGRAMS: Final = """
+CREATE FUNCTION public.ngrams(VARIADIC texts text[]) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+    one text;
+    letters text[];
+    grams text[] := '{}';
+    count integer := 0;
+BEGIN
+    FOREACH one IN ARRAY texts LOOP
+        letters := string_to_array(lower(one), NULL);
+        FOR i IN 2 .. cardinality(letters) LOOP
+            count := count + 1;
+            grams[count] := letters[i - 1] || letters[i];
+            IF i > 2 AND letters[i - 1] < '{' COLLATE "C" THEN
+                count := count + 1;
+                grams[count] := letters[i - 2] || letters[i - 1] || letters[i];
+            END IF;
+        END LOOP;
+    END LOOP;
+    RETURN grams;
+END $$;
+COMMENT ON FUNCTION public.ngrams(text[]) IS
+    'Every two neighbouring letters of some texts, and three where the middle one is ASCII; capitals made small.';
+CREATE FUNCTION public.ngrams_to_find(words text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT array_agg(one) FROM unnest(public.ngrams(words)) one
+    WHERE NOT EXISTS (SELECT FROM unnest(public.ngrams(words)) other WHERE other <> one AND strpos(other, one) > 0)
+$$;
+COMMENT ON FUNCTION public.ngrams_to_find(text) IS
+    'Of the ngrams of words those that are not part of another: whatever has these has all.';"""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # One migration run at a time, whichever machine starts it.
 _LOCK_KEY: Final = 5_274_655
@@ -68,7 +102,8 @@ def _quoted(value: str) -> str:
 
 
 async def prepare_database(owner_url: str, role_urls: Mapping[str, str]) -> None:
-    """Create what no migration can: the roles with their passwords, the schemas, the extensions. Safe to repeat.
+    """Create what no migration can: the roles with their passwords, the schemas, the extensions, and what
+    indexes of several services are made with. Safe to repeat.
 
     Args:
         owner_url: of a role that may create roles; it owns the schemas and everything in them.
@@ -79,6 +114,8 @@ async def prepare_database(owner_url: str, role_urls: Mapping[str, str]) -> None
         await connection.execute(f"SELECT pg_advisory_lock({_LOCK_KEY})")
         for extension in _EXTENSIONS:
             await connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA public")
+        if await connection.fetchval("SELECT to_regprocedure('public.ngrams_to_find(text)') IS NULL"):
+            await connection.execute(_NGRAMS)
         await _let_indexes_work_under_row_security(connection)
         for service, role_url in role_urls.items():
             url = make_url(role_url)
@@ -96,7 +133,7 @@ async def prepare_database(owner_url: str, role_urls: Mapping[str, str]) -> None
 
 
 async def _let_indexes_work_under_row_security(connection: asyncpg.Connection) -> None:
-    """Declare the operators of our path and text indexes leak-proof.
+    """Declare what our indexes of paths, points and texts are made of leak-proof.
 
     Under row-level security PostgreSQL uses an index only for operators that cannot tell anything about a hidden row.
     None of these raises an error that depends on a row's content. Where the owner is no superuser (some hosted

@@ -145,8 +145,8 @@ async def _until_counting(owner: Any) -> None:
 async def _fill(owner: Any, first: int, last: int, requester: str) -> None:
     """Lay cases into the tables; the index over their words is built afterwards, as a restore would."""
     words = list(_WORDS)
-    made = await owner.fetchval("SELECT indexdef FROM pg_indexes WHERE indexname = 'cases_text_idx'")
-    await owner.execute("DROP INDEX intake.cases_text_idx")
+    made = await owner.fetchval("SELECT indexdef FROM pg_indexes WHERE indexname = 'cases_words_idx'")
+    await owner.execute("DROP INDEX intake.cases_words_idx")
     for begin in range(first, last, 100_000):
         end = min(last, begin + 100_000)
         await owner.execute(_CASES, TENANT, begin, end, words, UUID(requester))

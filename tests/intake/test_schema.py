@@ -78,7 +78,7 @@ FROM intake.areas a, generate_series(1, 20000) n WHERE a.tenant_id = $1 AND a.pa
 SOMEBODY = "md5('7')::uuid"
 QUERIES = {
     "cases_area_idx": "area_path <@ text2ltree('county.a7')",
-    "cases_text_idx": "(title ILIKE '%c4ca4238a0b9%' OR description ILIKE '%c4ca4238a0b9%')",
+    "cases_words_idx": "public.ngrams(title, description) @> public.ngrams_to_find('c4ca4238a0b9')",
     "cases_requester_idx": f"requester_id = {SOMEBODY} ORDER BY filed_at DESC, id DESC LIMIT 9",
     "cases_unit_idx": f"unit_id IN ({SOMEBODY}, md5('x')::uuid)",
     "cases_filed_idx": f"(filed_at, id) < (now() - interval '1 day', {SOMEBODY}) ORDER BY filed_at DESC, id DESC LIMIT 9",

@@ -1,7 +1,7 @@
 """Lists of cases: what a screen shows first, however much is stored."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, any_, false, func, or_, select, tuple_
 
@@ -15,9 +15,6 @@ from shared.clock import utc_now
 from shared.db import Session
 
 __all__ = ["list_cases"]
-
-# What trigrams can find; shorter words are looked for by reading.
-_TRIGRAM: Final = 3
 
 
 async def list_cases(
@@ -45,7 +42,7 @@ async def list_cases(
     walks = walks_of(session.tenant, caller, under=under, mine=wanted.mine)
     if wanted.q is None or wanted.sort == "joiners":
         return await walks.first(session, [*filters, *said, *goes_on], order, limit)
-    # Frequent words soon fill a page by reading, and trigrams would find and sort them all; with rare ones it is the
+    # Frequent words soon fill a page by reading, and an index would find and sort them all; with rare ones it is the
     # other way round. PostgreSQL cannot know which are which.
     since = await walks.time_back(session, after[0] if after is not None else None)
     if since is not None:
@@ -53,9 +50,11 @@ async def list_cases(
         rows = await walks.first(session, recent, order, limit)
         if len(rows) == limit:
             return rows
-    if since is None or not walks.is_wide or len(wanted.q) < _TRIGRAM:
+    if since is None or not walks.is_wide:
         return await walks.first(session, [*filters, *said, *goes_on], order, limit)
-    saying = select(Case.id).where(Case.tenant_id == session.tenant, *said).scalar_subquery()
+    letters = func.public.ngrams(Case.title, Case.description)
+    has_letters = letters.op("@>", is_comparison=True)(func.public.ngrams_to_find(wanted.q))
+    saying = select(Case.id).where(Case.tenant_id == session.tenant, has_letters, *said).scalar_subquery()
     found = [Case.id == any_(func.array(saying)), *filters, *goes_on, *_seen(caller, wanted, under)]
     return await _found(session, found, order, limit)
 

@@ -104,13 +104,7 @@ class Case(TenantRow, Base):
             unique=True,
             postgresql_where=text("external_ref IS NOT NULL"),
         ),
-        Index(
-            "cases_text_idx",
-            "title",
-            "description",
-            postgresql_using="gin",
-            postgresql_ops={"title": "gin_trgm_ops", "description": "gin_trgm_ops"},
-        ),
+        Index("cases_words_idx", text("ngrams(VARIADIC ARRAY[title, description])"), postgresql_using="gin"),
     )
     number: Mapped[str] = mapped_column(String(20))
     category: Mapped[str] = mapped_column(String(40))
