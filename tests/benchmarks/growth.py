@@ -189,7 +189,7 @@ async def _screens(office: Office, chance: random.Random, ids: list[UUID]) -> di
     async def map_of(number: int) -> None:
         west, south = 110 + number % 40 * 0.01, 30 + number % 40 * 0.01
         box = f"{west:.4f},{south:.4f},{west + 0.02:.4f},{south + 0.02:.4f}"
-        await office.ask("GET", "/v1/cases", district, params={"open": "true", "bbox": box, "page_size": "100"})
+        await office.ask("GET", "/v1/cases/map", district, params={"open": "true", "bbox": box})
 
     async def search(number: int) -> None:
         await office.ask(

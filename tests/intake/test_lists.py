@@ -66,6 +66,41 @@ async def test_a_list_is_narrowed(street: Street) -> None:
     assert await ids(street, mine="true", state="filed") == [far["id"], drain["id"]]
 
 
+async def test_a_map_shows_where_the_cases_lie(street: Street) -> None:
+    near = await street.filed(title="古树名木倾斜", location={"latitude": 30.5, "longitude": 114.3})
+    beside = await street.filed(category="parking", location={"latitude": 30.51, "longitude": 114.31})
+    await street.filed(location={"latitude": 31.5, "longitude": 114.3})
+    await street.filed(title="没有位置")
+    box = {"bbox": "114.2,30.4,114.4,30.6"}
+    shown = (await street.get("/v1/cases/map", by=street.officer, **box)).json()
+    assert shown["is_whole"]
+    assert [point["id"] for point in shown["points"]] == [beside["id"], near["id"]]
+    point = shown["points"][1]
+    assert (point["latitude"], point["longitude"]) == (30.5, 114.3)
+    assert point == {name: near[name] for name in set(point) - {"latitude", "longitude"}} | near["location"]
+    for filters, found in (
+        ({"category": "parking"}, [beside]),
+        ({"q": "古树"}, [near]),
+        ({"open": "false"}, []),
+        ({"under": str(street.areas["county.south"])}, []),
+        ({"mine": "true"}, []),
+    ):
+        narrowed = (await street.get("/v1/cases/map", by=street.officer, **box, **filters)).json()["points"]
+        assert [item["id"] for item in narrowed] == [case["id"] for case in found], filters
+    first = (await street.get("/v1/cases/map", by=street.officer, **box, limit=1)).json()
+    assert (len(first["points"]), first["is_whole"]) == (1, False)
+    stranger = street.holding(Role.RESIDENT, GRID, person=new_id())
+    assert (await street.get("/v1/cases/map", by=stranger, **box)).json() == {"points": [], "is_whole": True}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{}, {"bbox": "1,2,3"}, {"bbox": "1,2,3,4", "limit": 0}, {"bbox": "1,2,3,4", "q": "x"}]
+)
+async def test_a_map_without_a_box_is_refused(street: Street, wrong: Json) -> None:
+    response = await street.get("/v1/cases/map", **wrong)
+    assert (response.status_code, response.json()["code"]) == (422, "invalid_request")
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

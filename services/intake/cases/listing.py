@@ -1,20 +1,22 @@
 """Lists of cases: what a screen shows first, however much is stored."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, and_, any_, false, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Row, Select, and_, any_, false, func, or_, select, tuple_
 
 from services.intake.cases.models import Case
 from services.intake.cases.repository import visible_to
-from services.intake.cases.schemas import CaseQuery
+from services.intake.cases.schemas import CaseFilter, CaseQuery, MapPointOut, MapQuery
 from services.intake.cases.walking import LINE, walks_of
 from services.intake.clocks.models import ClockInterval
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Session
 
-__all__ = ["list_cases"]
+__all__ = ["list_cases", "map_cases"]
+
+_POINT: Final = [getattr(Case, name) for name in MapPointOut.model_fields]
 
 
 async def list_cases(
@@ -38,7 +40,8 @@ async def list_cases(
     goes_on = [tuple_(*order) < tuple_(*after)] if after is not None else []
     said = [_says(wanted.q)] if wanted.q is not None else []
     if wanted.bbox is not None:
-        return await _found(session, [*filters, *said, *goes_on, *_seen(caller, wanted, under)], order, limit)
+        inside = [_inside(wanted.bbox), *filters, *said, *goes_on, *_seen(caller, wanted, under)]
+        return await _lines(session, inside, order, limit)
     walks = walks_of(session.tenant, caller, under=under, mine=wanted.mine)
     if wanted.q is None or wanted.sort == "joiners":
         return await walks.first(session, [*filters, *said, *goes_on], order, limit)
@@ -56,31 +59,46 @@ async def list_cases(
     has_letters = letters.op("@>", is_comparison=True)(func.public.ngrams_to_find(wanted.q))
     saying = select(Case.id).where(Case.tenant_id == session.tenant, has_letters, *said).scalar_subquery()
     found = [Case.id == any_(func.array(saying)), *filters, *goes_on, *_seen(caller, wanted, under)]
-    return await _found(session, found, order, limit)
+    return await _lines(session, found, order, limit)
 
 
-def _seen(caller: Principal, wanted: CaseQuery, under: str | None) -> list[ColumnElement[bool]]:
+async def map_cases(
+    session: Session, caller: Principal, wanted: MapQuery, *, under: str | None, limit: int
+) -> Sequence[Mapping[str, Any]]:
+    """Return the points of visible cases in a box, at or below the path `under`, the newest first."""
+    said = [_says(wanted.q)] if wanted.q is not None else []
+    filters = [Case.tenant_id == session.tenant, *_filters(session.tenant, wanted), *said]
+    inside = [_inside(wanted.bbox), *filters, *_seen(caller, wanted, under)]
+    points = await session.execute(_first_of(_POINT, inside, [Case.filed_at, Case.id], limit))
+    return [dict(point) for point in points.mappings()]
+
+
+def _seen(caller: Principal, wanted: CaseFilter, under: str | None) -> list[ColumnElement[bool]]:
     """Return the conditions of what the caller sees, at or below a path if there is one."""
     below = [Case.area_path.within(under)] if under is not None else []
     return [*below, Case.requester_id == caller.subject_id if wanted.mine else visible_to(caller)]
 
 
-async def _found(
+async def _lines(
     session: Session, filters: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int
 ) -> Sequence[Row[Any]]:
-    """Return the first of what something else than the order finds."""
-    statement = select(*LINE).where(*filters).order_by(*(column.desc() for column in order)).limit(limit)
-    return (await session.execute(statement)).all()
+    """Return the first lines of what something else than the order finds."""
+    rows = await session.execute(_first_of(LINE, filters, order, limit))
+    return list(rows.all())
 
 
-def _filters(tenant: str, wanted: CaseQuery) -> list[ColumnElement[bool]]:
+def _first_of(
+    columns: Sequence[Any], filters: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int
+) -> Select[tuple[Any, ...]]:
+    return select(*columns).where(*filters).order_by(*(column.desc() for column in order)).limit(limit)
+
+
+def _filters(tenant: str, wanted: CaseFilter) -> list[ColumnElement[bool]]:
     filters: list[ColumnElement[bool]] = []
     if wanted.open is not None:
         filters.append(Case.closed_at.is_(None) if wanted.open else Case.closed_at.is_not(None))
     if wanted.overdue:
         filters.append(_overdue(tenant))
-    if wanted.bbox is not None:
-        filters.append(_inside(wanted.bbox))
     for column, value in (
         (Case.state, wanted.state),
         (Case.category, wanted.category),

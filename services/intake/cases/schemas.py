@@ -18,6 +18,7 @@ __all__ = [
     "AcceptIn",
     "AssignIn",
     "AttachmentIds",
+    "CaseFilter",
     "CaseOut",
     "CaseQuery",
     "CaseSummary",
@@ -26,6 +27,9 @@ __all__ = [
     "DeclineIn",
     "FileCaseIn",
     "HandOnIn",
+    "MapOut",
+    "MapPointOut",
+    "MapQuery",
     "NeedIn",
     "NeedRaisedOut",
     "NoteIn",
@@ -40,6 +44,7 @@ __all__ = [
 
 _DEGREES = r"-?\d{1,3}(\.\d{1,7})?"
 _BOX = rf"^{_DEGREES},{_DEGREES},{_DEGREES},{_DEGREES}$"
+_BOX_IS = "Inside west,south,east,north in degrees, for a map 地图范围"
 AttachmentIds = Annotated[list[UUID], Field(max_length=9)]
 
 
@@ -64,8 +69,8 @@ class FileCaseIn(InputModel):
     answers: Answers | None = None
 
 
-class CaseQuery(BaseModel):
-    """What a list is narrowed to; whatever is left out does not narrow."""
+class CaseFilter(BaseModel):
+    """What cases are narrowed to; whatever is left out does not narrow."""
 
     under: Annotated[UUID | None, Field(description="At or below this area 区域")] = None
     state: State | None = None
@@ -75,18 +80,27 @@ class CaseQuery(BaseModel):
     overdue: Annotated[bool, Field(description="Only what has passed a due time 超期")] = False
     category: Annotated[str | None, Field(max_length=40)] = None
     level: Level | None = None
-    bbox: Annotated[
-        str | None,
-        Field(pattern=_BOX, description="Inside west,south,east,north in degrees, for a map 地图范围"),
-    ] = None
     since: Annotated[AwareDatetime | None, Field(description="Filed at or after 起")] = None
     until: Annotated[AwareDatetime | None, Field(description="Filed before 止")] = None
     q: Annotated[str | None, Field(min_length=2, max_length=100, description="Words in title or text 关键词")] = None
+    mine: Annotated[bool, Field(description="Only what I raised 我的诉求")] = False
+
+
+class CaseQuery(CaseFilter):
+    """What a list is narrowed to, and how it is sorted."""
+
+    bbox: Annotated[str | None, Field(pattern=_BOX, description=_BOX_IS)] = None
     sort: Annotated[
         Literal["newest", "joiners"],
         Field(description="`joiners`: open ones, those that concern the most people first 按加入人数排序"),
     ] = "newest"
-    mine: Annotated[bool, Field(description="Only what I raised 我的诉求")] = False
+
+
+class MapQuery(CaseFilter):
+    """What a map is narrowed to."""
+
+    bbox: Annotated[str, Field(pattern=_BOX, description=_BOX_IS)]
+    limit: Annotated[int, Field(ge=1, le=2_000, description="At most so many points 点数上限")] = 500
 
 
 class NoteIn(InputModel):
@@ -252,6 +266,29 @@ class CaseSummary(OutputModel):
     filed_at: datetime
     updated_at: datetime
     version: int
+
+
+class MapPointOut(OutputModel):
+    """A case on a map, in WGS 84 degrees."""
+
+    id: UUID
+    number: str
+    category: str
+    title: str
+    state: State
+    level: Level | None
+    joiners: int
+    collective: bool
+    due_at: datetime | None
+    latitude: float
+    longitude: float
+
+
+class MapOut(OutputModel):
+    """What lies in a box, the newest first; `is_whole` tells whether that is all, or a smaller box shows more."""
+
+    points: list[MapPointOut]
+    is_whole: bool
 
 
 class ResolutionOut(OutputModel):
