@@ -50,9 +50,7 @@ _ENVIRONMENT: Final = {
 }
 _WHO: Final = ("gateway", "matching", "postgres", "worker")
 
-_AREA: Final = (
-    "INSERT INTO matching.areas (tenant_id, id, path, kind, name) VALUES ($1::text, $2, $3::text::public.ltree, 'community', $4)"
-)
+_AREA: Final = "INSERT INTO matching.areas (tenant_id, id, path, kind, name) VALUES ($1::text, $2, $3::text::public.ltree, 'community', $4)"
 _UNIT: Final = """
 INSERT INTO matching.units (tenant_id, id, name, kind, area_id, area_path, active)
 VALUES ($1::text, $2, $3, 'association', $4, $1::text::public.ltree, true)"""
@@ -111,9 +109,7 @@ async def _lay_vectors(owner: Any, loaded: Loaded, offers: Sequence[_Written], e
         near = near + _NOISE * chance.normal(size=near.shape) / np.sqrt(encoder.dimension)
         near /= np.linalg.norm(near, axis=1, keepdims=True)
         name = identity(encoder)
-        kept = [
-            (TENANT, offer.id, name, offer.words, to_bytes(row)) for offer, row in zip(offers, near, strict=True)
-        ]
+        kept = [(TENANT, offer.id, name, offer.words, to_bytes(row)) for offer, row in zip(offers, near, strict=True)]
         await owner.executemany(_VECTOR, kept)
 
 

@@ -1,5 +1,6 @@
 """What people are told: every filter with its values, every term with its points, and why not."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -44,10 +45,10 @@ def metres_between(one: Point | None, other: Point | None) -> int | None:
     """Return how far apart two points are, in metres."""
     if one is None or other is None:
         return None
-    latitude = np.radians((one.latitude + other.latitude) / 2)
-    east = np.radians(one.longitude - other.longitude) * np.cos(latitude)
-    north = np.radians(one.latitude - other.latitude)
-    return round(float(np.hypot(east, north)) * _EARTH_M)
+    latitude = math.radians((one.latitude + other.latitude) / 2)
+    east = math.radians(one.longitude - other.longitude) * math.cos(latitude)
+    north = math.radians(one.latitude - other.latitude)
+    return round(math.hypot(east, north) * _EARTH_M)
 
 
 @lru_cache(maxsize=4_096)

@@ -1,9 +1,13 @@
 """Offers as the engine takes them, remembered between one need and the next: reading two thousand takes long.
 
-What is remembered is asked about every time. A light statement tells which offers there are and which transaction has
-last written each; only those that are new or have changed are read again. So nothing has to tell this memory of a
-change, and nothing that it gives is older than the database. (Whoever changes an offer twice in one transaction, and
-looks in between, would see the first change only. Nobody does.)
+What is remembered is asked about every time. A light statement tells by one number whether any offer of a branch has been
+written since, or its partner, or what people have corrected of it; if so, another one tells which, and only those that
+are new or have changed are read again. So nothing has to tell this memory of a change, and nothing that it gives is older
+than the database. (Whoever changes an offer twice in one transaction, and looks in between, would see the first change
+only. Nobody does.) Vectors are not asked about: one that was made of an offer's words stays what it is as long as these
+do, and an offer whose words have no vector yet is not remembered.
+
+Needs stand beside a new one for their words alone, which never change: their vectors are remembered as well.
 """
 
 from collections import OrderedDict
@@ -16,25 +20,27 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.engine.facts import OfferFacts
+from services.matching.engine.facts import OfferFacts, Vectors
 from services.matching.engine.lines import OfferLines, read_offers
 from services.matching.matches import repository
 from services.matching.matches.facts import offer_facts, offer_text
 from services.matching.slots.embedding import placed, tree_of
 from services.matching.slots.leaves import Learned
-from services.matching.slots.repository import corrections_of, marks_of
+from services.matching.slots.repository import corrections_of
 from services.matching.slots.rules import Subject
 from services.matching.slots.tree import leaves_of
 from shared.clock import CHINA
 from shared.db import Session
 from shared.encoders import Encoder, identity
 
-__all__ = ["Memory", "offers_at_hand"]
+__all__ = ["Memory", "needs_at_hand", "offers_at_hand"]
 
-# In a process. An offer takes some five kilobytes, with its vector and its columns.
+# In a process. An offer takes some five kilobytes, with its vector and its columns; the vector of a need takes one.
 _OFFERS_MAX: Final = 20_000
+_NEEDS_MAX: Final = 4_096
 
-Marks = Mapping[UUID, tuple[int, ...]]
+Marks = Mapping[UUID, tuple[int, int]]
+Row = NDArray[np.float16]
 
 
 class Place(NamedTuple):
@@ -52,17 +58,17 @@ class Place(NamedTuple):
 class Known(NamedTuple):
     """An offer as it was when it had these marks, with its vector of each encoder."""
 
-    marks: tuple[int, ...]
+    marks: tuple[int, int]
     facts: OfferFacts
-    vectors: tuple[NDArray[np.float16], ...]
+    vectors: tuple[Row, ...]
 
 
 @dataclass(slots=True)
 class Shelf:
-    """The offers of a place, and those that were asked for last as lines."""
+    """The offers of a place, and those that were asked for last as lines, with the seal of them."""
 
     known: dict[UUID, Known] = field(default_factory=dict)
-    marks: Marks = field(default_factory=dict)
+    seal: tuple[int, int] | None = None
     lines: OfferLines | None = None
 
 
@@ -91,6 +97,7 @@ class Memory:
 
 
 _memory: Final = Memory()
+_placed_needs: Final[OrderedDict[tuple[str, str, UUID], Row]] = OrderedDict()
 
 
 async def offers_at_hand(
@@ -115,11 +122,14 @@ async def offers_at_hand(
         memory: what is remembered; that of this process when left out.
     """
     names = tuple(identity(encoder) or "" for encoder in encoders)
-    marks = await _marks(session, [branch, *leaves_of(branch)], path, names)
+    categories = [branch, *leaves_of(branch)]
+    # Asked first: what is written in between makes another seal, and is read again the next time.
+    seal = await repository.offers_seal(session, categories, path)
     taught = tuple(sorted((leaf, tuple(words)) for leaf, words in learned.items()))
     shelf = memory.shelf(Place(session.tenant, branch, names, now.astimezone(CHINA).date(), taught))
-    if shelf.lines is not None and shelf.marks == marks:
+    if shelf.lines is not None and shelf.seal == seal:
         return shelf.lines
+    marks = await repository.offer_marks(session, categories, path)
     known = {one: shelf.known[one] for one, seen in marks.items() if one in shelf.known and shelf.known[one][0] == seen}
     changed = [one for one in marks if one not in known]
     if changed:
@@ -128,17 +138,10 @@ async def offers_at_hand(
     lines = read_offers([one.facts for one in known.values()], vectors)
     # A text that is not embedded yet is looked for anew the next time.
     shelf.known.update({one: item for one, item in known.items() if all(row.any() for row in item.vectors)})
-    complete = all(one in shelf.known for one in known)
-    shelf.marks, shelf.lines = (marks, lines) if complete else ({}, None)
+    is_whole = all(all(row.any() for row in item.vectors) for item in known.values())
+    shelf.seal, shelf.lines = (seal, lines) if is_whole else (None, None)
     memory.tidy()
     return lines
-
-
-async def _marks(session: Session, categories: Sequence[str], path: str, encoders: Sequence[str]) -> Marks:
-    """Return which transactions have last written whatever each offer is read from."""
-    marks = await repository.offer_marks(session, categories, path)
-    beside = await marks_of(session, Subject.OFFER, encoders, list(marks))
-    return {one: (seen, *beside.get(one, ())) for one, seen in marks.items()}
 
 
 def _stacked(rows: Sequence[NDArray[np.float16]]) -> NDArray[np.float16]:
@@ -162,3 +165,35 @@ async def _read(
     return {
         one.id: Known(marks[one.id], one, tuple(matrix[row] for matrix in vectors)) for row, one in enumerate(facts)
     }
+
+
+async def needs_at_hand(session: Session, texts: Mapping[UUID, str], encoders: Sequence[Encoder]) -> Vectors:
+    """Return for each encoder the vectors of some needs, one row a need in their order; see `placed`.
+
+    Args:
+        session: reads those that are not remembered.
+        texts: the words of needs by their ids.
+        encoders: how texts are compared.
+    """
+    return tuple([await _needs_at_hand(session, texts, encoder) for encoder in encoders])
+
+
+async def _needs_at_hand(session: Session, texts: Mapping[UUID, str], encoder: Encoder) -> NDArray[np.float16]:
+    name = identity(encoder) or ""
+    keys = [(session.tenant, name, one) for one in texts]
+    unknown = {key[2]: texts[key[2]] for key in keys if key not in _placed_needs}
+    if unknown:
+        (rows,) = await placed(session, Subject.NEED, unknown, [encoder])
+        made = {one: row.astype(np.float16) for one, row in zip(unknown, rows, strict=True)}
+        _placed_needs.update({(session.tenant, name, one): row for one, row in made.items() if row.any()})
+    else:
+        made = {}
+    found = []
+    for key in keys:
+        row = _placed_needs.get(key)
+        if row is not None:
+            _placed_needs.move_to_end(key)
+        found.append(made[key[2]] if row is None else row)
+    while len(_placed_needs) > _NEEDS_MAX:
+        _placed_needs.popitem(last=False)
+    return np.stack(found)

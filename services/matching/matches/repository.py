@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, String, bindparam, case, delete, func, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Row, bindparam, delete, func, select, text, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from services.matching.holds.models import Hold
 from services.matching.locking import locked
@@ -22,6 +22,7 @@ from services.matching.slots.rules import Subject
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "Beside",
     "accepted_matches",
     "add_proposals",
     "add_weights",
@@ -42,21 +43,57 @@ __all__ = [
     "note_reason",
     "offer_marks",
     "offers_of",
+    "offers_seal",
     "refused_offers",
     "unsought_offers",
 ]
 
 _OFFERS_MAX: Final = 2_000
-# One row with two arrays: thousands of small rows take longer to read than all else about them.
-_OFFER_MARKS: Final = text(
-    "SELECT array_agg(id) AS ids, array_agg(mark) AS marks FROM (SELECT offer.id,"
-    " (CAST(CAST(offer.xmin AS text) AS bigint) << 32) + CAST(CAST(partner.xmin AS text) AS bigint) AS mark"
+# The active offers of some categories, those that cover a place first, with the transactions that have last written each,
+# its partner and what people have corrected of it.
+_OFFERS_WRITTEN: Final = (
+    "SELECT offer.id, (CAST(CAST(offer.xmin AS text) AS bigint) << 32) + CAST(CAST(partner.xmin AS text) AS bigint) AS mark,"
+    " coalesce(CAST(CAST(corrected.xmin AS text) AS bigint), 0) AS corrected"
     " FROM matching.offers AS offer"
     " JOIN matching.partners AS partner ON partner.tenant_id = offer.tenant_id AND partner.id = offer.partner_id"
-    " WHERE offer.tenant_id = :tenant AND offer.category = ANY(:categories) AND offer.active"
-    " ORDER BY offer.coverage @> CAST(:path AS ltree) DESC, offer.id LIMIT :limit) AS found"
-).bindparams(bindparam("categories", type_=ARRAY(String())))
+    " LEFT JOIN matching.slot_corrections AS corrected ON corrected.tenant_id = offer.tenant_id"
+    " AND corrected.subject = 'offer' AND corrected.subject_id = offer.id"
+    " WHERE offer.tenant_id = $1 AND offer.category = ANY($2) AND offer.active"
+    " ORDER BY offer.coverage @> CAST(CAST($3 AS text) AS ltree) DESC, offer.id LIMIT $4"
+)
+# One row with arrays: thousands of small rows take longer to read than all else about them.
+_OFFER_MARKS: Final = (
+    "SELECT array_agg(id) AS ids, array_agg(mark) AS marks, array_agg(corrected) AS corrected"
+    f" FROM ({_OFFERS_WRITTEN}) AS found"
+)
+_OFFERS_SEAL: Final = (
+    "SELECT count(*) AS offers, coalesce(bit_xor(hash_record_extended(found, 0)), 0) AS seal"
+    f" FROM ({_OFFERS_WRITTEN}) AS found"
+)
+_BESIDE: Final = (
+    "SELECT id, category, summary, CAST(area_path AS text) AS area_path FROM matching.needs"
+    " WHERE tenant_id = $1 AND category = ANY($2) AND state = 'open' AND id <> $3 ORDER BY id DESC LIMIT $4"
+)
+# For each of many rows: it is compiled once in the life of a process, which takes longer than the rows.
+_KEEP: Final = text(
+    "INSERT INTO matching.matches AS kept"
+    " (tenant_id, id, need_id, offer_id, score, rank, state, explanation, computed_at, version)"
+    " VALUES (:tenant_id, :id, :need_id, :offer_id, :score, :rank, 'proposed', :explanation, :computed_at, 1)"
+    " ON CONFLICT (tenant_id, need_id, offer_id) DO UPDATE SET score = excluded.score, rank = excluded.rank,"
+    " explanation = excluded.explanation, computed_at = excluded.computed_at, version = kept.version"
+    " + CASE WHEN (kept.score, kept.rank) <> (excluded.score, excluded.rank) THEN 1 ELSE 0 END"
+    " WHERE kept.state = 'proposed'"
+).bindparams(bindparam("explanation", type_=JSONB))
 _DECISIONS_MAX: Final = 5_000
+
+
+class Beside(NamedTuple):
+    """What is compared of a need that stands beside another one."""
+
+    id: UUID
+    category: str
+    summary: str
+    area_path: str
 
 
 async def matches_of_need(session: Session, need_id: UUID) -> Sequence[Match]:
@@ -118,26 +155,8 @@ async def keep_proposals(
     )
     await session.execute(undecided, execution_options={"synchronize_session": False})
     if proposals:
-        rows = [
-            {
-                "tenant_id": session.tenant,
-                "need_id": need_id,
-                "state": "proposed",
-                "computed_at": now,
-                "version": 1,
-                **row,
-            }
-            for row in proposals
-        ]
-        statement = insert(Match).values(rows)
-        told = {name: statement.excluded[name] for name in ("score", "rank", "explanation", "computed_at")}
-        stands_otherwise = tuple_(Match.score, Match.rank) != tuple_(statement.excluded.score, statement.excluded.rank)
-        kept = statement.on_conflict_do_update(
-            index_elements=["tenant_id", "need_id", "offer_id"],
-            set_={**told, "version": Match.version + case((stands_otherwise, 1), else_=0)},
-            where=Match.state == "proposed",
-        )
-        await session.execute(kept, execution_options={"synchronize_session": False})
+        told = {"tenant_id": session.tenant, "need_id": need_id, "computed_at": now}
+        await session.execute(_KEEP, [{**told, **row} for row in proposals])
 
 
 async def add_proposals(
@@ -218,15 +237,22 @@ async def mark_sought(session: WriteSession, versions: Mapping[UUID, int], now: 
     await session.execute(statement.values(needs_sought_at=now), execution_options={"synchronize_session": False})
 
 
-async def offer_marks(session: Session, categories: Sequence[str], path: str) -> dict[UUID, int]:
-    """Return the active offers of some categories, those that cover a place first, each with its mark.
+async def offers_seal(session: Session, categories: Sequence[str], path: str) -> tuple[int, int]:
+    """Return how many offers `offer_marks` would tell of, and a number that is another one as soon as any differs."""
+    row = await session.fetch_row(_OFFERS_SEAL, session.tenant, list(categories), path, _OFFERS_MAX)
+    return (0, 0) if row is None else (row["offers"], row["seal"])
 
-    A mark tells which transactions have last written the offer and its partner: any change makes another one, whatever
-    it is that has changed.
+
+async def offer_marks(session: Session, categories: Sequence[str], path: str) -> dict[UUID, tuple[int, int]]:
+    """Return the active offers of some categories, those that cover a place first, each with its marks.
+
+    Marks tell which transactions have last written the offer, its partner and what people have corrected of it: any
+    change makes others, whatever it is that has changed.
     """
-    values = {"tenant": session.tenant, "categories": list(categories), "path": path, "limit": _OFFERS_MAX}
-    row = (await session.execute(_OFFER_MARKS, values)).one()
-    return dict(zip(row.ids or (), row.marks or (), strict=True))
+    row = await session.fetch_row(_OFFER_MARKS, session.tenant, list(categories), path, _OFFERS_MAX)
+    if row is None or row["ids"] is None:
+        return {}
+    return dict(zip(row["ids"], zip(row["marks"], row["corrected"], strict=True), strict=True))
 
 
 async def offers_of(session: Session, offer_ids: Sequence[UUID]) -> Sequence[tuple[Offer, Partner]]:
@@ -240,15 +266,10 @@ async def offers_of(session: Session, offer_ids: Sequence[UUID]) -> Sequence[tup
     return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
 
 
-async def needs_beside(session: Session, categories: Sequence[str], need_id: UUID, limit: int) -> Sequence[Need]:
+async def needs_beside(session: Session, categories: Sequence[str], need_id: UUID, limit: int) -> Sequence[Beside]:
     """Return open needs of some categories beside one, the newest first."""
-    statement = select(Need).where(
-        Need.tenant_id == session.tenant,
-        Need.category.in_(categories),
-        Need.state == NeedState.OPEN.value,
-        Need.id != need_id,
-    )
-    return (await session.scalars(statement.order_by(Need.id.desc()).limit(limit))).all()
+    rows = await session.fetch_rows(_BESIDE, session.tenant, list(categories), need_id, limit)
+    return [Beside(*row) for row in rows]
 
 
 async def due_needs(session: Session, limit: int) -> Sequence[Need]:

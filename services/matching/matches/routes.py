@@ -1,20 +1,18 @@
 """HTTP of matches."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Response
 
 from services.matching.matches import changing, repository, service
-from services.matching.matches.judging import PASSED_OVER_MAX, Judgement, Verdict
+from services.matching.matches.judging import PASSED_OVER_MAX, Judgement
 from services.matching.matches.models import Match
 from services.matching.matches.rules import STEPS, MatchAction, MatchState, NeedNotOpen
 from services.matching.matches.schemas import (
     AcceptIn,
     BundleIn,
-    FilterOut,
     MatchesOut,
     MatchOut,
     PartOut,
@@ -66,24 +64,15 @@ def _explained(match: Match) -> dict[str, Any]:
     return {"filters": told["filters"], "terms": told["terms"], "weights": told.get("weights", "")}
 
 
-def _passed(verdict: Verdict) -> PassedOverOut:
-    return PassedOverOut(
-        offer_id=verdict.offer_id,
-        failed=verdict.failed or "score_below_threshold",
-        score=verdict.score,
-        filters=[FilterOut.model_validate(asdict(item)) for item in verdict.filters],
-    )
-
-
 async def _matches(session: Session, need: Need, caller: Principal, judgement: Judgement) -> MatchesOut:
     rows = await repository.matches_of_need(session, need.id)
     free = await repository.free_of(session, [row.offer_id for row in rows])
     return MatchesOut(
         need_id=need.id,
         threshold=judgement.weights.threshold,
-        parts=await _parts(session, need, rows),
+        parts=await _parts(session, judgement.parts, rows),
         matches=[_match(row, need, caller, free.get(row.offer_id, 0)) for row in rows],
-        passed_over=[_passed(verdict) for verdict in judgement.passed_over],
+        passed_over=[PassedOverOut.model_validate(item) for item in judgement.passed_over],
     )
 
 
@@ -92,8 +81,7 @@ async def _shown(session: Session, match: Match, need: Need, caller: Principal) 
     return _match(match, need, caller, free.get(match.offer_id, 0))
 
 
-async def _parts(session: Session, need: Need, rows: Sequence[Match]) -> list[PartOut]:
-    parts = await service.parts_of(session, need)
+async def _parts(session: Session, parts: Sequence[str], rows: Sequence[Match]) -> list[PartOut]:
     if not parts:
         return []
     offers = await offers_by_id(session, [row.offer_id for row in rows])

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from services.matching.engine.facts import Vectors
 from services.matching.engine.standing import Background
 from services.matching.slots.leaves import LEAF_TEXTS
-from services.matching.slots.repository import vectors_of
-from services.matching.slots.rules import Subject
+from services.matching.slots.repository import encoders_of, vectors_of
+from services.matching.slots.rules import Subject, hash_of
 from shared.db import Session
 from shared.encoders import LEXICAL, Encoder, identity, live_encoders, missing
 
@@ -44,10 +44,10 @@ def first_pass(encoders: Sequence[Encoder]) -> tuple[Encoder, ...]:
 async def counting(session: Session, subject: Subject, subject_id: UUID) -> tuple[Encoder, ...]:
     """Return the encoders that count for somebody who looks at a text: all, once each has placed it, else the first."""
     live = live_encoders()
-    for encoder in live:
-        if not await vectors_of(session, subject, identity(encoder) or "", [subject_id]):
-            return first_pass(live)
-    return live
+    if not live:
+        return live
+    told = await encoders_of(session, subject, subject_id)
+    return live if told.issuperset(identity(encoder) or "" for encoder in live) else first_pass(live)
 
 
 async def warm_up() -> dict[str, str]:
@@ -63,16 +63,16 @@ async def tree_of(encoders: Sequence[Encoder]) -> Tree | None:
     """Return the words of the tree as needs and as offers; None where no encoder is live."""
     if not encoders:
         return None
-    placed_words = [await asyncio.to_thread(_tree, encoder) for encoder in encoders]
+    for encoder in encoders:
+        if identity(encoder) not in _trees:
+            await asyncio.to_thread(_embed_tree, encoder)
+    placed_words = [_trees[identity(encoder) or ""] for encoder in encoders]
     return Tree(tuple(asked for asked, _ in placed_words), tuple(found for _, found in placed_words))
 
 
-def _tree(encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the tree's words as needs and as offers, embedded once in the life of a process."""
-    name = identity(encoder) or ""
-    if name not in _trees:
-        _trees[name] = encoder.embed(LEAF_TEXTS), encoder.embed(LEAF_TEXTS, passages=True)
-    return _trees[name]
+def _embed_tree(encoder: Encoder) -> None:
+    """Embed the tree's words as needs and as offers, once in the life of a process."""
+    _trees[identity(encoder) or ""] = encoder.embed(LEAF_TEXTS), encoder.embed(LEAF_TEXTS, passages=True)
 
 
 async def placed(
@@ -85,6 +85,8 @@ async def placed(
 ) -> Vectors:
     """Return for each encoder one row a text, in their order: kept, or embedded now; too many new ones stand nowhere.
 
+    What was kept for other words than a text has now is not looked at.
+
     Args:
         session: reads the kept ones.
         subject: what the texts belong to.
@@ -92,21 +94,25 @@ async def placed(
         encoders: the live ones.
         at_once: how many may be embedded now.
     """
-    ids = list(texts)
-    found = []
-    for encoder in encoders:
-        kept = await vectors_of(session, subject, identity(encoder) or "", ids)
-        missing = [one for one in ids if one not in kept][:at_once]
-        # Half precision, as they are kept: those of a whole district fit into memory, and new ones are like kept ones.
-        rows = np.zeros((len(ids), encoder.dimension), np.float16)
-        for place, one in enumerate(ids):
-            if one in kept:
-                rows[place] = np.frombuffer(kept[one], np.float16)
-        if missing:
-            made = await asyncio.to_thread(
-                encoder.embed, [texts[one] for one in missing], passages=subject == Subject.OFFER
-            )
-            for one, row in zip(missing, made, strict=True):
-                rows[ids.index(one)] = row
-        found.append(rows)
-    return tuple(found)
+    return tuple([await _placed(session, subject, texts, encoder, at_once) for encoder in encoders])
+
+
+async def _placed(
+    session: Session, subject: Subject, texts: Mapping[UUID, str], encoder: Encoder, at_once: int
+) -> NDArray[np.float16]:
+    kept = await vectors_of(session, subject, identity(encoder) or "", list(texts))
+    # Half precision, as they are kept: those of a whole district fit into memory, and new ones are like kept ones.
+    rows = np.zeros((len(texts), encoder.dimension), np.float16)
+    missing = []
+    for place, (one, words) in enumerate(texts.items()):
+        text_hash, vector = kept.get(one, ("", b""))
+        if text_hash == hash_of(words):
+            rows[place] = np.frombuffer(vector, np.float16)
+        else:
+            missing.append((place, words))
+    if missing[:at_once]:
+        words_now = [words for _, words in missing[:at_once]]
+        made = await asyncio.to_thread(encoder.embed, words_now, passages=subject == Subject.OFFER)
+        for (place, _), row in zip(missing, made, strict=False):
+            rows[place] = row
+    return rows
