@@ -196,11 +196,16 @@ def _fixed(offers: Sequence[OfferFacts]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Needs and offers by columns, each ordered by id, and the words of the tree weighed like theirs."""
+    """Needs and offers by columns, each ordered by id, and in how many of their texts each gram stands."""
 
     needs: NeedColumns
     offers: OfferColumns
-    tree: Grams
+    frequency: NDArray[np.int64]
+
+    @property
+    def tree(self) -> Grams:
+        """The words of the tree, weighed like those of needs and offers."""
+        return weigh(read_grams(LEAF_TEXTS), self.frequency, len(self.needs.ids) + len(self.offers.ids))
 
 
 def columns_of(needs: Sequence[NeedFacts], offers: OfferLines, need_vectors: Vectors, now: datetime) -> Lines:
@@ -238,7 +243,7 @@ def columns_of(needs: Sequence[NeedFacts], offers: OfferLines, need_vectors: Vec
             xy=metres(offers.degrees, origin),
             grams=weigh(offers.grams, frequency, total),
         ),
-        weigh(read_grams(LEAF_TEXTS), frequency, total),
+        frequency,
     )
 
 

@@ -1,11 +1,11 @@
 """Offers as the engine takes them, remembered between one need and the next: reading two thousand takes long.
 
-What is remembered is asked about every time. A light statement tells by one number whether any offer of a branch has been
-written since, or its partner, or what people have corrected of it; if so, another one tells which, and only those that
-are new or have changed are read again. So nothing has to tell this memory of a change, and nothing that it gives is older
-than the database. (Whoever changes an offer twice in one transaction, and looks in between, would see the first change
-only. Nobody does.) Vectors are not asked about: one that was made of an offer's words stays what it is as long as these
-do, and an offer whose words have no vector yet is not remembered.
+What is remembered is asked about every time. A light statement tells by one number whether any offer of a branch has
+been written since, or its partner, or what people have corrected of it; if so, another one tells which, and only those
+that are new or have changed are read again. So nothing has to tell this memory of a change, and nothing that it gives
+is older than the database. (Whoever changes an offer twice in one transaction, and looks in between, would see the
+first change only. Nobody does.) Vectors are not asked about: one that was made of an offer's words stays what it is as
+long as these do, and an offer whose words have no vector yet is not remembered.
 
 Needs stand beside a new one for their words alone, which never change: their vectors are remembered as well.
 """

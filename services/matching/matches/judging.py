@@ -13,7 +13,7 @@ from services.matching.engine.blocks import BELOW, REASONS
 from services.matching.engine.branches import Branch, branches_of
 from services.matching.engine.candidates import TOP_PER_NEED
 from services.matching.engine.columns import take
-from services.matching.engine.explaining import FilterResult, Term, filter_results, terms_of
+from services.matching.engine.explaining import FilterResult, Term, filter_results, need_values, terms_of
 from services.matching.engine.facts import KINDS, NeedFacts, OfferFacts, Vectors
 from services.matching.engine.filters import PASSED, failures
 from services.matching.engine.lines import Lines, OfferLines, columns_of
@@ -58,6 +58,7 @@ class Asked:
     """What is looked at: the first need, beside which the others stand for the branch, and the offers of the branch.
 
     Attributes:
+        suitable: how many of those that suit are told of, the best first.
         passed_over: how many of those that do not suit are explained as well, the nearest first.
     """
 
@@ -67,6 +68,7 @@ class Asked:
     background: Background | None
     weights: Weights
     now: datetime
+    suitable: int = TOP_PER_NEED
     passed_over: int = 0
 
 
@@ -128,13 +130,13 @@ def _verdicts(asked: Asked, lines: Lines, branch: Branch) -> Judgement:
     need = take(branch.needs, np.array([row]), with_ids=False)
     failed = np.stack([item[0] for item in failures(all_pairs(need, branch.offers))], axis=1)
     score, codes = block.score[0].astype(np.int64), block.codes[0]
-    now = asked.now.isoformat()
+    values = need_values(asked.needs[0], asked.now.isoformat())
 
     def offer_at(at: int) -> OfferFacts:
         return asked.offers.facts[int(branch.offer_rows[at])]
 
     def filters(at: int) -> tuple[FilterResult, ...]:
-        return filter_results(asked.needs[0], offer_at(at), failed[at], now)
+        return filter_results(asked.needs[0], offer_at(at), failed[at], values)
 
     def verdict(at: int) -> Verdict:
         standing = float(block.standing[0, at])
@@ -155,7 +157,7 @@ def _verdicts(asked: Asked, lines: Lines, branch: Branch) -> Judgement:
     chosen = set(suitable)
     nearest = np.lexsort((branch.offer_rows, -block.standing[0])).tolist()
     others = [at for at in nearest if at not in chosen][: asked.passed_over]
-    return _told(asked, [verdict(at) for at in suitable], [passed_over(at) for at in others])
+    return _told(asked, [verdict(at) for at in suitable[: asked.suitable]], [passed_over(at) for at in others])
 
 
 def _parts_first(parts: Sequence[str], found: Sequence[int], kind_of: Callable[[int], str]) -> list[int]:

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, delete, func, select, text, tuple_, update
+from sqlalchemy import Row, bindparam, func, select, text, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from services.matching.holds.models import Hold
@@ -49,10 +49,11 @@ __all__ = [
 ]
 
 _OFFERS_MAX: Final = 2_000
-# The active offers of some categories, those that cover a place first, with the transactions that have last written each,
-# its partner and what people have corrected of it.
+# The active offers of some categories, those that cover a place first, with the transactions that have last written
+# each, its partner and what people have corrected of it.
 _OFFERS_WRITTEN: Final = (
-    "SELECT offer.id, (CAST(CAST(offer.xmin AS text) AS bigint) << 32) + CAST(CAST(partner.xmin AS text) AS bigint) AS mark,"
+    "SELECT offer.id,"
+    " (CAST(CAST(offer.xmin AS text) AS bigint) << 32) + CAST(CAST(partner.xmin AS text) AS bigint) AS mark,"
     " coalesce(CAST(CAST(corrected.xmin AS text) AS bigint), 0) AS corrected"
     " FROM matching.offers AS offer"
     " JOIN matching.partners AS partner ON partner.tenant_id = offer.tenant_id AND partner.id = offer.partner_id"
@@ -69,6 +70,15 @@ _OFFER_MARKS: Final = (
 _OFFERS_SEAL: Final = (
     "SELECT count(*) AS offers, coalesce(bit_xor(hash_record_extended(found, 0)), 0) AS seal"
     f" FROM ({_OFFERS_WRITTEN}) AS found"
+)
+_REFUSED: Final = "SELECT offer_id FROM matching.matches WHERE tenant_id = $1 AND need_id = $2 AND state = 'refused'"
+_DROP: Final = (
+    "DELETE FROM matching.matches"
+    " WHERE tenant_id = $1 AND need_id = $2 AND state = 'proposed' AND NOT offer_id = ANY($3)"
+)
+_FREE: Final = (
+    "SELECT id, quantity - held - committed - moving - received AS free FROM matching.offers"
+    " WHERE tenant_id = $1 AND id = ANY($2)"
 )
 _BESIDE: Final = (
     "SELECT id, category, summary, CAST(area_path AS text) AS area_path FROM matching.needs"
@@ -104,10 +114,8 @@ async def matches_of_need(session: Session, need_id: UUID) -> Sequence[Match]:
 
 async def refused_offers(session: Session, need_id: UUID) -> frozenset[UUID]:
     """Return the offers that somebody has refused for a need."""
-    statement = select(Match.offer_id).where(
-        Match.tenant_id == session.tenant, Match.need_id == need_id, Match.state == "refused"
-    )
-    return frozenset((await session.scalars(statement)).all())
+    rows = await session.fetch_rows(_REFUSED, session.tenant, need_id)
+    return frozenset(row["offer_id"] for row in rows)
 
 
 async def find_match(session: Session, match_id: UUID) -> Match | None:
@@ -147,13 +155,7 @@ async def keep_proposals(
     An offer that is proposed again keeps its proposal, so that who is about to decide on it can; the version tells
     whether it stands otherwise now.
     """
-    undecided = delete(Match).where(
-        Match.tenant_id == session.tenant,
-        Match.need_id == need_id,
-        Match.state == "proposed",
-        Match.offer_id.not_in([row["offer_id"] for row in proposals]),
-    )
-    await session.execute(undecided, execution_options={"synchronize_session": False})
+    await session.fetch_rows(_DROP, session.tenant, need_id, [row["offer_id"] for row in proposals])
     if proposals:
         told = {"tenant_id": session.tenant, "need_id": need_id, "computed_at": now}
         await session.execute(_KEEP, [{**told, **row} for row in proposals])
@@ -293,8 +295,8 @@ async def is_planned(session: Session, need_id: UUID) -> bool:
 
 async def free_of(session: Session, offer_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return how much is left of some offers."""
-    statement = select(Offer).where(Offer.tenant_id == session.tenant, Offer.id.in_(offer_ids))
-    return {offer.id: offer.free for offer in (await session.scalars(statement)).all()}
+    rows = await session.fetch_rows(_FREE, session.tenant, list(offer_ids))
+    return {row["id"]: row["free"] for row in rows}
 
 
 async def latest_weights(session: Session, mode: str) -> MatchWeights | None:

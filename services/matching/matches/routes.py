@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import Depends, Response
 
 from services.matching.matches import changing, repository, service
-from services.matching.matches.judging import PASSED_OVER_MAX, Judgement
+from services.matching.matches.judging import PASSED_OVER_MAX, Judgement, PassedOver
 from services.matching.matches.models import Match
 from services.matching.matches.rules import STEPS, MatchAction, MatchState, NeedNotOpen
 from services.matching.matches.schemas import (
@@ -64,6 +64,14 @@ def _explained(match: Match) -> dict[str, Any]:
     return {"filters": told["filters"], "terms": told["terms"], "weights": told.get("weights", "")}
 
 
+def _passed(item: PassedOver) -> PassedOverOut:
+    # There are hundreds of them: reading plain dictionaries takes a third of the time.
+    filters = [one._asdict() for one in item.filters]
+    return PassedOverOut.model_validate(
+        {"offer_id": item.offer_id, "failed": item.failed, "score": item.score, "filters": filters}
+    )
+
+
 async def _matches(session: Session, need: Need, caller: Principal, judgement: Judgement) -> MatchesOut:
     rows = await repository.matches_of_need(session, need.id)
     free = await repository.free_of(session, [row.offer_id for row in rows])
@@ -72,7 +80,7 @@ async def _matches(session: Session, need: Need, caller: Principal, judgement: J
         threshold=judgement.weights.threshold,
         parts=await _parts(session, judgement.parts, rows),
         matches=[_match(row, need, caller, free.get(row.offer_id, 0)) for row in rows],
-        passed_over=[PassedOverOut.model_validate(item) for item in judgement.passed_over],
+        passed_over=[_passed(item) for item in judgement.passed_over],
     )
 
 
@@ -114,9 +122,9 @@ async def read_matches(
     need = await find_need(session, need_id)
     if need is None:
         raise NotFound
-    return await _matches(
-        session, need, caller, await service.judge_need(session, need, utc_now(), passed_over=PASSED_OVER_MAX)
-    )
+    # What suits is told as it was kept.
+    judgement = await service.judge_need(session, need, utc_now(), suitable=0, passed_over=PASSED_OVER_MAX)
+    return await _matches(session, need, caller, judgement)
 
 
 @router.post("/v1/matches/{match_id}/accept", summary="Accept a match: it becomes a project 确认对接")

@@ -1,12 +1,12 @@
 """Use cases of matches."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
+from services.matching.engine.candidates import TOP_PER_NEED
 from services.matching.engine.scoring import STATED, Weights, mode_of
 from services.matching.engine.standing import SAMPLE
 from services.matching.matches import repository
@@ -56,7 +56,13 @@ async def weights_for(session: Session, mode: str) -> Weights:
 
 
 async def judge_need(
-    session: Session, need: Need, now: datetime, encoders: Sequence[Encoder] | None = None, *, passed_over: int = 0
+    session: Session,
+    need: Need,
+    now: datetime,
+    encoders: Sequence[Encoder] | None = None,
+    *,
+    suitable: int = TOP_PER_NEED,
+    passed_over: int = 0,
 ) -> Judgement:
     """Look at all offers of the need's branch: what suits, the best first, and what was passed over.
 
@@ -65,6 +71,7 @@ async def judge_need(
         need: what is needed.
         now: when validity and freshness are judged.
         encoders: how to compare texts; those that count for the need when left out.
+        suitable: how many of those that suit are told of.
         passed_over: how many of those that do not suit are explained as well.
     """
     live = await counting(session, Subject.NEED, need.id) if encoders is None else encoders
@@ -85,6 +92,7 @@ async def judge_need(
             background=tree.background() if tree else None,
             weights=await weights_for(session, mode_of(tuple(encoder.name for encoder in live))),
             now=now,
+            suitable=suitable,
             passed_over=passed_over,
         )
     )
@@ -93,8 +101,8 @@ async def judge_need(
 def explanation_of(verdict: Verdict, weights: Weights, mode: str) -> dict[str, Any]:
     """Return what is kept with a proposal."""
     return {
-        "filters": [asdict(item) for item in verdict.filters],
-        "terms": [asdict(term) for term in verdict.terms],
+        "filters": [item._asdict() for item in verdict.filters],
+        "terms": [term._asdict() for term in verdict.terms],
         "weights": weights.name,
         "mode": mode,
     }
@@ -114,6 +122,8 @@ async def propose_matches(
     session: WriteSession, need: Need, encoders: Sequence[Encoder] | None = None, *, passed_over: int = 0
 ) -> Judgement:
     """Compute and keep a need's proposals; returns them with the offers that were passed over, and why."""
+    # What is asked in the driver's own form sees only what has been flushed.
+    await session.flush()
     now = utc_now()
     live = await counting(session, Subject.NEED, need.id) if encoders is None else encoders
     mode = mode_of(tuple(encoder.name for encoder in live))

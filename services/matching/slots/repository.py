@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, String, Uuid, bindparam, delete, func, literal, select, text
+import orjson
+from sqlalchemy import Row, delete, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from services.matching.slots.learned import LearnedWord
@@ -52,6 +53,14 @@ _UNEMBEDDED: Final = {
         " ORDER BY offer.id DESC LIMIT :limit"
     ),
 }
+_CORRECTIONS: Final = (
+    "SELECT subject_id, CAST(corrected AS text) AS corrected FROM matching.slot_corrections"
+    " WHERE tenant_id = $1 AND subject = $2 AND subject_id = ANY($3)"
+)
+_LEARNED: Final = (
+    "SELECT leaf, array_agg(word ORDER BY texts DESC, word) AS words FROM matching.learned_words"
+    " WHERE tenant_id = $1 GROUP BY leaf ORDER BY leaf"
+)
 _VECTORS: Final = (
     "SELECT subject_id, text_hash, vector FROM matching.text_vectors"
     " WHERE tenant_id = $1 AND subject = $2 AND encoder = $3 AND subject_id = ANY($4)"
@@ -73,12 +82,8 @@ async def corrections_of(
     session: Session, subject: Subject, subject_ids: Sequence[UUID]
 ) -> dict[UUID, Mapping[str, Any]]:
     """Return the corrections of some needs or offers."""
-    statement = select(SlotCorrections.subject_id, SlotCorrections.corrected).where(
-        SlotCorrections.tenant_id == session.tenant,
-        SlotCorrections.subject == subject.value,
-        SlotCorrections.subject_id == func.any(literal(list(subject_ids), ARRAY(Uuid()))),
-    )
-    return {row.subject_id: row.corrected for row in (await session.execute(statement)).all()}
+    rows = await session.fetch_rows(_CORRECTIONS, session.tenant, subject.value, list(subject_ids))
+    return {row["subject_id"]: orjson.loads(row["corrected"]) for row in rows}
 
 
 async def all_corrections(session: Session, subject: Subject) -> dict[UUID, Mapping[str, Any]]:
@@ -139,10 +144,8 @@ async def learned_rows(session: Session) -> Sequence[LearnedTreeWord]:
 
 async def learned_words(session: Session) -> dict[str, tuple[str, ...]]:
     """Return the words that tell leaves, by leaf."""
-    found: dict[str, tuple[str, ...]] = {}
-    for row in await learned_rows(session):
-        found[row.leaf] = (*found.get(row.leaf, ()), row.word)
-    return found
+    rows = await session.fetch_rows(_LEARNED, session.tenant)
+    return {row["leaf"]: tuple(row["words"]) for row in rows}
 
 
 async def unembedded(session: Session, subject: Subject, encoder: str, limit: int) -> Sequence[Row[Any]]:
