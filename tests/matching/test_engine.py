@@ -110,7 +110,6 @@ def test_the_score_is_the_sum_of_its_terms_and_a_refusal_names_its_filter(
     beside = {offer.id for offer in given_offers if offer.branch == need.branch}
     assert {verdict.offer_id for verdict in (*found.suitable, *found.passed_over)} == beside
     for verdict in found.suitable:
-        assert verdict.failed is None
         assert [term.name for term in verdict.terms] == list(TERMS)
         assert verdict.score == sum(term.points for term in verdict.terms) >= LEXICAL.threshold
         assert all(0 <= term.points <= term.of for term in verdict.terms)
@@ -122,7 +121,7 @@ def test_the_score_is_the_sum_of_its_terms_and_a_refusal_names_its_filter(
             assert verdict.failed == "score_below_threshold"
             assert verdict.score < LEXICAL.threshold
         else:
-            assert (verdict.failed, verdict.terms, verdict.score) == (first, (), 0)
+            assert (verdict.failed, verdict.score) == (first, 0)
 
 
 @given(needs, st.lists(offers, max_size=12, unique_by=lambda offer: offer.id), st.randoms(use_true_random=False))

@@ -20,6 +20,7 @@ from uuid import UUID
 import numpy as np
 from numpy.typing import NDArray
 
+from services.matching.engine.alike import Alike
 from services.matching.engine.facts import OfferFacts, Vectors
 from services.matching.engine.lines import OfferLines, read_offers
 from services.matching.matches import repository
@@ -33,7 +34,7 @@ from shared.clock import CHINA
 from shared.db import Session
 from shared.encoders import Encoder, identity
 
-__all__ = ["Memory", "needs_at_hand", "offers_at_hand"]
+__all__ = ["Hand", "Memory", "needs_at_hand", "offers_at_hand"]
 
 # In a process. An offer takes some five kilobytes, with its vector and its columns; the vector of a need takes one.
 _OFFERS_MAX: Final = 20_000
@@ -63,13 +64,20 @@ class Known(NamedTuple):
     vectors: tuple[Row, ...]
 
 
+class Hand(NamedTuple):
+    """Offers as lines, and how alike they are to needs that were looked at."""
+
+    lines: OfferLines
+    alike: Alike | None
+
+
 @dataclass(slots=True)
 class Shelf:
     """The offers of a place, and those that were asked for last as lines, with the seal of them."""
 
     known: dict[UUID, Known] = field(default_factory=dict)
     seal: tuple[int, int] | None = None
-    lines: OfferLines | None = None
+    hand: Hand | None = None
 
 
 class Memory:
@@ -109,7 +117,7 @@ async def offers_at_hand(
     learned: Learned,
     *,
     memory: Memory = _memory,
-) -> OfferLines:
+) -> Hand:
     """Return the active offers of a branch; if there are very many, those that cover an area first.
 
     Args:
@@ -127,8 +135,8 @@ async def offers_at_hand(
     seal = await repository.offers_seal(session, categories, path)
     taught = tuple(sorted((leaf, tuple(words)) for leaf, words in learned.items()))
     shelf = memory.shelf(Place(session.tenant, branch, names, now.astimezone(CHINA).date(), taught))
-    if shelf.lines is not None and shelf.seal == seal:
-        return shelf.lines
+    if shelf.hand is not None and shelf.seal == seal:
+        return shelf.hand
     marks = await repository.offer_marks(session, categories, path)
     known = {one: shelf.known[one] for one, seen in marks.items() if one in shelf.known and shelf.known[one][0] == seen}
     changed = [one for one in marks if one not in known]
@@ -136,12 +144,13 @@ async def offers_at_hand(
         known.update(await _read(session, changed, marks, encoders, now, learned))
     vectors = tuple(_stacked([one.vectors[place] for one in known.values()]) for place in range(len(encoders)))
     lines = read_offers([one.facts for one in known.values()], vectors)
+    hand = Hand(lines, Alike(lines.columns["vectors"]) if encoders else None)
     # A text that is not embedded yet is looked for anew the next time.
     shelf.known.update({one: item for one, item in known.items() if all(row.any() for row in item.vectors)})
     is_whole = all(all(row.any() for row in item.vectors) for item in known.values())
-    shelf.seal, shelf.lines = (seal, lines) if is_whole else (None, None)
+    shelf.seal, shelf.hand = (seal, hand) if is_whole else (None, None)
     memory.tidy()
-    return lines
+    return hand
 
 
 def _stacked(rows: Sequence[NDArray[np.float16]]) -> NDArray[np.float16]:

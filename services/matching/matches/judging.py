@@ -9,8 +9,9 @@ from uuid import UUID
 
 import numpy as np
 
+from services.matching.engine.alike import Alike
 from services.matching.engine.blocks import BELOW, REASONS
-from services.matching.engine.branches import Branch, branches_of
+from services.matching.engine.branches import Branch, branches_of, known_branch
 from services.matching.engine.candidates import TOP_PER_NEED
 from services.matching.engine.columns import take
 from services.matching.engine.explaining import FilterResult, Term, filter_results, need_values, terms_of
@@ -19,7 +20,7 @@ from services.matching.engine.filters import PASSED, failures
 from services.matching.engine.lines import Lines, OfferLines, columns_of
 from services.matching.engine.pairs import all_pairs
 from services.matching.engine.scoring import Weights
-from services.matching.engine.standing import Background
+from services.matching.engine.standing import Background, fills
 from services.matching.engine.threads import one_thread
 
 __all__ = ["PASSED_OVER_MAX", "Asked", "Judgement", "PassedOver", "Verdict", "judge", "judge_now", "parts_at_once"]
@@ -58,6 +59,7 @@ class Asked:
     """What is looked at: the first need, beside which the others stand for the branch, and the offers of the branch.
 
     Attributes:
+        alike: remembers the likenesses of the offers, all of one branch with the needs; None without an encoder.
         suitable: how many of those that suit are told of, the best first.
         passed_over: how many of those that do not suit are explained as well, the nearest first.
     """
@@ -68,6 +70,7 @@ class Asked:
     background: Background | None
     weights: Weights
     now: datetime
+    alike: Alike | None = None
     suitable: int = TOP_PER_NEED
     passed_over: int = 0
 
@@ -115,11 +118,15 @@ def _judge(asked: Asked) -> Judgement:
     if not asked.offers.facts:
         return _told(asked)
     lines = columns_of(asked.needs, asked.offers, asked.need_vectors, asked.now)
+    branch = _branch(asked, lines)
+    return _told(asked) if branch is None else _verdicts(asked, lines, branch)
+
+
+def _branch(asked: Asked, lines: Lines) -> Branch | None:
+    if asked.alike is not None and all(fills(len(side.branch)) for side in (lines.needs, lines.offers)):
+        return known_branch(lines.needs, lines.offers, asked.alike.to(lines.needs.ids, lines.needs.vectors))
     background = asked.background or Background((lines.tree,), (lines.tree,))
-    branch = next(iter(branches_of(lines.needs, lines.offers, background)), None)
-    if branch is None:
-        return _told(asked)
-    return _verdicts(asked, lines, branch)
+    return next(iter(branches_of(lines.needs, lines.offers, background)), None)
 
 
 def _verdicts(asked: Asked, lines: Lines, branch: Branch) -> Judgement:

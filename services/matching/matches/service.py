@@ -84,14 +84,16 @@ async def judge_need(
     learned = await learned_words(session)
     own = tuple(matrix[:1] for matrix in need_vectors)
     asked = need_facts([need], corrections, own, tree.offers if tree else (), learned)
+    hand = await offers_at_hand(session, branch, need.area_path, live, now, learned)
     return await judge(
         Asked(
             needs=[*asked, *map(beside_facts, beside)],
-            offers=await offers_at_hand(session, branch, need.area_path, live, now, learned),
+            offers=hand.lines,
             need_vectors=need_vectors,
             background=tree.background() if tree else None,
             weights=await weights_for(session, mode_of(tuple(encoder.name for encoder in live))),
             now=now,
+            alike=hand.alike,
             suitable=suitable,
             passed_over=passed_over,
         )
