@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from services.matching.engine.facts import Vectors
 from services.matching.engine.standing import Background
-from services.matching.slots.leaves import LEAF_TEXTS
+from services.matching.slots.leaf_vectors import LeafVectors, embed_leaves, written_leaves
 from services.matching.slots.repository import encoders_of, vectors_of
 from services.matching.slots.rules import Subject, hash_of
 from shared.db import Session
@@ -21,7 +21,7 @@ __all__ = ["Tree", "counting", "first_pass", "placed", "tree_of", "warm_up"]
 # What is not embedded yet when somebody asks: so many texts are embedded at once, the others wait for the worker.
 _AT_ONCE_MAX: Final = 16
 _QUICK: Final = "use"
-_trees: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+_trees: Final[dict[str, LeafVectors]] = {}
 
 
 class Tree(NamedTuple):
@@ -64,15 +64,11 @@ async def tree_of(encoders: Sequence[Encoder]) -> Tree | None:
     if not encoders:
         return None
     for encoder in encoders:
-        if identity(encoder) not in _trees:
-            await asyncio.to_thread(_embed_tree, encoder)
+        name = identity(encoder) or ""
+        if name not in _trees:
+            _trees[name] = written_leaves(encoder) or await asyncio.to_thread(embed_leaves, encoder)
     placed_words = [_trees[identity(encoder) or ""] for encoder in encoders]
-    return Tree(tuple(asked for asked, _ in placed_words), tuple(found for _, found in placed_words))
-
-
-def _embed_tree(encoder: Encoder) -> None:
-    """Embed the tree's words as needs and as offers, once in the life of a process."""
-    _trees[identity(encoder) or ""] = encoder.embed(LEAF_TEXTS), encoder.embed(LEAF_TEXTS, passages=True)
+    return Tree(tuple(one.asked for one in placed_words), tuple(one.found for one in placed_words))
 
 
 async def placed(
