@@ -200,7 +200,7 @@ class Lines:
 
     needs: NeedColumns
     offers: OfferColumns
-    frequency: NDArray[np.int64]
+    frequency: Ints
 
     @property
     def tree(self) -> Grams:

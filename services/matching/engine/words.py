@@ -83,15 +83,15 @@ def counted(grams: Ints) -> tuple[Ints, NDArray[np.int64]]:
     return np.unique(grams[grams >= 0], return_counts=True)
 
 
-def frequencies(*some: tuple[Ints, NDArray[np.int64]]) -> NDArray[np.int64]:
+def frequencies(*some: tuple[Ints, NDArray[np.int64]]) -> Ints:
     """Return in how many texts each gram stands, of several lots that were counted."""
-    total = np.zeros(_BUCKETS, np.int64)
+    total = np.zeros(_BUCKETS, np.int32)
     for grams, counts in some:
-        total[grams] += counts
+        total[grams] += counts.astype(np.int32)
     return total
 
 
-def weigh(grams: Ints, frequency: NDArray[np.int64], texts: int) -> Grams:
+def weigh(grams: Ints, frequency: Ints, texts: int) -> Grams:
     """Weigh grams by how rare they are and keep the weightiest.
 
     Args:
@@ -114,14 +114,14 @@ def weigh(grams: Ints, frequency: NDArray[np.int64], texts: int) -> Grams:
     return found
 
 
-def _weigh(grams: Ints, damped: NDArray[np.float64], frequency: NDArray[np.int64], idf: Floats, found: Grams) -> None:
+def _weigh(grams: Ints, damped: NDArray[np.float64], frequency: Ints, idf: Floats, found: Grams) -> None:
     """Write the weightiest grams of some texts; `idf` tells by how many texts have it what a gram weighs, at last 0."""
     # Short texts leave the first columns empty, in every row.
     grams = grams[:, int((grams >= 0).any(axis=0).argmax()) :]
     seen = np.where(grams >= 0, np.minimum(frequency.take(grams, mode="clip"), len(idf) - 1), len(idf) - 1)
     # The fewer texts have a gram, the more it weighs; equal ones are ordered by the gram, so that the same text keeps
     # the same ones. One number for both: plain numbers are sorted ten times faster than places by a key.
-    keys = np.sort((seen << _GRAM_BITS) | (grams & (_BUCKETS - 1)), axis=1)[:, :_KEPT]
+    keys = np.sort((seen.astype(np.int64) << _GRAM_BITS) | (grams & (_BUCKETS - 1)), axis=1)[:, :_KEPT]
     weights = np.sqrt(idf[keys >> _GRAM_BITS] * damped[:, None]).astype(np.float32)
     norms = np.maximum(np.linalg.norm(weights, axis=1, keepdims=True), 1e-9)
     width = keys.shape[1]

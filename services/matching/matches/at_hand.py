@@ -76,7 +76,7 @@ class Shelf:
     """The offers of a place, and those that were asked for last as lines, with the seal of them."""
 
     known: dict[UUID, Known] = field(default_factory=dict)
-    seal: tuple[int, int] | None = None
+    seal: tuple[int, int, str] | None = None
     hand: Hand | None = None
 
 

@@ -49,27 +49,26 @@ __all__ = [
 ]
 
 _OFFERS_MAX: Final = 2_000
-# The active offers of some categories, those that cover a place first, with the transactions that have last written
-# each, its partner and what people have corrected of it.
 _OFFERS_WRITTEN: Final = (
-    "SELECT offer.id,"
-    " (CAST(CAST(offer.xmin AS text) AS bigint) << 32) + CAST(CAST(partner.xmin AS text) AS bigint) AS mark,"
-    " coalesce(CAST(CAST(corrected.xmin AS text) AS bigint), 0) AS corrected"
     " FROM matching.offers AS offer"
     " JOIN matching.partners AS partner ON partner.tenant_id = offer.tenant_id AND partner.id = offer.partner_id"
     " LEFT JOIN matching.slot_corrections AS corrected ON corrected.tenant_id = offer.tenant_id"
     " AND corrected.subject = 'offer' AND corrected.subject_id = offer.id"
     " WHERE offer.tenant_id = $1 AND offer.category = ANY($2) AND offer.active"
-    " ORDER BY offer.coverage @> CAST(CAST($3 AS text) AS ltree) DESC, offer.id LIMIT $4"
 )
-# One row with arrays: thousands of small rows take longer to read than all else about them.
-_OFFER_MARKS: Final = (
-    "SELECT array_agg(id) AS ids, array_agg(mark) AS marks, array_agg(corrected) AS corrected"
-    f" FROM ({_OFFERS_WRITTEN}) AS found"
-)
+# Which transactions have last written the offers of some categories, their partners and what people have corrected.
 _OFFERS_SEAL: Final = (
-    "SELECT count(*) AS offers, coalesce(bit_xor(hash_record_extended(found, 0)), 0) AS seal"
-    f" FROM ({_OFFERS_WRITTEN}) AS found"
+    "SELECT count(*) AS offers, coalesce(bit_xor("
+    "hash_record_extended(ROW(offer.id, offer.xmin, partner.xmin, corrected.xmin), 0)), 0) AS seal" + _OFFERS_WRITTEN
+)
+# The same one by one, those that cover a place first; one row with arrays, since thousands of small rows take longer
+# to read than all else about them.
+_OFFER_MARKS: Final = (
+    "SELECT array_agg(id) AS ids, array_agg(mark) AS marks, array_agg(corrected) AS corrected FROM (SELECT offer.id,"
+    " (CAST(CAST(offer.xmin AS text) AS bigint) << 32) + CAST(CAST(partner.xmin AS text) AS bigint) AS mark,"
+    " coalesce(CAST(CAST(corrected.xmin AS text) AS bigint), 0) AS corrected"
+    f"{_OFFERS_WRITTEN}"
+    " ORDER BY offer.coverage @> CAST(CAST($3 AS text) AS ltree) DESC, offer.id LIMIT $4) AS found"
 )
 _REFUSED: Final = "SELECT offer_id FROM matching.matches WHERE tenant_id = $1 AND need_id = $2 AND state = 'refused'"
 _DROP: Final = (
@@ -239,10 +238,15 @@ async def mark_sought(session: WriteSession, versions: Mapping[UUID, int], now: 
     await session.execute(statement.values(needs_sought_at=now), execution_options={"synchronize_session": False})
 
 
-async def offers_seal(session: Session, categories: Sequence[str], path: str) -> tuple[int, int]:
-    """Return how many offers `offer_marks` would tell of, and a number that is another one as soon as any differs."""
-    row = await session.fetch_row(_OFFERS_SEAL, session.tenant, list(categories), path, _OFFERS_MAX)
-    return (0, 0) if row is None else (row["offers"], row["seal"])
+async def offers_seal(session: Session, categories: Sequence[str], path: str) -> tuple[int, int, str]:
+    """Return something that is another one as soon as anything is that `offer_marks` would tell.
+
+    It is how many offers there are, a hash of all their marks, and the place, where it decides which ones are told.
+    """
+    row = await session.fetch_row(_OFFERS_SEAL, session.tenant, list(categories))
+    if row is None:
+        return 0, 0, ""
+    return row["offers"], row["seal"], path if row["offers"] > _OFFERS_MAX else ""
 
 
 async def offer_marks(session: Session, categories: Sequence[str], path: str) -> dict[UUID, tuple[int, int]]:
