@@ -10,8 +10,9 @@ long as these do, and an offer whose words have no vector yet is not remembered.
 Needs stand beside a new one for their words alone, which never change: their vectors are remembered as well.
 """
 
+import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, NamedTuple
@@ -34,7 +35,7 @@ from shared.clock import CHINA
 from shared.db import Session
 from shared.encoders import Encoder, identity
 
-__all__ = ["Hand", "Memory", "needs_at_hand", "offers_at_hand"]
+__all__ = ["Hand", "Memory", "memory", "needs_at_hand", "offers_at_hand"]
 
 # In a process. An offer takes some five kilobytes, with its vector and its columns; the vector of a need takes one.
 _OFFERS_MAX: Final = 20_000
@@ -86,6 +87,8 @@ class Memory:
     def __init__(self, offers_max: int = _OFFERS_MAX) -> None:
         self._offers_max = offers_max
         self._shelves: OrderedDict[Place, Shelf] = OrderedDict()
+        # Told of each branch of a tenant whose offers were read.
+        self.tell: Callable[[str, str], None] = lambda _tenant, _branch: None
 
     def shelf(self, place: Place) -> Shelf:
         """Return the shelf of a place."""
@@ -104,7 +107,7 @@ class Memory:
         return sum(len(shelf.known) for shelf in self._shelves.values())
 
 
-_memory: Final = Memory()
+memory: Final = Memory()
 _placed_needs: Final[OrderedDict[tuple[str, str, UUID], Row]] = OrderedDict()
 
 
@@ -116,7 +119,7 @@ async def offers_at_hand(
     now: datetime,
     learned: Learned,
     *,
-    memory: Memory = _memory,
+    memory: Memory = memory,
 ) -> Hand:
     """Return the active offers of a branch; if there are very many, those that cover an area first.
 
@@ -143,13 +146,15 @@ async def offers_at_hand(
     if changed:
         known.update(await _read(session, changed, marks, encoders, now, learned))
     vectors = tuple(_stacked([one.vectors[place] for one in known.values()]) for place in range(len(encoders)))
-    lines = read_offers([one.facts for one in known.values()], vectors)
+    # In threads: of thousands it takes long, and others want to be answered meanwhile.
+    lines = await asyncio.to_thread(read_offers, [one.facts for one in known.values()], vectors)
     hand = Hand(lines, Alike(lines.columns["vectors"]) if encoders else None)
     # A text that is not embedded yet is looked for anew the next time.
     shelf.known.update({one: item for one, item in known.items() if all(row.any() for row in item.vectors)})
     is_whole = all(all(row.any() for row in item.vectors) for item in known.values())
     shelf.seal, shelf.hand = (seal, hand) if is_whole else (None, None)
     memory.tidy()
+    memory.tell(session.tenant, branch)
     return hand
 
 
@@ -170,7 +175,8 @@ async def _read(
     vectors = await placed(session, Subject.OFFER, {offer.id: offer_text(offer) for offer, _ in pairs}, encoders)
     corrections = await corrections_of(session, Subject.OFFER, offer_ids)
     tree = await tree_of(encoders)
-    facts = offer_facts(pairs, corrections, vectors, tree.needs if tree else (), now, learned)
+    of_leaves = tree.needs if tree else ()
+    facts = await asyncio.to_thread(offer_facts, pairs, corrections, vectors, of_leaves, now, learned)
     return {
         one.id: Known(marks[one.id], one, tuple(matrix[row] for matrix in vectors)) for row, one in enumerate(facts)
     }

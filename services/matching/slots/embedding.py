@@ -11,16 +11,19 @@ from numpy.typing import NDArray
 from services.matching.engine.facts import Vectors
 from services.matching.engine.standing import Background
 from services.matching.slots.leaf_vectors import LeafVectors, embed_leaves, written_leaves
+from services.matching.slots.leaves import LEAF_TEXTS
 from services.matching.slots.repository import encoders_of, vectors_of
 from services.matching.slots.rules import Subject, hash_of
 from shared.db import Session
 from shared.encoders import LEXICAL, Encoder, identity, live_encoders, missing
 
-__all__ = ["Tree", "counting", "first_pass", "placed", "tree_of", "warm_up"]
+__all__ = ["Tree", "answering", "begin_loading", "counting", "finish_loading", "first_pass", "placed", "tree_of"]
 
 # What is not embedded yet when somebody asks: so many texts are embedded at once, the others wait for the worker.
 _AT_ONCE_MAX: Final = 16
 _QUICK: Final = "use"
+# Encoders of this process that answer nobody yet.
+_loading: Final[set[str]] = set()
 _trees: Final[dict[str, LeafVectors]] = {}
 
 
@@ -43,20 +46,45 @@ def first_pass(encoders: Sequence[Encoder]) -> tuple[Encoder, ...]:
 
 async def counting(session: Session, subject: Subject, subject_id: UUID) -> tuple[Encoder, ...]:
     """Return the encoders that count for somebody who looks at a text: all, once each has placed it, else the first."""
-    live = live_encoders()
+    live = answering()
     if not live:
         return live
     told = await encoders_of(session, subject, subject_id)
     return live if told.issuperset(identity(encoder) or "" for encoder in live) else first_pass(live)
 
 
-async def warm_up() -> dict[str, str]:
-    """Load the encoders of this process; returns how it compares texts and what it wanted in vain, for its health."""
-    live = await asyncio.to_thread(live_encoders)
-    await tree_of(live)
-    told = {"matching": "+".join(identity(encoder) or "" for encoder in live) or LEXICAL}
-    absent = missing()
-    return told | ({"encoders_missing": ",".join(absent)} if absent else {})
+def answering() -> tuple[Encoder, ...]:
+    """Return the encoders of this process that would not keep anybody waiting by loading first."""
+    return tuple(encoder for encoder in live_encoders() if encoder.name not in _loading)
+
+
+async def begin_loading() -> dict[str, str]:
+    """Find the encoders of this process, none of which answers until `finish_loading`; returns what health tells."""
+    _loading.update(encoder.name for encoder in await asyncio.to_thread(live_encoders))
+    return _told()
+
+
+async def finish_loading(told: dict[str, str]) -> None:
+    """Let the encoders load, in threads and the quick one first: each one answers as soon as it can.
+
+    Args:
+        told: what health tells, kept up to date.
+    """
+    live = live_encoders()
+    for encoder in dict.fromkeys((*first_pass(live), *live)):
+        # They read their tables, for a second and more, when they are first asked.
+        await asyncio.to_thread(encoder.embed, LEAF_TEXTS[:1])
+        await tree_of([encoder])
+        _loading.discard(encoder.name)
+        told.clear()
+        told.update(_told())
+
+
+def _told() -> dict[str, str]:
+    """Return how this process compares texts now, with what it will, and what it wants in vain."""
+    lists = {"encoders_loading": sorted(_loading), "encoders_missing": missing()}
+    told = {name: ",".join(names) for name, names in lists.items() if names}
+    return {"matching": "+".join(identity(encoder) or "" for encoder in answering()) or LEXICAL} | told
 
 
 async def tree_of(encoders: Sequence[Encoder]) -> Tree | None:
