@@ -30,9 +30,15 @@ _TIMEOUT_S: Final = 1.0
 
 
 class Notebook:
-    """The branches that were used last, of all processes together."""
+    """The branches that were used last, of all processes together.
 
-    def __init__(self, redis_url: str) -> None:
+    Args:
+        redis_url: where it lies.
+        key: under which name.
+    """
+
+    def __init__(self, redis_url: str, key: str = _KEY) -> None:
+        self._key = key
         self._redis: Redis = Redis.from_url(
             redis_url, socket_timeout=_TIMEOUT_S, socket_connect_timeout=_TIMEOUT_S, decode_responses=True
         )
@@ -47,8 +53,8 @@ class Notebook:
     async def _note(self, name: str) -> None:
         try:
             async with self._redis.pipeline(transaction=False) as pipe:
-                pipe.zadd(_KEY, {name: time()})
-                pipe.zremrangebyrank(_KEY, 0, -_BRANCHES_MAX - 1)
+                pipe.zadd(self._key, {name: time()})
+                pipe.zremrangebyrank(self._key, 0, -_BRANCHES_MAX - 1)
                 await pipe.execute()
         except (RedisError, OSError, TimeoutError) as error:
             log.debug("branch_not_noted", error=repr(error)[:120])
@@ -56,25 +62,30 @@ class Notebook:
     async def noted(self) -> list[tuple[str, str]]:
         """Return tenants and branches, the one that was used last first; none without Redis."""
         try:
-            names = await self._redis.zrevrange(_KEY, 0, _BRANCHES_MAX - 1)
+            names = await self._redis.zrevrange(self._key, 0, _BRANCHES_MAX - 1)
         except (RedisError, OSError, TimeoutError) as error:
             log.debug("branches_not_recalled", error=repr(error)[:120])
             return []
         return [(tenant, branch) for tenant, _, branch in (name.partition(" ") for name in names)]
 
+    async def settled(self) -> None:
+        """Wait for what is being written."""
+        await asyncio.gather(*self._writing)
+
     async def close(self) -> None:
         """Let what is being written be written and close the connection."""
-        await asyncio.gather(*self._writing, return_exceptions=True)
+        await self.settled()
         await self._redis.aclose()
 
 
 async def prepare(database: Database, notebook: Notebook, at_hand: Memory = memory) -> int:
     """Read the offers of the branches that were used last, as far as they are to be remembered; returns how many."""
+    # For needs that arrive, and for those that all encoders have placed.
+    live = dict.fromkeys((first_pass(answering()), answering()))
     for tenant, branch in await notebook.noted():
-        if len(at_hand) >= _OFFERS_MAX:
-            break
         async with database.read(tenant) as session:
             learned = await learned_words(session)
-            live = first_pass(answering())
-            await offers_at_hand(session, branch, tenant, live, utc_now(), learned, memory=at_hand)
+            for encoders in live:
+                if len(at_hand) < _OFFERS_MAX:
+                    await offers_at_hand(session, branch, tenant, encoders, utc_now(), learned, memory=at_hand)
     return len(at_hand)

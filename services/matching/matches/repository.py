@@ -83,6 +83,13 @@ _BESIDE: Final = (
     "SELECT id, category, summary, CAST(area_path AS text) AS area_path FROM matching.needs"
     " WHERE tenant_id = $1 AND category = ANY($2) AND state = 'open' AND id <> $3 ORDER BY id DESC LIMIT $4"
 )
+# Written once: every need asks it, and making a statement takes longer than asking.
+_LATEST_WEIGHTS: Final = (
+    select(MatchWeights)
+    .where(MatchWeights.tenant_id == bindparam("tenant"), MatchWeights.mode == bindparam("mode"))
+    .order_by(MatchWeights.number.desc())
+    .limit(1)
+)
 # For each of many rows: it is compiled once in the life of a process, which takes longer than the rows.
 _KEEP: Final = text(
     "INSERT INTO matching.matches AS kept"
@@ -305,8 +312,7 @@ async def free_of(session: Session, offer_ids: Sequence[UUID]) -> dict[UUID, int
 
 async def latest_weights(session: Session, mode: str) -> MatchWeights | None:
     """Return the newest weights that were learned for a way to compare texts."""
-    statement = select(MatchWeights).where(MatchWeights.tenant_id == session.tenant, MatchWeights.mode == mode)
-    return await session.scalar(statement.order_by(MatchWeights.number.desc()).limit(1))
+    return await session.scalar(_LATEST_WEIGHTS, {"tenant": session.tenant, "mode": mode})
 
 
 async def newest_number(session: Session) -> int:
