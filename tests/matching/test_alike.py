@@ -70,7 +70,7 @@ def test_a_need_that_was_compared_is_not_compared_again(district: District, monk
         compared.append(len(others))
         return against(self, others)
 
-    monkeypatch.setattr(module.Kept, "against", counted)
+    monkeypatch.setattr(Kept, "against", counted)
     alike = Alike(rows(district.offer_vectors, list(range(OFFERS))))
     for which in ([0, 1, 2, 3], [4, 0, 1, 2], [2, 1]):
         told = alike.to([district.needs[place].id for place in which], rows(district.need_vectors, which))

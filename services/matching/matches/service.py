@@ -78,7 +78,8 @@ async def judge_need(
     branch = branch_of(need.category)
     categories = [branch, *leaves_of(branch)]
     beside = await repository.needs_beside(session, categories, need.id, SAMPLE - 1)
-    need_vectors = await needs_at_hand(session, {row.id: row.summary for row in (need, *beside)}, live)
+    texts = {need.id: need.summary} | {other.id: other.summary for other in beside}
+    need_vectors = await needs_at_hand(session, texts, live)
     tree = await tree_of(live)
     corrections = await corrections_of(session, Subject.NEED, [need.id])
     learned = await learned_words(session)

@@ -94,7 +94,8 @@ async def tree_of(encoders: Sequence[Encoder]) -> Tree | None:
     for encoder in encoders:
         name = identity(encoder) or ""
         if name not in _trees:
-            _trees[name] = written_leaves(encoder) or await asyncio.to_thread(embed_leaves, encoder)
+            kept = written_leaves(encoder)
+            _trees[name] = await asyncio.to_thread(embed_leaves, encoder) if kept is None else kept
     placed_words = [_trees[identity(encoder) or ""] for encoder in encoders]
     return Tree(tuple(one.asked for one in placed_words), tuple(one.found for one in placed_words))
 
