@@ -1,6 +1,7 @@
 """Likenesses that are remembered say the same as those that are multiplied anew, and cost one product a need."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 from services.matching.engine import alike as module
 from services.matching.engine.alike import Alike
 from services.matching.engine.facts import Vectors
-from services.matching.engine.lines import read_offers
+from services.matching.engine.lines import columns_of, read_offers
+from services.matching.engine.recent import Recent
 from services.matching.engine.scoring import STATED
 from services.matching.engine.singles import Kept
+from services.matching.engine.words import Grams
 from services.matching.matches.judging import Asked, judge_now
 from tests.matching.district import NOW, District, make_district
 
@@ -98,3 +101,28 @@ def test_what_was_used_longest_ago_is_forgotten(district: District, monkeypatch:
         assert told[0].shape == (2, OFFERS)
     assert len(alike._known) == 3
     assert district.needs[0].id in alike._known
+
+
+def test_lines_that_are_kept_are_those_of_the_moment(district: District) -> None:
+    which = list(range(NEEDS))
+    given = asked(district, which, None)
+    recent = Recent(given.offers)
+    for days in (0, 3, 300):
+        now = NOW + timedelta(days=days)
+        for order in (which, which, which[::-1]):
+            needs, vectors = [district.needs[place] for place in order], rows(district.need_vectors, order)
+            kept, made = recent.lines(needs, vectors, now), columns_of(needs, given.offers, vectors, now)
+            for side in ("needs", "offers"):
+                one, other = getattr(kept, side), getattr(made, side)
+                for name in one.__dataclass_fields__:
+                    assert same(getattr(one, name), getattr(other, name)), name
+
+
+def same(one: Any, other: Any) -> bool:
+    if isinstance(one, Grams):
+        return same(one.terms, other.terms) and same(one.weights, other.weights)
+    if isinstance(one, tuple) and one and isinstance(one[0], np.ndarray):
+        return all(same(*pair) for pair in zip(one, other, strict=True))
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    return bool(one == other)

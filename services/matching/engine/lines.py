@@ -8,7 +8,7 @@ beside them and on the moment.
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +23,7 @@ from services.matching.slots.leaves import LEAF_TEXTS
 from services.matching.slots.times import HALF_HOURS
 from services.matching.slots.tree import BRANCHES
 
-__all__ = ["LEAVES_MAX", "Lines", "OfferLines", "columns_of", "metres", "read_offers"]
+__all__ = ["LEAVES_MAX", "Lines", "OfferLines", "columns_of", "metres", "read_offers", "renewed"]
 
 LEAVES_MAX: Final = 12
 _TIME_BYTES: Final = (HALF_HOURS + 63) // 64 * 8
@@ -244,6 +244,26 @@ def columns_of(needs: Sequence[NeedFacts], offers: OfferLines, need_vectors: Vec
             grams=weigh(offers.grams, frequency, total),
         ),
         frequency,
+    )
+
+
+def renewed(
+    lines: Lines, needs: Sequence[NeedFacts], offers: OfferLines, need_vectors: Vectors, now: datetime
+) -> Lines:
+    """Return lines of the same needs and offers as they are at another moment, with vectors that may be new.
+
+    Args:
+        lines: what `columns_of` has made of these needs and offers before.
+        needs: in the order of their vectors.
+        offers: as they were read.
+        need_vectors: one matrix for each encoder, with one row for each need.
+        now: when validity and freshness are judged.
+    """
+    order = _order([need.id for need in needs])
+    return replace(
+        lines,
+        needs=replace(lines.needs, vectors=tuple(_ordered(matrix, order) for matrix in need_vectors)),
+        offers=replace(lines.offers, **_standing_now(offers, now)),
     )
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from services.matching.engine.alike import Alike
 from services.matching.engine.facts import OfferFacts, Vectors
 from services.matching.engine.lines import OfferLines, read_offers
+from services.matching.engine.recent import Recent
 from services.matching.matches import repository
 from services.matching.matches.facts import offer_facts, offer_text
 from services.matching.slots.embedding import placed, tree_of
@@ -37,7 +38,7 @@ from shared.encoders import Encoder, identity
 
 __all__ = ["Hand", "Memory", "memory", "needs_at_hand", "offers_at_hand"]
 
-# In a process. An offer takes some five kilobytes, with its vector and its columns; the vector of a need takes one.
+# In a process. An offer takes some six kilobytes, with its vector and its columns; the vector of a need takes one.
 _OFFERS_MAX: Final = 20_000
 _NEEDS_MAX: Final = 4_096
 
@@ -66,10 +67,11 @@ class Known(NamedTuple):
 
 
 class Hand(NamedTuple):
-    """Offers as lines, and how alike they are to needs that were looked at."""
+    """Offers as lines, how alike they are to needs that were looked at, and the lines of the last ones."""
 
     lines: OfferLines
     alike: Alike | None
+    recent: Recent
 
 
 @dataclass(slots=True)
@@ -148,7 +150,7 @@ async def offers_at_hand(
     vectors = tuple(_stacked([one.vectors[place] for one in known.values()]) for place in range(len(encoders)))
     # In threads: of thousands it takes long, and others want to be answered meanwhile.
     lines = await asyncio.to_thread(read_offers, [one.facts for one in known.values()], vectors)
-    hand = Hand(lines, Alike(lines.columns["vectors"]) if encoders else None)
+    hand = Hand(lines, Alike(lines.columns["vectors"]) if encoders else None, Recent(lines))
     # A text that is not embedded yet is looked for anew the next time.
     shelf.known.update({one: item for one, item in known.items() if all(row.any() for row in item.vectors)})
     is_whole = all(all(row.any() for row in item.vectors) for item in known.values())

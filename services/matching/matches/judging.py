@@ -17,8 +17,9 @@ from services.matching.engine.columns import take
 from services.matching.engine.explaining import FilterResult, Term, filter_results, need_values, terms_of
 from services.matching.engine.facts import KINDS, NeedFacts, OfferFacts, Vectors
 from services.matching.engine.filters import PASSED, failures
-from services.matching.engine.lines import Lines, OfferLines, columns_of
+from services.matching.engine.lines import Lines, OfferLines
 from services.matching.engine.pairs import all_pairs
+from services.matching.engine.recent import Recent
 from services.matching.engine.scoring import Weights
 from services.matching.engine.standing import Background, fills
 from services.matching.engine.threads import one_thread
@@ -60,6 +61,7 @@ class Asked:
 
     Attributes:
         alike: remembers the likenesses of the offers, all of one branch with the needs; None without an encoder.
+        recent: makes the lines of these offers and the needs, and keeps them; None to make them once.
         suitable: how many of those that suit are told of, the best first.
         passed_over: how many of those that do not suit are explained as well, the nearest first.
     """
@@ -71,6 +73,7 @@ class Asked:
     weights: Weights
     now: datetime
     alike: Alike | None = None
+    recent: Recent | None = None
     suitable: int = TOP_PER_NEED
     passed_over: int = 0
 
@@ -117,7 +120,7 @@ def _told(asked: Asked, suitable: Sequence[Verdict] = (), passed_over: Sequence[
 def _judge(asked: Asked) -> Judgement:
     if not asked.offers.facts:
         return _told(asked)
-    lines = columns_of(asked.needs, asked.offers, asked.need_vectors, asked.now)
+    lines = (asked.recent or Recent(asked.offers)).lines(asked.needs, asked.need_vectors, asked.now)
     branch = _branch(asked, lines)
     return _told(asked) if branch is None else _verdicts(asked, lines, branch)
 

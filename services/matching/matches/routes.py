@@ -1,7 +1,7 @@
 """HTTP of matches."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any, Final
 from uuid import UUID
 
 from fastapi import Depends, Response
@@ -40,6 +40,10 @@ __all__ = ["router"]
 
 router = service_router(tags=["matches 对接"])
 
+_COLUMNS: Final = tuple(
+    name for name in MatchOut.model_fields if name not in {"filters", "terms", "weights", "next_actions"}
+)
+
 Staff = Annotated[Principal, Depends(requires(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER))]
 
 
@@ -52,16 +56,19 @@ def _action(told: NextAction, need: Need, free: int) -> NextActionOut:
     return NextActionOut.of(told)
 
 
-def _match(match: Match, need: Need, caller: Principal, free: int) -> MatchOut:
-    kept = {"filters", "terms", "weights", "next_actions"}
-    columns = {name: getattr(match, name) for name in MatchOut.model_fields if name not in kept}
-    actions = [_action(item, need, free) for item in next_actions(STEPS, service.facts_of(match, need), caller)]
+def _match(match: Match, need: Need, told: Sequence[NextAction], free: int) -> MatchOut:
+    columns = {name: getattr(match, name) for name in _COLUMNS}
+    actions = [_action(item, need, free) for item in told]
     return MatchOut.model_validate({**columns, **_explained(match), "next_actions": actions})
 
 
 def _explained(match: Match) -> dict[str, Any]:
     told = match.explanation
     return {"filters": told["filters"], "terms": told["terms"], "weights": told.get("weights", "")}
+
+
+def _of_each_state(rows: Sequence[Match]) -> Collection[Match]:
+    return {row.state: row for row in rows}.values()
 
 
 def _passed(item: PassedOver) -> PassedOverOut:
@@ -75,18 +82,21 @@ def _passed(item: PassedOver) -> PassedOverOut:
 async def _matches(session: Session, need: Need, caller: Principal, judgement: Judgement) -> MatchesOut:
     rows = await repository.matches_of_need(session, need.id)
     free = await repository.free_of(session, [row.offer_id for row in rows])
+    # Of the proposals of a need, what can be done depends on their states alone.
+    steps = {row.state: next_actions(STEPS, service.facts_of(row, need), caller) for row in _of_each_state(rows)}
     return MatchesOut(
         need_id=need.id,
         threshold=judgement.weights.threshold,
         parts=await _parts(session, judgement.parts, rows),
-        matches=[_match(row, need, caller, free.get(row.offer_id, 0)) for row in rows],
+        matches=[_match(row, need, steps[row.state], free.get(row.offer_id, 0)) for row in rows],
         passed_over=[_passed(item) for item in judgement.passed_over],
     )
 
 
 async def _shown(session: Session, match: Match, need: Need, caller: Principal) -> MatchOut:
     free = await repository.free_of(session, [match.offer_id])
-    return _match(match, need, caller, free.get(match.offer_id, 0))
+    steps = next_actions(STEPS, service.facts_of(match, need), caller)
+    return _match(match, need, steps, free.get(match.offer_id, 0))
 
 
 async def _parts(session: Session, parts: Sequence[str], rows: Sequence[Match]) -> list[PartOut]:

@@ -95,6 +95,7 @@ async def judge_need(
             weights=await weights_for(session, mode_of(tuple(encoder.name for encoder in live))),
             now=now,
             alike=hand.alike,
+            recent=hand.recent,
             suitable=suitable,
             passed_over=passed_over,
         )
