@@ -44,7 +44,6 @@ __all__ = [
     "offer_marks",
     "offers_of",
     "offers_seal",
-    "refused_offers",
     "unsought_offers",
 ]
 
@@ -70,10 +69,11 @@ _OFFER_MARKS: Final = (
     f"{_OFFERS_WRITTEN}"
     " ORDER BY offer.coverage @> CAST(CAST($3 AS text) AS ltree) DESC, offer.id LIMIT $4) AS found"
 )
-_REFUSED: Final = "SELECT offer_id FROM matching.matches WHERE tenant_id = $1 AND need_id = $2 AND state = 'refused'"
+# Both at once: every trip to the database is waited for by whoever opens a need.
 _DROP: Final = (
-    "DELETE FROM matching.matches"
-    " WHERE tenant_id = $1 AND need_id = $2 AND state = 'proposed' AND NOT offer_id = ANY($3)"
+    "WITH dropped AS (DELETE FROM matching.matches"
+    " WHERE tenant_id = $1 AND need_id = $2 AND state = 'proposed' AND NOT offer_id = ANY($3))"
+    " SELECT offer_id FROM matching.matches WHERE tenant_id = $1 AND need_id = $2 AND state = 'refused'"
 )
 _FREE: Final = (
     "SELECT id, quantity - held - committed - moving - received AS free FROM matching.offers"
@@ -118,12 +118,6 @@ async def matches_of_need(session: Session, need_id: UUID) -> Sequence[Match]:
     return (await session.scalars(statement.order_by(Match.rank, Match.id))).all()
 
 
-async def refused_offers(session: Session, need_id: UUID) -> frozenset[UUID]:
-    """Return the offers that somebody has refused for a need."""
-    rows = await session.fetch_rows(_REFUSED, session.tenant, need_id)
-    return frozenset(row["offer_id"] for row in rows)
-
-
 async def find_match(session: Session, match_id: UUID) -> Match | None:
     """Return a proposal."""
     return await session.scalar(select(Match).where(Match.tenant_id == session.tenant, Match.id == match_id))
@@ -155,16 +149,19 @@ async def lock_match(session: WriteSession, match_id: UUID) -> Match | None:
 
 async def keep_proposals(
     session: WriteSession, need_id: UUID, proposals: Sequence[dict[str, Any]], now: datetime
-) -> None:
+) -> frozenset[UUID]:
     """Replace a need's undecided proposals; what a person has decided stays as it was.
+
+    Returns the offers that somebody has refused for the need.
 
     An offer that is proposed again keeps its proposal, so that who is about to decide on it can; the version tells
     whether it stands otherwise now.
     """
-    await session.fetch_rows(_DROP, session.tenant, need_id, [row["offer_id"] for row in proposals])
+    refused = await session.fetch_rows(_DROP, session.tenant, need_id, [row["offer_id"] for row in proposals])
     if proposals:
         told = {"tenant_id": session.tenant, "need_id": need_id, "computed_at": now}
         await session.execute(_KEEP, [{**told, **row} for row in proposals])
+    return frozenset(row["offer_id"] for row in refused)
 
 
 async def add_proposals(

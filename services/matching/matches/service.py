@@ -19,7 +19,7 @@ from services.matching.needs.models import Need
 from services.matching.needs.repository import lock_need
 from services.matching.needs.rules import TAKEN_BY_OTHERS, NeedState
 from services.matching.offers.repository import offers_by_id
-from services.matching.slots.embedding import counting, tree_of
+from services.matching.slots.embedding import answering, counting, first_pass, tree_of
 from services.matching.slots.repository import corrections_of, learned_words
 from services.matching.slots.rules import Subject, need_slots
 from services.matching.slots.tree import branch_of, leaves_of
@@ -136,8 +136,7 @@ async def propose_matches(
         {**row_of(verdict, judgement.weights, mode), "rank": position}
         for position, verdict in enumerate(judgement.suitable, start=1)
     ]
-    await repository.keep_proposals(session, need.id, rows, now)
-    refused = await repository.refused_offers(session, need.id)
+    refused = await repository.keep_proposals(session, need.id, rows, now)
     found = [verdict.offer_id for verdict in judgement.suitable if verdict.offer_id not in refused]
     reason = await why_unmet(session, judgement.parts, found)
     if need.no_match_reason != reason:
@@ -149,7 +148,8 @@ async def propose_matches(
 
 async def propose_on_arrival(session: WriteSession, need: Need) -> None:
     """Compute the proposals of a need that has just been opened; few needs beside it are to be looked at again."""
-    judgement = await propose_matches(session, need)
+    # What has just been written was placed by nobody yet.
+    judgement = await propose_matches(session, need, first_pass(answering()))
     if judgement.beside < _FEW:
         need.proposals_due_at = utc_now()
         await session.flush()
