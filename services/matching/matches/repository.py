@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Row, bindparam, func, select, text, tuple_, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+import orjson
+from sqlalchemy import Row, bindparam, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.holds.models import Hold
 from services.matching.locking import locked
@@ -90,16 +91,17 @@ _LATEST_WEIGHTS: Final = (
     .order_by(MatchWeights.number.desc())
     .limit(1)
 )
-# For each of many rows: it is compiled once in the life of a process, which takes longer than the rows.
-_KEEP: Final = text(
+_KEEP: Final = (
     "INSERT INTO matching.matches AS kept"
     " (tenant_id, id, need_id, offer_id, score, rank, state, explanation, computed_at, version)"
-    " VALUES (:tenant_id, :id, :need_id, :offer_id, :score, :rank, 'proposed', :explanation, :computed_at, 1)"
+    " SELECT $1, told.id, $2, told.offer_id, told.score, told.rank, 'proposed', CAST(told.explanation AS jsonb), $3, 1"
+    " FROM unnest(CAST($4 AS uuid[]), CAST($5 AS uuid[]), CAST($6 AS integer[]), CAST($7 AS integer[]),"
+    " CAST($8 AS text[])) AS told (id, offer_id, score, rank, explanation)"
     " ON CONFLICT (tenant_id, need_id, offer_id) DO UPDATE SET score = excluded.score, rank = excluded.rank,"
     " explanation = excluded.explanation, computed_at = excluded.computed_at, version = kept.version"
     " + CASE WHEN (kept.score, kept.rank) <> (excluded.score, excluded.rank) THEN 1 ELSE 0 END"
     " WHERE kept.state = 'proposed'"
-).bindparams(bindparam("explanation", type_=JSONB))
+)
 _DECISIONS_MAX: Final = 5_000
 
 
@@ -159,8 +161,9 @@ async def keep_proposals(
     """
     refused = await session.fetch_rows(_DROP, session.tenant, need_id, [row["offer_id"] for row in proposals])
     if proposals:
-        told = {"tenant_id": session.tenant, "need_id": need_id, "computed_at": now}
-        await session.execute(_KEEP, [{**told, **row} for row in proposals])
+        columns = [[row[name] for row in proposals] for name in ("id", "offer_id", "score", "rank")]
+        told = [orjson.dumps(row["explanation"]).decode() for row in proposals]
+        await session.fetch_rows(_KEEP, session.tenant, need_id, now, *columns, told)
     return frozenset(row["offer_id"] for row in refused)
 
 
