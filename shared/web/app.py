@@ -49,12 +49,12 @@ async def _look_at_every_route(app: FastAPI) -> None:
 
 
 @asynccontextmanager
-async def _going_on(work: Awaitable[None]) -> AsyncIterator[None]:
+async def _going_on(work: Callable[[FastAPI], Awaitable[None]], app: FastAPI) -> AsyncIterator[None]:
     """Let something go on beside requests, until it is done or the app ends."""
 
     async def run() -> None:
         try:
-            await work
+            await work(app)
         except Exception as error:  # noqa: BLE001 - requests are served without it
             log.error("work_beside_failed", error=repr(error)[:300])
 
@@ -116,7 +116,7 @@ def create_app(
             await _look_at_every_route(app)
             keep_what_stays()
             if beside is not None:
-                await stack.enter_async_context(_going_on(beside(app)))
+                await stack.enter_async_context(_going_on(beside, app))
             yield
 
     app = FastAPI(
