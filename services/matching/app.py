@@ -13,6 +13,8 @@ from services.matching.endpoints.routes import router as endpoints
 from services.matching.holds.routes import router as holds
 from services.matching.hsds.routes import router as hsds
 from services.matching.imports.routes import router as imports
+from services.matching.matches.at_hand import memory
+from services.matching.matches.preparing import Notebook, prepare
 from services.matching.matches.routes import router as matches
 from services.matching.needs.routes import router as needs
 from services.matching.offers.routes import router as offers
@@ -29,7 +31,7 @@ from services.matching.record.routes import router as record
 from services.matching.resources.routes import router as resources
 from services.matching.series.routes import router as series
 from services.matching.settings import MatchingSettings
-from services.matching.slots.embedding import warm_up
+from services.matching.slots.embedding import begin_loading, finish_loading
 from services.matching.slots.routes import router as slots
 from services.matching.utilisation.routes import router as utilisation
 from services.matching.webhook_secrets.routes import router as webhook_secrets
@@ -37,6 +39,7 @@ from services.matching.webhooks_in.keyring import Keyring
 from services.matching.webhooks_in.receiving import Desk
 from services.matching.webhooks_in.routes import door as webhook_door
 from services.matching.webhooks_in.routes import router as webhook_deliveries
+from shared.garbage import keep_what_stays
 from shared.held import held_events_router
 from shared.vault import Vault
 from shared.web import create_app
@@ -46,9 +49,20 @@ __all__ = ["create"]
 
 @asynccontextmanager
 async def _prepared(app: FastAPI) -> AsyncIterator[None]:
-    # Encoders and the words of the tree are ready before the first request: together they take seconds.
-    app.state.readiness_details = await warm_up()
+    app.state.readiness_details = await begin_loading()
+    notebook = app.state.branches_at_hand = Notebook(app.state.settings.redis_url)
+    memory.tell = notebook.note
     yield
+    await notebook.close()
+
+
+async def _beside(app: FastAPI) -> None:
+    """Load the encoders and read what the process before had at hand: words alone answer until then."""
+    await finish_loading(app.state.readiness_details)
+    offers = await prepare(app.state.db, app.state.branches_at_hand)
+    app.state.readiness_details["offers_at_hand"] = str(offers)
+    # The tables of encoders, and thousands of offers, are not to be looked through for garbage either.
+    keep_what_stays()
 
 
 def create() -> FastAPI:
@@ -92,6 +106,7 @@ def create() -> FastAPI:
         title="Linli matching 供需对接",
         description="Needs meet what the neighbourhood has. 需求与资源对接，成为项目。",
         lifespan_extra=_prepared,
+        beside=_beside,
     )
     app.state.vault = Vault(settings.field_keys.get_secret_value(), settings.blind_index_key.get_secret_value())
     app.state.webhook_desk = Desk(app.state.db, Keyring(app.state.db, app.state.vault))

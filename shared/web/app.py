@@ -3,10 +3,11 @@ routes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 
 import orjson
+import structlog
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -25,6 +26,8 @@ from shared.web.health import health_router
 from shared.web.middleware import RequestEnvelope, record_pool_use
 
 __all__ = ["create_app"]
+
+log = structlog.get_logger()
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -45,6 +48,24 @@ async def _look_at_every_route(app: FastAPI) -> None:
     await app.router(asked, nothing_more, unheard)
 
 
+@asynccontextmanager
+async def _going_on(work: Callable[[FastAPI], Awaitable[None]], app: FastAPI) -> AsyncIterator[None]:
+    """Let something go on beside requests, until it is done or the app ends."""
+
+    async def run() -> None:
+        try:
+            await work(app)
+        except Exception as error:  # noqa: BLE001 - requests are served without it
+            log.error("work_beside_failed", error=repr(error)[:300])
+
+    task = asyncio.create_task(run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
 def _operation_id(route: APIRoute) -> str:
     """Use the handler's own name: it is a verb and unique within its service."""
     return route.name
@@ -58,6 +79,7 @@ def create_app(
     title: str,
     description: str,
     lifespan_extra: Lifespan | None = None,
+    beside: Callable[[FastAPI], Awaitable[None]] | None = None,
 ) -> FastAPI:
     """Assemble the app of one service.
 
@@ -68,6 +90,7 @@ def create_app(
         title: shown in the API document.
         description: in Chinese and English, shown in the API document.
         lifespan_extra: whatever else must live as long as the app.
+        beside: what nobody has to wait for, begun when the app can serve and ended with it; its failure is logged.
     """
     configure_logging(level=settings.log_level, as_json=settings.log_json, process=name)
     configure_tracing(name, settings.otlp_url)
@@ -92,6 +115,8 @@ def create_app(
             configure_mappers()
             await _look_at_every_route(app)
             keep_what_stays()
+            if beside is not None:
+                await stack.enter_async_context(_going_on(beside, app))
             yield
 
     app = FastAPI(

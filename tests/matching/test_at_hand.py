@@ -28,9 +28,10 @@ class Hand:
     async def offers(self, branch: str = "children") -> OfferLines:
         async with self.database.read(self.quarter.caller.tenant) as session:
             learned = await learned_words(session)
-            return await offers_at_hand(
+            hand = await offers_at_hand(
                 session, branch, "d.z.c1", self.encoders, utc_now(), learned, memory=self.memory
             )
+            return hand.lines
 
 
 @pytest.fixture

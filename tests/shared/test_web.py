@@ -9,7 +9,7 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from fastapi import Depends, Request, Response
+from fastapi import Depends, FastAPI, Request, Response
 from pydantic import SecretStr
 from sqlalchemy import text
 
@@ -323,3 +323,31 @@ async def test_a_request_that_takes_too_long_is_told_when_to_come_again(servers:
         assert int(late.headers["retry-after"]) >= 1
         app.state.gate.set()
         assert (await client.get("/v1/gate")).status_code == 200
+
+
+async def test_requests_are_served_beside_work_that_goes_on_and_after_it_has_failed(servers: TestServers) -> None:
+    settings = ServiceSettings(
+        database_url=SecretStr(servers.role_url("intake")), redis_url=servers.redis_url, log_level="error"
+    )
+    seen: list[str] = []
+
+    async def fails(_: FastAPI) -> None:
+        seen.append("failed")
+        raise RuntimeError
+
+    async def goes_on(_: FastAPI) -> None:
+        seen.append("begun")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            seen.append("ended")
+
+    for work in (fails, goes_on):
+        app = create_app(name="intake", settings=settings, routers=[], title="probe", description="probe", beside=work)
+        transport = httpx.ASGITransport(app)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://x") as client,
+        ):
+            assert (await client.get("/readyz")).json()["status"] == "ready"
+    assert seen == ["failed", "begun", "ended"]

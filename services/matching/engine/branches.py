@@ -11,10 +11,10 @@ from services.matching.engine.columns import NeedColumns, OfferColumns, take
 from services.matching.engine.facts import FOOT_M
 from services.matching.engine.scoring import Weights
 from services.matching.engine.singles import Kept, singles
-from services.matching.engine.standing import Background, Sides, joint, sample, sides_of
+from services.matching.engine.standing import Background, Sides, joint, sample, sides_known, sides_of
 from services.matching.engine.words import likeness
 
-__all__ = ["Branch", "branch_of", "branches_of", "cells_of", "codes_of"]
+__all__ = ["Branch", "branch_of", "branches_of", "cells_of", "codes_of", "known_branch"]
 
 Rows = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -28,7 +28,10 @@ def cells_of(xy: Floats) -> tuple[Rows, Rows]:
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """The lines of a branch, with their rows among all lines, in the order of places."""
+    """The lines of a branch, with their rows among all lines, in the order of places.
+
+    Where all likenesses are known already, `alike` has them instead of the vectors, and the order is that of the ids.
+    """
 
     needs: NeedColumns
     offers: OfferColumns
@@ -37,6 +40,7 @@ class Branch:
     need_vectors: tuple[Kept, ...]
     offer_vectors: tuple[Floats, ...]
     sides: tuple[Sides, Sides]
+    alike: tuple[Floats, ...] = ()
 
     def judge(self, need_at: Rows, offer_at: Rows, weights: Weights) -> Block:
         """Look at all pairs of some lines of the branch."""
@@ -56,6 +60,8 @@ class Branch:
         return joint(alike, self.sides[0].take(need_at), self.sides[1].take(offer_at))
 
     def _products(self, need_at: Rows, offer_at: Rows) -> list[Floats]:
+        if self.alike:
+            return [matrix[np.ix_(need_at, offer_at)] for matrix in self.alike]
         vectors = zip(self.need_vectors, self.offer_vectors, strict=True)
         return [_products(asked.take(need_at), found, offer_at) for asked, found in vectors]
 
@@ -102,6 +108,19 @@ def branch_of(code: int, needs: NeedColumns, offers: OfferColumns, background: B
         background.of(code) if background else None,
     )
     return Branch(some_needs, some_offers, need_rows, offer_rows, asked, found, sides)
+
+
+def known_branch(needs: NeedColumns, offers: OfferColumns, alike: tuple[Floats, ...]) -> Branch:
+    """Return the branch of lines that are all of one, that fill it by themselves, and whose likenesses are all known.
+
+    Args:
+        needs: all lines of one side.
+        offers: all lines of the other.
+        alike: for each encoder one row a need and one column an offer.
+    """
+    rows = np.arange(len(needs.branch)), np.arange(len(offers.branch))
+    sides = sides_known(alike, (sample(len(rows[0])), sample(len(rows[1]))))
+    return Branch(replace(needs, vectors=()), replace(offers, vectors=()), *rows, (), (), sides, alike)
 
 
 def _need_order(needs: NeedColumns, rows: Rows) -> Rows:

@@ -1,27 +1,29 @@
 """What people are told: every filter with its values, every term with its points, and why not."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.matching.engine.facts import NeedFacts, OfferFacts, Point, Reach, kinds_mask
+from services.matching.engine.facts import FOOT_M, NeedFacts, OfferFacts, Point, Reach, kinds_mask
 from services.matching.engine.filters import FILTERS
 from services.matching.engine.scoring import TERMS, Weights
 from services.matching.engine.words import shared_grams
-from services.matching.slots.groups import Ages, names_of
+from services.matching.slots.groups import Ages, Eligibility, names_of
 from services.matching.slots.times import ALWAYS, spans
 
-__all__ = ["FilterResult", "Term", "filter_results", "metres_between", "terms_of"]
+__all__ = ["FilterResult", "Term", "filter_results", "metres_between", "need_values", "terms_of"]
 
 _EARTH_M: Final = 6_371_008.8
 _TOLD: Final = 6
+_DISTANCE: Final = FILTERS.index("distance")
+_ON_FOOT: Final = f"{FOOT_M:.0f} m"
 
 
-@dataclass(frozen=True, slots=True)
-class FilterResult:
+class FilterResult(NamedTuple):
     """One hard filter: passed or not, with the values that it looked at."""
 
     name: str
@@ -30,8 +32,7 @@ class FilterResult:
     offer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+class Term(NamedTuple):
     """One term of the score: points of at most `of`."""
 
     name: str
@@ -44,10 +45,10 @@ def metres_between(one: Point | None, other: Point | None) -> int | None:
     """Return how far apart two points are, in metres."""
     if one is None or other is None:
         return None
-    latitude = np.radians((one.latitude + other.latitude) / 2)
-    east = np.radians(one.longitude - other.longitude) * np.cos(latitude)
-    north = np.radians(one.latitude - other.latitude)
-    return round(float(np.hypot(east, north)) * _EARTH_M)
+    latitude = math.radians((one.latitude + other.latitude) / 2)
+    east = math.radians(one.longitude - other.longitude) * math.cos(latitude)
+    north = math.radians(one.latitude - other.latitude)
+    return round(math.hypot(east, north) * _EARTH_M)
 
 
 @lru_cache(maxsize=4_096)
@@ -63,43 +64,59 @@ def _person(need: NeedFacts) -> str:
     return ", ".join([*told, *([] if need.age is None else [f"age {need.age}"])]) or "nothing told"
 
 
-def _limits(offer: OfferFacts) -> str:
-    groups = " or ".join(" and ".join(names_of(mask)) or "others" for mask in offer.eligibility.alternatives)
-    ages = offer.eligibility.ages
+@lru_cache(maxsize=4_096)
+def _limits(eligibility: Eligibility, residents: tuple[str, ...]) -> str:
+    groups = " or ".join(" and ".join(names_of(mask)) or "others" for mask in eligibility.alternatives)
+    ages = eligibility.ages
     age = "" if ages == Ages() else f"age {ages.at_least}-{ages.at_most}"
-    places = " or ".join(offer.residents)
+    places = " or ".join(residents)
     return ", ".join(part for part in (groups, age, places) if part) or "everybody"
 
 
-def _values(need: NeedFacts, offer: OfferFacts, now: str) -> tuple[tuple[str, str], ...]:
-    """Return what each filter looked at, in the order of `FILTERS`."""
+def need_values(need: NeedFacts, now: str) -> tuple[str, ...]:
+    """Return what each filter looks at of a need, in the order of `FILTERS`, but for its reach, which is the offer's.
+
+    Args:
+        need: what is told of, to one offer after the other.
+        now: the moment that validity was judged at.
+    """
+    return ("vetted", now, need.area_path, "any", str(need.quantity), _person(need), _times(need.times))
+
+
+def _offer_values(need: NeedFacts, offer: OfferFacts) -> tuple[str, ...]:
+    """Return what each filter looked at of an offer, in the order of `FILTERS`."""
     until = offer.valid_until.isoformat() if offer.valid_until else "open-ended"
     valid = f"{offer.valid_from.isoformat()}/{until}" if offer.active else "withdrawn"
     apart = metres_between(need.point, offer.point)
     reach = offer.reach.value
     distance = "unknown" if apart is None else f"{apart} m"
     return (
-        ("vetted", "vetted" if offer.is_vetted else "not vetted"),
-        (now, valid),
-        (need.area_path, offer.coverage),
-        ("1200 m" if offer.reach == Reach.LOCAL else "any", f"{distance}, {reach}"),
-        (str(need.quantity), str(offer.free)),
-        (_person(need), _limits(offer)),
-        (_times(need.times), _times(offer.times)),
+        "vetted" if offer.is_vetted else "not vetted",
+        valid,
+        offer.coverage,
+        f"{distance}, {reach}",
+        str(offer.free),
+        _limits(offer.eligibility, offer.residents),
+        _times(offer.times),
     )
 
 
-def filter_results(need: NeedFacts, offer: OfferFacts, failed: NDArray[np.bool_], now: str) -> tuple[FilterResult, ...]:
+def filter_results(
+    need: NeedFacts, offer: OfferFacts, failed: NDArray[np.bool_], values: Sequence[str]
+) -> tuple[FilterResult, ...]:
     """Return all filters of a pair with their values.
 
     Args:
         need: one side.
         offer: the other.
         failed: of each filter whether it failed, as the engine found.
-        now: the moment that validity was judged at.
+        values: those of the need, see `need_values`.
     """
-    values = zip(FILTERS, failed.tolist(), _values(need, offer, now), strict=True)
-    return tuple(FilterResult(name, not is_failed, *told) for name, is_failed, told in values)
+    asked = list(values)
+    if offer.reach == Reach.LOCAL:
+        asked[_DISTANCE] = _ON_FOOT
+    told = zip(FILTERS, failed.tolist(), asked, _offer_values(need, offer), strict=True)
+    return tuple([FilterResult(name, not is_failed, mine, theirs) for name, is_failed, mine, theirs in told])
 
 
 def _slots_told(need: NeedFacts, offer: OfferFacts) -> str:

@@ -8,7 +8,7 @@ beside them and on the moment.
 import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
@@ -23,7 +23,7 @@ from services.matching.slots.leaves import LEAF_TEXTS
 from services.matching.slots.times import HALF_HOURS
 from services.matching.slots.tree import BRANCHES
 
-__all__ = ["LEAVES_MAX", "Lines", "OfferLines", "columns_of", "metres", "read_offers"]
+__all__ = ["LEAVES_MAX", "Lines", "OfferLines", "columns_of", "metres", "read_offers", "renewed"]
 
 LEAVES_MAX: Final = 12
 _TIME_BYTES: Final = (HALF_HOURS + 63) // 64 * 8
@@ -196,11 +196,16 @@ def _fixed(offers: Sequence[OfferFacts]) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """Needs and offers by columns, each ordered by id, and the words of the tree weighed like theirs."""
+    """Needs and offers by columns, each ordered by id, and in how many of their texts each gram stands."""
 
     needs: NeedColumns
     offers: OfferColumns
-    tree: Grams
+    frequency: Ints
+
+    @property
+    def tree(self) -> Grams:
+        """The words of the tree, weighed like those of needs and offers."""
+        return weigh(read_grams(LEAF_TEXTS), self.frequency, len(self.needs.ids) + len(self.offers.ids))
 
 
 def columns_of(needs: Sequence[NeedFacts], offers: OfferLines, need_vectors: Vectors, now: datetime) -> Lines:
@@ -238,7 +243,27 @@ def columns_of(needs: Sequence[NeedFacts], offers: OfferLines, need_vectors: Vec
             xy=metres(offers.degrees, origin),
             grams=weigh(offers.grams, frequency, total),
         ),
-        weigh(read_grams(LEAF_TEXTS), frequency, total),
+        frequency,
+    )
+
+
+def renewed(
+    lines: Lines, needs: Sequence[NeedFacts], offers: OfferLines, need_vectors: Vectors, now: datetime
+) -> Lines:
+    """Return lines of the same needs and offers as they are at another moment, with vectors that may be new.
+
+    Args:
+        lines: what `columns_of` has made of these needs and offers before.
+        needs: in the order of their vectors.
+        offers: as they were read.
+        need_vectors: one matrix for each encoder, with one row for each need.
+        now: when validity and freshness are judged.
+    """
+    order = _order([need.id for need in needs])
+    return replace(
+        lines,
+        needs=replace(lines.needs, vectors=tuple(_ordered(matrix, order) for matrix in need_vectors)),
+        offers=replace(lines.offers, **_standing_now(offers, now)),
     )
 
 

@@ -21,7 +21,19 @@ from services.matching.engine.singles import Kept
 from services.matching.engine.words import Grams, likeness
 from services.matching.slots.tree import BRANCHES, LEAVES, leaves_of
 
-__all__ = ["SAMPLE", "Background", "Channel", "Sides", "compare", "joint", "rows_of", "sample", "sides_of"]
+__all__ = [
+    "SAMPLE",
+    "Background",
+    "Channel",
+    "Sides",
+    "compare",
+    "fills",
+    "joint",
+    "rows_of",
+    "sample",
+    "sides_known",
+    "sides_of",
+]
 
 SAMPLE: Final = 128
 _FILLED_TO: Final = 16
@@ -133,6 +145,29 @@ def sides_of(
     words = (background.needs, background.offers) if background else (None, None)
     asked = _against(needs, tuple(rows_of(item, some_offers) for item in offers), words[1])
     found = _against(offers, tuple(rows_of(item, some_needs) for item in needs), words[0])
+    return _sides(asked, found, chosen)
+
+
+def sides_known(alike: Sequence[Floats], chosen: tuple[Rows, Rows]) -> tuple[Sides, Sides]:
+    """Return how needs and offers stand that fill a branch by themselves, and whose likenesses are all known.
+
+    Args:
+        alike: for each channel one row a need and one column an offer.
+        chosen: which needs and which offers stand for all, see `sample`.
+    """
+    asked = [matrix[:, chosen[1]] for matrix in alike]
+    found = [np.ascontiguousarray(matrix[chosen[0]].T) for matrix in alike]
+    return _sides(asked, found, chosen)
+
+
+def fills(lines: int) -> bool:
+    """Tell whether so many lines are enough for one side of a branch, without the words of the tree."""
+    return lines >= _FILLED_TO
+
+
+def _sides(asked: Sequence[Floats], found: Sequence[Floats], chosen: tuple[Rows, Rows]) -> tuple[Sides, Sides]:
+    """Return how needs stand by their likenesses to some offers, and offers by theirs to some needs."""
+    some_needs, some_offers = chosen
     of_needs, of_offers = _moments(asked), _moments(found)
     real_offers, real_needs = len(some_offers), len(some_needs)
     return (

@@ -10,6 +10,7 @@ from uuid import UUID
 from services.matching.availability.hours import hours_of, open_spans
 from services.matching.availability.spans import Span
 from services.matching.engine.facts import Fulfilment, Manner, NeedFacts, OfferFacts, Point, Reach, Vectors, kinds_mask
+from services.matching.matches.repository import Beside
 from services.matching.needs.models import Need
 from services.matching.offers.models import Offer
 from services.matching.offers.rules import eligibility_of
@@ -23,7 +24,7 @@ from services.matching.slots.times import ALWAYS, HALF_HOURS
 from services.matching.slots.tree import branch_of, leaves_of, node
 from shared.clock import CHINA
 
-__all__ = ["need_facts", "offer_facts", "offer_text"]
+__all__ = ["beside_facts", "need_facts", "offer_facts", "offer_text"]
 
 # An entitlement that the groups do not know: nobody can claim it in words, so nobody is thought to have it.
 _OTHERS: Final = 1 << 30
@@ -114,6 +115,11 @@ def need_facts(
         )
         for need, (slots, of_row), of_need in zip(needs, read, leaves, strict=True)
     ]
+
+
+def beside_facts(beside: Beside) -> NeedFacts:
+    """Return a need that stands beside another one as facts: only its words are compared."""
+    return NeedFacts(beside.id, branch_of(beside.category), beside.summary, beside.area_path)
 
 
 def offer_facts(

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, String, bindparam, case, delete, func, select, text, tuple_, update
+import orjson
+from sqlalchemy import Row, bindparam, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from services.matching.holds.models import Hold
@@ -22,6 +23,7 @@ from services.matching.slots.rules import Subject
 from shared.db import Session, WriteSession
 
 __all__ = [
+    "Beside",
     "accepted_matches",
     "add_proposals",
     "add_weights",
@@ -42,35 +44,80 @@ __all__ = [
     "note_reason",
     "offer_marks",
     "offers_of",
-    "refused_offers",
+    "offers_seal",
     "unsought_offers",
 ]
 
 _OFFERS_MAX: Final = 2_000
-# One row with two arrays: thousands of small rows take longer to read than all else about them.
-_OFFER_MARKS: Final = text(
-    "SELECT array_agg(id) AS ids, array_agg(mark) AS marks FROM (SELECT offer.id,"
-    " (CAST(CAST(offer.xmin AS text) AS bigint) << 32) + CAST(CAST(partner.xmin AS text) AS bigint) AS mark"
+_OFFERS_WRITTEN: Final = (
     " FROM matching.offers AS offer"
     " JOIN matching.partners AS partner ON partner.tenant_id = offer.tenant_id AND partner.id = offer.partner_id"
-    " WHERE offer.tenant_id = :tenant AND offer.category = ANY(:categories) AND offer.active"
-    " ORDER BY offer.coverage @> CAST(:path AS ltree) DESC, offer.id LIMIT :limit) AS found"
-).bindparams(bindparam("categories", type_=ARRAY(String())))
+    " LEFT JOIN matching.slot_corrections AS corrected ON corrected.tenant_id = offer.tenant_id"
+    " AND corrected.subject = 'offer' AND corrected.subject_id = offer.id"
+    " WHERE offer.tenant_id = $1 AND offer.category = ANY($2) AND offer.active"
+)
+# Which transactions have last written the offers of some categories, their partners and what people have corrected.
+_OFFERS_SEAL: Final = (
+    "SELECT count(*) AS offers, coalesce(bit_xor("
+    "hash_record_extended(ROW(offer.id, offer.xmin, partner.xmin, corrected.xmin), 0)), 0) AS seal" + _OFFERS_WRITTEN
+)
+# The same one by one, those that cover a place first; one row with arrays, since thousands of small rows take longer
+# to read than all else about them.
+_OFFER_MARKS: Final = (
+    "SELECT array_agg(id) AS ids, array_agg(mark) AS marks, array_agg(corrected) AS corrected FROM (SELECT offer.id,"
+    " (CAST(CAST(offer.xmin AS text) AS bigint) << 32) + CAST(CAST(partner.xmin AS text) AS bigint) AS mark,"
+    " coalesce(CAST(CAST(corrected.xmin AS text) AS bigint), 0) AS corrected"
+    f"{_OFFERS_WRITTEN}"
+    " ORDER BY offer.coverage @> CAST(CAST($3 AS text) AS ltree) DESC, offer.id LIMIT $4) AS found"
+)
+# Both at once: every trip to the database is waited for by whoever opens a need.
+_DROP: Final = (
+    "WITH dropped AS (DELETE FROM matching.matches"
+    " WHERE tenant_id = $1 AND need_id = $2 AND state = 'proposed' AND NOT offer_id = ANY($3))"
+    " SELECT offer_id FROM matching.matches WHERE tenant_id = $1 AND need_id = $2 AND state = 'refused'"
+)
+_FREE: Final = (
+    "SELECT id, quantity - held - committed - moving - received AS free FROM matching.offers"
+    " WHERE tenant_id = $1 AND id = ANY($2)"
+)
+_BESIDE: Final = (
+    "SELECT id, category, summary, CAST(area_path AS text) AS area_path FROM matching.needs"
+    " WHERE tenant_id = $1 AND category = ANY($2) AND state = 'open' AND id <> $3 ORDER BY id DESC LIMIT $4"
+)
+# Written once: every need asks it, and making a statement takes longer than asking.
+_LATEST_WEIGHTS: Final = (
+    select(MatchWeights)
+    .where(MatchWeights.tenant_id == bindparam("tenant"), MatchWeights.mode == bindparam("mode"))
+    .order_by(MatchWeights.number.desc())
+    .limit(1)
+)
+_KEEP: Final = (
+    "INSERT INTO matching.matches AS kept"
+    " (tenant_id, id, need_id, offer_id, score, rank, state, explanation, computed_at, version)"
+    " SELECT $1, told.id, $2, told.offer_id, told.score, told.rank, 'proposed', CAST(told.explanation AS jsonb), $3, 1"
+    " FROM unnest(CAST($4 AS uuid[]), CAST($5 AS uuid[]), CAST($6 AS integer[]), CAST($7 AS integer[]),"
+    " CAST($8 AS text[])) AS told (id, offer_id, score, rank, explanation)"
+    " ON CONFLICT (tenant_id, need_id, offer_id) DO UPDATE SET score = excluded.score, rank = excluded.rank,"
+    " explanation = excluded.explanation, computed_at = excluded.computed_at, version = kept.version"
+    " + CASE WHEN (kept.score, kept.rank) <> (excluded.score, excluded.rank) THEN 1 ELSE 0 END"
+    " WHERE kept.state = 'proposed'"
+)
 _DECISIONS_MAX: Final = 5_000
+
+
+class Beside(NamedTuple):
+    """What is compared of a need that stands beside another one."""
+
+    id: UUID
+    category: str
+    summary: str
+    area_path: str
 
 
 async def matches_of_need(session: Session, need_id: UUID) -> Sequence[Match]:
     """Return a need's proposals, the best first."""
     statement = select(Match).where(Match.tenant_id == session.tenant, Match.need_id == need_id)
     return (await session.scalars(statement.order_by(Match.rank, Match.id))).all()
-
-
-async def refused_offers(session: Session, need_id: UUID) -> frozenset[UUID]:
-    """Return the offers that somebody has refused for a need."""
-    statement = select(Match.offer_id).where(
-        Match.tenant_id == session.tenant, Match.need_id == need_id, Match.state == "refused"
-    )
-    return frozenset((await session.scalars(statement)).all())
 
 
 async def find_match(session: Session, match_id: UUID) -> Match | None:
@@ -104,40 +151,20 @@ async def lock_match(session: WriteSession, match_id: UUID) -> Match | None:
 
 async def keep_proposals(
     session: WriteSession, need_id: UUID, proposals: Sequence[dict[str, Any]], now: datetime
-) -> None:
+) -> frozenset[UUID]:
     """Replace a need's undecided proposals; what a person has decided stays as it was.
+
+    Returns the offers that somebody has refused for the need.
 
     An offer that is proposed again keeps its proposal, so that who is about to decide on it can; the version tells
     whether it stands otherwise now.
     """
-    undecided = delete(Match).where(
-        Match.tenant_id == session.tenant,
-        Match.need_id == need_id,
-        Match.state == "proposed",
-        Match.offer_id.not_in([row["offer_id"] for row in proposals]),
-    )
-    await session.execute(undecided, execution_options={"synchronize_session": False})
+    refused = await session.fetch_rows(_DROP, session.tenant, need_id, [row["offer_id"] for row in proposals])
     if proposals:
-        rows = [
-            {
-                "tenant_id": session.tenant,
-                "need_id": need_id,
-                "state": "proposed",
-                "computed_at": now,
-                "version": 1,
-                **row,
-            }
-            for row in proposals
-        ]
-        statement = insert(Match).values(rows)
-        told = {name: statement.excluded[name] for name in ("score", "rank", "explanation", "computed_at")}
-        stands_otherwise = tuple_(Match.score, Match.rank) != tuple_(statement.excluded.score, statement.excluded.rank)
-        kept = statement.on_conflict_do_update(
-            index_elements=["tenant_id", "need_id", "offer_id"],
-            set_={**told, "version": Match.version + case((stands_otherwise, 1), else_=0)},
-            where=Match.state == "proposed",
-        )
-        await session.execute(kept, execution_options={"synchronize_session": False})
+        columns = [[row[name] for row in proposals] for name in ("id", "offer_id", "score", "rank")]
+        told = [orjson.dumps(row["explanation"]).decode() for row in proposals]
+        await session.fetch_rows(_KEEP, session.tenant, need_id, now, *columns, told)
+    return frozenset(row["offer_id"] for row in refused)
 
 
 async def add_proposals(
@@ -218,15 +245,27 @@ async def mark_sought(session: WriteSession, versions: Mapping[UUID, int], now: 
     await session.execute(statement.values(needs_sought_at=now), execution_options={"synchronize_session": False})
 
 
-async def offer_marks(session: Session, categories: Sequence[str], path: str) -> dict[UUID, int]:
-    """Return the active offers of some categories, those that cover a place first, each with its mark.
+async def offers_seal(session: Session, categories: Sequence[str], path: str) -> tuple[int, int, str]:
+    """Return something that is another one as soon as anything is that `offer_marks` would tell.
 
-    A mark tells which transactions have last written the offer and its partner: any change makes another one, whatever
-    it is that has changed.
+    It is how many offers there are, a hash of all their marks, and the place, where it decides which ones are told.
     """
-    values = {"tenant": session.tenant, "categories": list(categories), "path": path, "limit": _OFFERS_MAX}
-    row = (await session.execute(_OFFER_MARKS, values)).one()
-    return dict(zip(row.ids or (), row.marks or (), strict=True))
+    row = await session.fetch_row(_OFFERS_SEAL, session.tenant, list(categories))
+    if row is None:
+        return 0, 0, ""
+    return row["offers"], row["seal"], path if row["offers"] > _OFFERS_MAX else ""
+
+
+async def offer_marks(session: Session, categories: Sequence[str], path: str) -> dict[UUID, tuple[int, int]]:
+    """Return the active offers of some categories, those that cover a place first, each with its marks.
+
+    Marks tell which transactions have last written the offer, its partner and what people have corrected of it: any
+    change makes others, whatever it is that has changed.
+    """
+    row = await session.fetch_row(_OFFER_MARKS, session.tenant, list(categories), path, _OFFERS_MAX)
+    if row is None or row["ids"] is None:
+        return {}
+    return dict(zip(row["ids"], zip(row["marks"], row["corrected"], strict=True), strict=True))
 
 
 async def offers_of(session: Session, offer_ids: Sequence[UUID]) -> Sequence[tuple[Offer, Partner]]:
@@ -240,15 +279,10 @@ async def offers_of(session: Session, offer_ids: Sequence[UUID]) -> Sequence[tup
     return [(offer, partner) for offer, partner in (await session.execute(statement)).all()]
 
 
-async def needs_beside(session: Session, categories: Sequence[str], need_id: UUID, limit: int) -> Sequence[Need]:
+async def needs_beside(session: Session, categories: Sequence[str], need_id: UUID, limit: int) -> Sequence[Beside]:
     """Return open needs of some categories beside one, the newest first."""
-    statement = select(Need).where(
-        Need.tenant_id == session.tenant,
-        Need.category.in_(categories),
-        Need.state == NeedState.OPEN.value,
-        Need.id != need_id,
-    )
-    return (await session.scalars(statement.order_by(Need.id.desc()).limit(limit))).all()
+    rows = await session.fetch_rows(_BESIDE, session.tenant, list(categories), need_id, limit)
+    return [Beside(*row) for row in rows]
 
 
 async def due_needs(session: Session, limit: int) -> Sequence[Need]:
@@ -272,14 +306,13 @@ async def is_planned(session: Session, need_id: UUID) -> bool:
 
 async def free_of(session: Session, offer_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Return how much is left of some offers."""
-    statement = select(Offer).where(Offer.tenant_id == session.tenant, Offer.id.in_(offer_ids))
-    return {offer.id: offer.free for offer in (await session.scalars(statement)).all()}
+    rows = await session.fetch_rows(_FREE, session.tenant, list(offer_ids))
+    return {row["id"]: row["free"] for row in rows}
 
 
 async def latest_weights(session: Session, mode: str) -> MatchWeights | None:
     """Return the newest weights that were learned for a way to compare texts."""
-    statement = select(MatchWeights).where(MatchWeights.tenant_id == session.tenant, MatchWeights.mode == mode)
-    return await session.scalar(statement.order_by(MatchWeights.number.desc()).limit(1))
+    return await session.scalar(_LATEST_WEIGHTS, {"tenant": session.tenant, "mode": mode})
 
 
 async def newest_number(session: Session) -> int:

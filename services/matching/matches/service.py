@@ -1,26 +1,25 @@
 """Use cases of matches."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 from uuid import UUID
 
-from services.matching.engine.facts import KINDS
+from services.matching.engine.candidates import TOP_PER_NEED
 from services.matching.engine.scoring import STATED, Weights, mode_of
 from services.matching.engine.standing import SAMPLE
 from services.matching.matches import repository
-from services.matching.matches.at_hand import offers_at_hand
-from services.matching.matches.facts import need_facts
-from services.matching.matches.judging import Asked, Judgement, Verdict, judge
+from services.matching.matches.at_hand import needs_at_hand, offers_at_hand
+from services.matching.matches.facts import beside_facts, need_facts
+from services.matching.matches.judging import Asked, Judgement, Verdict, judge, parts_at_once
 from services.matching.matches.models import Match
 from services.matching.matches.rules import MatchFacts, MatchState
 from services.matching.needs.models import Need
 from services.matching.needs.repository import lock_need
 from services.matching.needs.rules import TAKEN_BY_OTHERS, NeedState
 from services.matching.offers.repository import offers_by_id
-from services.matching.slots.embedding import counting, placed, tree_of
+from services.matching.slots.embedding import answering, counting, first_pass, tree_of
 from services.matching.slots.repository import corrections_of, learned_words
 from services.matching.slots.rules import Subject, need_slots
 from services.matching.slots.tree import branch_of, leaves_of
@@ -57,7 +56,13 @@ async def weights_for(session: Session, mode: str) -> Weights:
 
 
 async def judge_need(
-    session: Session, need: Need, now: datetime, encoders: Sequence[Encoder] | None = None, *, passed_over: int = 0
+    session: Session,
+    need: Need,
+    now: datetime,
+    encoders: Sequence[Encoder] | None = None,
+    *,
+    suitable: int = TOP_PER_NEED,
+    passed_over: int = 0,
 ) -> Judgement:
     """Look at all offers of the need's branch: what suits, the best first, and what was passed over.
 
@@ -66,24 +71,32 @@ async def judge_need(
         need: what is needed.
         now: when validity and freshness are judged.
         encoders: how to compare texts; those that count for the need when left out.
+        suitable: how many of those that suit are told of.
         passed_over: how many of those that do not suit are explained as well.
     """
     live = await counting(session, Subject.NEED, need.id) if encoders is None else encoders
     branch = branch_of(need.category)
     categories = [branch, *leaves_of(branch)]
-    needs = [need, *await repository.needs_beside(session, categories, need.id, SAMPLE - 1)]
-    need_vectors = await placed(session, Subject.NEED, {row.id: row.summary for row in needs}, live)
+    beside = await repository.needs_beside(session, categories, need.id, SAMPLE - 1)
+    texts = {need.id: need.summary} | {other.id: other.summary for other in beside}
+    need_vectors = await needs_at_hand(session, texts, live)
     tree = await tree_of(live)
-    need_corrections = await corrections_of(session, Subject.NEED, [row.id for row in needs])
+    corrections = await corrections_of(session, Subject.NEED, [need.id])
     learned = await learned_words(session)
+    own = tuple(matrix[:1] for matrix in need_vectors)
+    asked = need_facts([need], corrections, own, tree.offers if tree else (), learned)
+    hand = await offers_at_hand(session, branch, need.area_path, live, now, learned)
     return await judge(
         Asked(
-            needs=need_facts(needs, need_corrections, need_vectors, tree.offers if tree else (), learned),
-            offers=await offers_at_hand(session, branch, need.area_path, live, now, learned),
+            needs=[*asked, *map(beside_facts, beside)],
+            offers=hand.lines,
             need_vectors=need_vectors,
             background=tree.background() if tree else None,
             weights=await weights_for(session, mode_of(tuple(encoder.name for encoder in live))),
             now=now,
+            alike=hand.alike,
+            recent=hand.recent,
+            suitable=suitable,
             passed_over=passed_over,
         )
     )
@@ -92,8 +105,8 @@ async def judge_need(
 def explanation_of(verdict: Verdict, weights: Weights, mode: str) -> dict[str, Any]:
     """Return what is kept with a proposal."""
     return {
-        "filters": [asdict(item) for item in verdict.filters],
-        "terms": [asdict(term) for term in verdict.terms],
+        "filters": [item._asdict() for item in verdict.filters],
+        "terms": [term._asdict() for term in verdict.terms],
         "weights": weights.name,
         "mode": mode,
     }
@@ -113,6 +126,8 @@ async def propose_matches(
     session: WriteSession, need: Need, encoders: Sequence[Encoder] | None = None, *, passed_over: int = 0
 ) -> Judgement:
     """Compute and keep a need's proposals; returns them with the offers that were passed over, and why."""
+    # What is asked in the driver's own form sees only what has been flushed.
+    await session.flush()
     now = utc_now()
     live = await counting(session, Subject.NEED, need.id) if encoders is None else encoders
     mode = mode_of(tuple(encoder.name for encoder in live))
@@ -121,10 +136,9 @@ async def propose_matches(
         {**row_of(verdict, judgement.weights, mode), "rank": position}
         for position, verdict in enumerate(judgement.suitable, start=1)
     ]
-    await repository.keep_proposals(session, need.id, rows, now)
-    refused = await repository.refused_offers(session, need.id)
+    refused = await repository.keep_proposals(session, need.id, rows, now)
     found = [verdict.offer_id for verdict in judgement.suitable if verdict.offer_id not in refused]
-    reason = await why_unmet(session, need, found)
+    reason = await why_unmet(session, judgement.parts, found)
     if need.no_match_reason != reason:
         need.no_match_reason = reason
         need.version += 1
@@ -134,13 +148,14 @@ async def propose_matches(
 
 async def propose_on_arrival(session: WriteSession, need: Need) -> None:
     """Compute the proposals of a need that has just been opened; few needs beside it are to be looked at again."""
-    await propose_matches(session, need)
-    if await _few_beside(session, need) is not None:
+    # What has just been written was placed by nobody yet.
+    judgement = await propose_matches(session, need, first_pass(answering()))
+    if judgement.beside < _FEW:
         need.proposals_due_at = utc_now()
         await session.flush()
 
 
-async def _few_beside(session: Session, need: Need) -> Sequence[Need] | None:
+async def _few_beside(session: Session, need: Need) -> Sequence[repository.Beside] | None:
     branch = branch_of(need.category)
     beside = await repository.needs_beside(session, [branch, *leaves_of(branch)], need.id, _FEW)
     return beside if len(beside) < _FEW else None
@@ -180,15 +195,13 @@ async def renew_proposals(session: WriteSession, need_id: UUID, encoders: Sequen
 async def parts_of(session: Session, need: Need) -> tuple[str, ...]:
     """Return the kinds of offers that a need wants at once, in a fixed order; none when one offer meets it."""
     corrected = await corrections_of(session, Subject.NEED, [need.id])
-    wanted = set(need_slots(need.summary, corrected.get(need.id, {}))[1].parts)
-    return tuple(kind for kind in KINDS if kind in wanted) if len(wanted) > 1 else ()
+    return parts_at_once(need_slots(need.summary, corrected.get(need.id, {}))[1].parts)
 
 
-async def why_unmet(session: Session, need: Need, found: Sequence[UUID]) -> str | None:
+async def why_unmet(session: Session, parts: Sequence[str], found: Sequence[UUID]) -> str | None:
     """Return why nothing suits a need; of one with parts, also when there is something for some of them only."""
     if not found:
         return "no_suitable_resource"
-    parts = await parts_of(session, need)
     if not parts:
         return None
     kinds = {offer.kind for offer in (await offers_by_id(session, found)).values()}

@@ -13,7 +13,7 @@ import structlog
 
 from services.matching.coverage import covers
 from services.matching.engine.blocks import REASONS
-from services.matching.engine.explaining import filter_results, terms_of
+from services.matching.engine.explaining import filter_results, need_values, terms_of
 from services.matching.engine.facts import NeedFacts, OfferFacts, Vectors
 from services.matching.engine.filters import FILTERS
 from services.matching.engine.lines import Lines, columns_of, read_offers
@@ -205,15 +205,16 @@ class _Teller:
         need = self._needs[self._lines.needs.ids[row]]
         offer = self._offers[self._lines.offers.ids[int(found.offer[pair])]]
         terms = terms_of(need, offer, found.terms[pair], float(found.standing[pair]), self._given.weights)
-        passed = filter_results(need, offer, np.zeros(len(FILTERS), np.bool_), self._given.now.isoformat())
+        values = need_values(need, self._given.now.isoformat())
+        passed = filter_results(need, offer, np.zeros(len(FILTERS), np.bool_), values)
         return {
             "offer_id": offer.id,
             "offer_version": self._given.offer_versions[offer.id],
             "score": int(found.score[pair]),
             "change": change_of(earlier, offer.id).value,
             "explanation": {
-                "filters": [asdict(item) for item in passed],
-                "terms": [asdict(term) for term in terms],
+                "filters": [item._asdict() for item in passed],
+                "terms": [term._asdict() for term in terms],
                 "weights": self._given.weights.name,
                 "mode": self._given.mode,
             },
@@ -241,8 +242,8 @@ class _Teller:
             failed[code - 1] = True
             need = self._needs[self._lines.needs.ids[row]]
             near = self._offers[self._lines.offers.ids[offer]]
-            results = filter_results(need, near, failed, self._given.now.isoformat())
-            told = [asdict(results[code - 1])]
+            results = filter_results(need, near, failed, need_values(need, self._given.now.isoformat()))
+            told = [results[code - 1]._asdict()]
         return {"reason": REASONS[code] or _REFUSED, "offer_id": str(self._lines.offers.ids[offer]), "filters": told}
 
     def passed_offers(self) -> Rows:

@@ -10,18 +10,21 @@ from numpy.typing import NDArray
 
 from services.matching.engine.facts import Vectors
 from services.matching.engine.standing import Background
+from services.matching.slots.leaf_vectors import LeafVectors, embed_leaves, written_leaves
 from services.matching.slots.leaves import LEAF_TEXTS
-from services.matching.slots.repository import vectors_of
-from services.matching.slots.rules import Subject
+from services.matching.slots.repository import encoders_of, vectors_of
+from services.matching.slots.rules import Subject, hash_of
 from shared.db import Session
 from shared.encoders import LEXICAL, Encoder, identity, live_encoders, missing
 
-__all__ = ["Tree", "counting", "first_pass", "placed", "tree_of", "warm_up"]
+__all__ = ["Tree", "answering", "begin_loading", "counting", "finish_loading", "first_pass", "placed", "tree_of"]
 
 # What is not embedded yet when somebody asks: so many texts are embedded at once, the others wait for the worker.
 _AT_ONCE_MAX: Final = 16
 _QUICK: Final = "use"
-_trees: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+# Encoders of this process that answer nobody yet.
+_loading: Final[set[str]] = set()
+_trees: Final[dict[str, LeafVectors]] = {}
 
 
 class Tree(NamedTuple):
@@ -43,36 +46,58 @@ def first_pass(encoders: Sequence[Encoder]) -> tuple[Encoder, ...]:
 
 async def counting(session: Session, subject: Subject, subject_id: UUID) -> tuple[Encoder, ...]:
     """Return the encoders that count for somebody who looks at a text: all, once each has placed it, else the first."""
+    live = answering()
+    if not live:
+        return live
+    told = await encoders_of(session, subject, subject_id)
+    return live if told.issuperset(identity(encoder) or "" for encoder in live) else first_pass(live)
+
+
+def answering() -> tuple[Encoder, ...]:
+    """Return the encoders of this process that would not keep anybody waiting by loading first."""
+    return tuple(encoder for encoder in live_encoders() if encoder.name not in _loading)
+
+
+async def begin_loading() -> dict[str, str]:
+    """Find the encoders of this process, none of which answers until `finish_loading`; returns what health tells."""
+    _loading.update(encoder.name for encoder in await asyncio.to_thread(live_encoders))
+    return _told()
+
+
+async def finish_loading(told: dict[str, str]) -> None:
+    """Let the encoders load, in threads and the quick one first: each one answers as soon as it can.
+
+    Args:
+        told: what health tells, kept up to date.
+    """
     live = live_encoders()
-    for encoder in live:
-        if not await vectors_of(session, subject, identity(encoder) or "", [subject_id]):
-            return first_pass(live)
-    return live
+    for encoder in dict.fromkeys((*first_pass(live), *live)):
+        # They read their tables, for a second and more, when they are first asked.
+        await asyncio.to_thread(encoder.embed, LEAF_TEXTS[:1])
+        await tree_of([encoder])
+        _loading.discard(encoder.name)
+        told.clear()
+        told.update(_told())
 
 
-async def warm_up() -> dict[str, str]:
-    """Load the encoders of this process; returns how it compares texts and what it wanted in vain, for its health."""
-    live = await asyncio.to_thread(live_encoders)
-    await tree_of(live)
-    told = {"matching": "+".join(identity(encoder) or "" for encoder in live) or LEXICAL}
-    absent = missing()
-    return told | ({"encoders_missing": ",".join(absent)} if absent else {})
+def _told() -> dict[str, str]:
+    """Return how this process compares texts now, with what it will, and what it wants in vain."""
+    lists = {"encoders_loading": sorted(_loading), "encoders_missing": missing()}
+    told = {name: ",".join(names) for name, names in lists.items() if names}
+    return {"matching": "+".join(identity(encoder) or "" for encoder in answering()) or LEXICAL} | told
 
 
 async def tree_of(encoders: Sequence[Encoder]) -> Tree | None:
     """Return the words of the tree as needs and as offers; None where no encoder is live."""
     if not encoders:
         return None
-    placed_words = [await asyncio.to_thread(_tree, encoder) for encoder in encoders]
-    return Tree(tuple(asked for asked, _ in placed_words), tuple(found for _, found in placed_words))
-
-
-def _tree(encoder: Encoder) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the tree's words as needs and as offers, embedded once in the life of a process."""
-    name = identity(encoder) or ""
-    if name not in _trees:
-        _trees[name] = encoder.embed(LEAF_TEXTS), encoder.embed(LEAF_TEXTS, passages=True)
-    return _trees[name]
+    for encoder in encoders:
+        name = identity(encoder) or ""
+        if name not in _trees:
+            kept = written_leaves(encoder)
+            _trees[name] = await asyncio.to_thread(embed_leaves, encoder) if kept is None else kept
+    placed_words = [_trees[identity(encoder) or ""] for encoder in encoders]
+    return Tree(tuple(one.asked for one in placed_words), tuple(one.found for one in placed_words))
 
 
 async def placed(
@@ -85,6 +110,8 @@ async def placed(
 ) -> Vectors:
     """Return for each encoder one row a text, in their order: kept, or embedded now; too many new ones stand nowhere.
 
+    What was kept for other words than a text has now is not looked at.
+
     Args:
         session: reads the kept ones.
         subject: what the texts belong to.
@@ -92,21 +119,25 @@ async def placed(
         encoders: the live ones.
         at_once: how many may be embedded now.
     """
-    ids = list(texts)
-    found = []
-    for encoder in encoders:
-        kept = await vectors_of(session, subject, identity(encoder) or "", ids)
-        missing = [one for one in ids if one not in kept][:at_once]
-        # Half precision, as they are kept: those of a whole district fit into memory, and new ones are like kept ones.
-        rows = np.zeros((len(ids), encoder.dimension), np.float16)
-        for place, one in enumerate(ids):
-            if one in kept:
-                rows[place] = np.frombuffer(kept[one], np.float16)
-        if missing:
-            made = await asyncio.to_thread(
-                encoder.embed, [texts[one] for one in missing], passages=subject == Subject.OFFER
-            )
-            for one, row in zip(missing, made, strict=True):
-                rows[ids.index(one)] = row
-        found.append(rows)
-    return tuple(found)
+    return tuple([await _placed(session, subject, texts, encoder, at_once) for encoder in encoders])
+
+
+async def _placed(
+    session: Session, subject: Subject, texts: Mapping[UUID, str], encoder: Encoder, at_once: int
+) -> NDArray[np.float16]:
+    kept = await vectors_of(session, subject, identity(encoder) or "", list(texts))
+    # Half precision, as they are kept: those of a whole district fit into memory, and new ones are like kept ones.
+    rows = np.zeros((len(texts), encoder.dimension), np.float16)
+    missing = []
+    for place, (one, words) in enumerate(texts.items()):
+        text_hash, vector = kept.get(one, ("", b""))
+        if text_hash == hash_of(words):
+            rows[place] = np.frombuffer(vector, np.float16)
+        else:
+            missing.append((place, words))
+    if missing[:at_once]:
+        words_now = [words for _, words in missing[:at_once]]
+        made = await asyncio.to_thread(encoder.embed, words_now, passages=subject == Subject.OFFER)
+        for (place, _), row in zip(missing, made, strict=False):
+            rows[place] = row
+    return rows

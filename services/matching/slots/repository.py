@@ -5,7 +5,8 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, String, Uuid, bindparam, delete, func, literal, select, text
+import orjson
+from sqlalchemy import Row, delete, select, text
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from services.matching.slots.learned import LearnedWord
@@ -18,13 +19,13 @@ __all__ = [
     "add_labels",
     "all_corrections",
     "corrections_of",
+    "encoders_of",
     "find_corrections",
     "forget_vectors",
     "keep_vectors",
     "leaf_labels",
     "learned_rows",
     "learned_words",
-    "marks_of",
     "put_corrections",
     "put_learned_words",
     "unembedded",
@@ -52,16 +53,19 @@ _UNEMBEDDED: Final = {
         " ORDER BY offer.id DESC LIMIT :limit"
     ),
 }
-
-# The corrections first, then the vectors in the order of their encoders.
-_MARKS: Final = text(
-    "SELECT array_agg(subject_id ORDER BY encoder) AS ids, array_agg(mark ORDER BY encoder) AS marks FROM ("
-    " SELECT subject_id, '' AS encoder, CAST(CAST(xmin AS text) AS bigint) AS mark FROM matching.slot_corrections"
-    " WHERE tenant_id = :tenant AND subject = :subject AND subject_id = ANY(:ids)"
-    " UNION ALL SELECT subject_id, encoder, CAST(CAST(xmin AS text) AS bigint) FROM matching.text_vectors"
-    " WHERE tenant_id = :tenant AND subject = :subject AND encoder = ANY(:encoders) AND subject_id = ANY(:ids)"
-    ") AS written"
-).bindparams(bindparam("encoders", type_=ARRAY(String())), bindparam("ids", type_=ARRAY(Uuid())))
+_CORRECTIONS: Final = (
+    "SELECT subject_id, CAST(corrected AS text) AS corrected FROM matching.slot_corrections"
+    " WHERE tenant_id = $1 AND subject = $2 AND subject_id = ANY($3)"
+)
+_LEARNED: Final = (
+    "SELECT leaf, array_agg(word ORDER BY texts DESC, word) AS words FROM matching.learned_words"
+    " WHERE tenant_id = $1 GROUP BY leaf ORDER BY leaf"
+)
+_VECTORS: Final = (
+    "SELECT subject_id, text_hash, vector FROM matching.text_vectors"
+    " WHERE tenant_id = $1 AND subject = $2 AND encoder = $3 AND subject_id = ANY($4)"
+)
+_ENCODERS: Final = "SELECT encoder FROM matching.text_vectors WHERE tenant_id = $1 AND subject = $2 AND subject_id = $3"
 
 
 async def find_corrections(session: Session, subject: Subject, subject_id: UUID) -> SlotCorrections | None:
@@ -78,29 +82,8 @@ async def corrections_of(
     session: Session, subject: Subject, subject_ids: Sequence[UUID]
 ) -> dict[UUID, Mapping[str, Any]]:
     """Return the corrections of some needs or offers."""
-    statement = select(SlotCorrections.subject_id, SlotCorrections.corrected).where(
-        SlotCorrections.tenant_id == session.tenant,
-        SlotCorrections.subject == subject.value,
-        SlotCorrections.subject_id == func.any(literal(list(subject_ids), ARRAY(Uuid()))),
-    )
-    return {row.subject_id: row.corrected for row in (await session.execute(statement)).all()}
-
-
-async def marks_of(
-    session: Session, subject: Subject, encoders: Sequence[str], subject_ids: Sequence[UUID]
-) -> dict[UUID, tuple[int, ...]]:
-    """Return which transactions have last written the corrections and the vectors of some needs or offers."""
-    values = {
-        "tenant": session.tenant,
-        "subject": subject.value,
-        "encoders": list(encoders),
-        "ids": list(subject_ids),
-    }
-    row = (await session.execute(_MARKS, values)).one()
-    found: dict[UUID, tuple[int, ...]] = {}
-    for subject_id, mark in zip(row.ids or (), row.marks or (), strict=True):
-        found[subject_id] = (*found.get(subject_id, ()), mark)
-    return found
+    rows = await session.fetch_rows(_CORRECTIONS, session.tenant, subject.value, list(subject_ids))
+    return {row["subject_id"]: orjson.loads(row["corrected"]) for row in rows}
 
 
 async def all_corrections(session: Session, subject: Subject) -> dict[UUID, Mapping[str, Any]]:
@@ -161,10 +144,8 @@ async def learned_rows(session: Session) -> Sequence[LearnedTreeWord]:
 
 async def learned_words(session: Session) -> dict[str, tuple[str, ...]]:
     """Return the words that tell leaves, by leaf."""
-    found: dict[str, tuple[str, ...]] = {}
-    for row in await learned_rows(session):
-        found[row.leaf] = (*found.get(row.leaf, ()), row.word)
-    return found
+    rows = await session.fetch_rows(_LEARNED, session.tenant)
+    return {row["leaf"]: tuple(row["words"]) for row in rows}
 
 
 async def unembedded(session: Session, subject: Subject, encoder: str, limit: int) -> Sequence[Row[Any]]:
@@ -198,18 +179,18 @@ async def keep_vectors(
 
 
 async def vectors_of(
-    session: Session, subject: Subject, encoder: str, subject_ids: Sequence[UUID] | None
-) -> dict[UUID, bytes]:
-    """Return the vectors of some texts, of all with None."""
-    statement = select(TextVector.subject_id, TextVector.vector).where(
-        TextVector.tenant_id == session.tenant,
-        TextVector.subject == subject.value,
-        TextVector.encoder == encoder,
-    )
-    if subject_ids is not None:
-        # One parameter for all: a district has more lines than a statement may have parameters.
-        statement = statement.where(TextVector.subject_id == func.any(literal(list(subject_ids), ARRAY(Uuid()))))
-    return {row[0]: row[1] for row in (await session.execute(statement)).all()}
+    session: Session, subject: Subject, encoder: str, subject_ids: Sequence[UUID]
+) -> dict[UUID, tuple[str, bytes]]:
+    """Return the vectors of some texts, each with the hash of the text that it was made of."""
+    # One parameter for all: a district has more lines than a statement may have parameters.
+    rows = await session.fetch_rows(_VECTORS, session.tenant, subject.value, encoder, list(subject_ids))
+    return {row["subject_id"]: (row["text_hash"], row["vector"]) for row in rows}
+
+
+async def encoders_of(session: Session, subject: Subject, subject_id: UUID) -> frozenset[str]:
+    """Return the encoders that have placed a text."""
+    rows = await session.fetch_rows(_ENCODERS, session.tenant, subject.value, subject_id)
+    return frozenset(row["encoder"] for row in rows)
 
 
 async def forget_vectors(session: WriteSession, encoders: Sequence[str]) -> None:

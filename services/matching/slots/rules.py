@@ -1,5 +1,6 @@
 """Slots with the corrections of people: what is proposed, what was said against it, and what counts. Pure."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +11,7 @@ from services.matching.slots.groups import Ages, Eligibility, Person, mask_of, n
 from services.matching.slots.reading import NeedSlots, OfferSlots, read_need, read_offer
 from services.matching.slots.times import DAY_NAMES, spans, windows
 
-__all__ = ["Read", "Subject", "need_slots", "offer_slots", "shown_need", "shown_offer", "times_of"]
+__all__ = ["Read", "Subject", "hash_of", "need_slots", "offer_slots", "shown_need", "shown_offer", "times_of"]
 
 _HALF_HOUR: Final = 30
 _READ_MAX: Final = 65_536
@@ -35,6 +36,11 @@ class Read:
 
 _need = lru_cache(maxsize=_READ_MAX)(read_need)
 _offer = lru_cache(maxsize=_READ_MAX)(read_offer)
+
+
+def hash_of(words: str) -> str:
+    """Return the hash of a text that is kept with its vector: what PostgreSQL's `md5` says as well."""
+    return hashlib.md5(words.encode(), usedforsecurity=False).hexdigest()
 
 
 def times_of(told: Sequence[Mapping[str, str]]) -> int:
