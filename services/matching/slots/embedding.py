@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from services.matching.engine.facts import Vectors
 from services.matching.engine.standing import Background
-from services.matching.slots.leaf_vectors import LeafVectors, embed_leaves, written_leaves
 from services.matching.slots.leaves import LEAF_TEXTS
 from services.matching.slots.repository import encoders_of, vectors_of
 from services.matching.slots.rules import Subject, hash_of
@@ -24,7 +23,13 @@ _AT_ONCE_MAX: Final = 16
 _QUICK: Final = "use"
 # Encoders of this process that answer nobody yet.
 _loading: Final[set[str]] = set()
-_trees: Final[dict[str, LeafVectors]] = {}
+
+
+class _Leaves(NamedTuple):
+    """The words of the tree as one encoder places them: as something that is asked for, and that is found."""
+
+    asked: NDArray[np.float32]
+    found: NDArray[np.float32]
 
 
 class Tree(NamedTuple):
@@ -36,6 +41,10 @@ class Tree(NamedTuple):
     def background(self) -> Background:
         """Return them as what small branches are filled up with."""
         return Background(self.needs, self.offers)
+
+
+# By encoder: to place them takes seconds, once in the life of a process.
+_trees: Final[dict[str, _Leaves]] = {}
 
 
 def first_pass(encoders: Sequence[Encoder]) -> tuple[Encoder, ...]:
@@ -72,8 +81,6 @@ async def finish_loading(told: dict[str, str]) -> None:
     """
     live = live_encoders()
     for encoder in dict.fromkeys((*first_pass(live), *live)):
-        # They read their tables, for a second and more, when they are first asked.
-        await asyncio.to_thread(encoder.embed, LEAF_TEXTS[:1])
         await tree_of([encoder])
         _loading.discard(encoder.name)
         told.clear()
@@ -92,12 +99,14 @@ async def tree_of(encoders: Sequence[Encoder]) -> Tree | None:
     if not encoders:
         return None
     for encoder in encoders:
-        name = identity(encoder) or ""
-        if name not in _trees:
-            kept = written_leaves(encoder)
-            _trees[name] = await asyncio.to_thread(embed_leaves, encoder) if kept is None else kept
+        if (identity(encoder) or "") not in _trees:
+            await asyncio.to_thread(_place_leaves, encoder)
     placed_words = [_trees[identity(encoder) or ""] for encoder in encoders]
     return Tree(tuple(one.asked for one in placed_words), tuple(one.found for one in placed_words))
+
+
+def _place_leaves(encoder: Encoder) -> None:
+    _trees[identity(encoder) or ""] = _Leaves(encoder.embed(LEAF_TEXTS), encoder.embed(LEAF_TEXTS, passages=True))
 
 
 async def placed(
