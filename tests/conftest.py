@@ -4,6 +4,7 @@ Tests commit for real and never clean up after each other: a fresh tenant per te
 security that isolates districts in production.
 """
 
+import gc
 import importlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -28,12 +29,21 @@ from shared.testing import Callers, Pipe, Places, TestServers, start_servers
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
+# Imports make hundreds of thousands of objects and no garbage: looking for some among them, in every process, is vain.
+gc.disable()
+
 ClientOf = Callable[[str], httpx.AsyncClient]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that no worker is left alone with it at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage; what was imported is never a part of it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
