@@ -8,6 +8,7 @@ import gc
 import importlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -80,13 +81,28 @@ def databases(apps: dict[str, FastAPI]) -> dict[str, Database]:
     return {name: app.state.db for name, app in apps.items()}
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def pipe(servers: TestServers, databases: dict[str, Database]) -> AsyncIterator[Pipe]:
-    """The real pipe between the services, turned by hand."""
-    consumers = {name: importlib.import_module(f"services.{name}.jobs").consumers for name in SERVICES}
+@asynccontextmanager
+async def open_pipe(servers: TestServers, databases: dict[str, Database], *hearing: str) -> AsyncIterator[Pipe]:
+    """Open a pipe at whose end these services listen."""
+    consumers = {name: importlib.import_module(f"services.{name}.jobs").consumers for name in hearing}
     opened = await Pipe.open(databases, consumers, relay_url=servers.role_url("relay"), redis_url=servers.redis_url)
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pipe(servers: TestServers, databases: dict[str, Database]) -> AsyncIterator[Pipe]:
+    """The real pipe between the services, turned by hand."""
+    async with open_pipe(servers, databases, *SERVICES) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def ear(pipe: Pipe) -> Pipe:
+    """The pipe by which places are told. Tests of one service have one at whose end only that service listens: the
+    others hear when the pipe itself is run.
+    """
+    return pipe
 
 
 @pytest.fixture
@@ -108,10 +124,10 @@ def caller(servers: TestServers, tenant: str) -> Callers:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def places(pipe: Pipe, tenant: str) -> AsyncIterator[Places]:
+async def places(ear: Pipe, tenant: str) -> AsyncIterator[Places]:
     """Open areas and units that the services hear of: `await places.area("district.zone")`."""
-    yield Places(pipe, tenant)
-    await pipe.forget(tenant)
+    yield Places(ear, tenant)
+    await ear.forget(tenant)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
