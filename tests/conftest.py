@@ -4,6 +4,7 @@ Tests commit for real and never clean up after each other: a fresh tenant per te
 security that isolates districts in production.
 """
 
+import asyncio
 import gc
 import importlib
 import os
@@ -17,6 +18,7 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+import uvloop
 from fastapi import FastAPI
 from hypothesis import settings
 from xdist.remote import Producer
@@ -42,6 +44,9 @@ TOGETHER: Final = (
     "tests/matching/test_partner_guide.py",
     "tests/matching/test_webhook_guide.py",
 )
+
+# The loop that the services' own processes have.
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 
 ClientOf = Callable[[str], httpx.AsyncClient]
 
