@@ -56,7 +56,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
-class _Together(LoadGroupScheduling):
+class _Together(LoadGroupScheduling):  # type: ignore[misc]
     """Gives each test to whichever process is free, and the modules of TOGETHER whole to one."""
 
     def _split_scope(self, nodeid: str) -> str:
