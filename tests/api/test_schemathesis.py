@@ -1,4 +1,4 @@
-"""Schemathesis against each service, served for real: whatever it thinks of, no answer is a 5xx or breaks its schema.
+"""Schemathesis against each service, served over HTTP: whatever it thinks of, no answer is a 5xx or breaks its schema.
 
 What can be wrong with a member is tried in all ways that it knows; beside that stands one random request for each
 operation, and fifty with LINLI_HYPOTHESIS=long. Methods that an address does not take are tried in test_bad_input.
@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from fastapi import FastAPI
 from hypothesis.configuration import storage_directory
 
 from shared.auth import Grant, Principal, Role, mint_internal
 from shared.contracts import SERVICES
 from shared.ids import new_id
 from shared.testing import TestServers
-from tests.serving import ServiceProcess
+from tests.gateway.house import serving
 from tests.sizes import IS_LONG
 
 RANDOM_REQUESTS = 50 if IS_LONG else 1
@@ -51,14 +52,9 @@ def shaken(url: str, token: str, folder: Path) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("service", SERVICES)
 async def test_nothing_that_schemathesis_thinks_of_breaks_it(
-    service: str, servers: TestServers, tmp_path: Path, tenant: str
+    service: str, servers: TestServers, apps: dict[str, FastAPI], tmp_path: Path, tenant: str
 ) -> None:
     grants = tuple(Grant(role, "district") for role in Role)
     token = mint_internal(Principal(tenant, new_id(), "person", grants), service, servers.internal_key, ttl_s=600)
-    process = ServiceProcess(service, {**os.environ, **servers.environment}, tmp_path / f"{service}.log")
-    process.start()
-    try:
-        await process.ready()
-        await asyncio.to_thread(shaken, process.url, token, tmp_path)
-    finally:
-        process.stop()
+    async with serving(apps[service]) as url:
+        await asyncio.to_thread(shaken, url, token, tmp_path)
