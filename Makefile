@@ -9,6 +9,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 # The embedded servers ask the platform for a runtime folder and warn when there is none.
 export XDG_RUNTIME_DIR ?= /tmp
+# These start hundreds of processes of the same modules: whoever keeps Python from writing down what it has compiled, as
+# many images do, lets each of them compile all modules anew.
+test stories faults: export PYTHONDONTWRITEBYTECODE :=
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-10s %s\n", $$1, $$2}'
@@ -58,3 +61,4 @@ snapshots: $(STAMP) ## Write the OpenAPI and AsyncAPI snapshots, docs/cases.md a
 
 clean: ## Remove everything that a command can make again
 	rm -rf .venv .linli .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

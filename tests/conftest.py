@@ -4,19 +4,25 @@ Tests commit for real and never clean up after each other: a fresh tenant per te
 security that isolates districts in production.
 """
 
+import asyncio
+import gc
 import importlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
+import uvloop
 from fastapi import FastAPI
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
 
 from shared import clock
 from shared.contracts import SERVICES
@@ -28,12 +34,45 @@ from shared.testing import Callers, Pipe, Places, TestServers, start_servers
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")
 
+# Imports make hundreds of thousands of objects and no garbage: looking for some among them, in every process, is vain.
+gc.disable()
+
+# Modules whose tests share something dear, and so run one after the other in one process of `make test`. pytest-xdist's
+# own mark for that does nothing: it is written into a part of an item that pytest has not read since version 9.
+TOGETHER: Final = (
+    "tests/matching/test_evaluation.py",
+    "tests/matching/test_partner_guide.py",
+    "tests/matching/test_webhook_guide.py",
+)
+
+# The loop that the services' own processes have.
+asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+
 ClientOf = Callable[[str], httpx.AsyncClient]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with what takes long, so that no worker is left alone with it at the end."""
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+class _Together(LoadGroupScheduling):  # type: ignore[misc]
+    """Gives each test to whichever process is free, and the modules of TOGETHER whole to one."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        module = nodeid.partition("::")[0]
+        return module if module in TOGETHER else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGroupScheduling | None:
+    """Replace the scheduling of `--dist loadgroup`."""
+    return _Together(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
+def pytest_collection_finish() -> None:
+    """From here on there is garbage; what was imported is never a part of it."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -70,13 +109,28 @@ def databases(apps: dict[str, FastAPI]) -> dict[str, Database]:
     return {name: app.state.db for name, app in apps.items()}
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def pipe(servers: TestServers, databases: dict[str, Database]) -> AsyncIterator[Pipe]:
-    """The real pipe between the services, turned by hand."""
-    consumers = {name: importlib.import_module(f"services.{name}.jobs").consumers for name in SERVICES}
+@asynccontextmanager
+async def open_pipe(servers: TestServers, databases: dict[str, Database], *hearing: str) -> AsyncIterator[Pipe]:
+    """Open a pipe at whose end these services listen."""
+    consumers = {name: importlib.import_module(f"services.{name}.jobs").consumers for name in hearing}
     opened = await Pipe.open(databases, consumers, relay_url=servers.role_url("relay"), redis_url=servers.redis_url)
     yield opened
     await opened.close()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def pipe(servers: TestServers, databases: dict[str, Database]) -> AsyncIterator[Pipe]:
+    """The real pipe between the services, turned by hand."""
+    async with open_pipe(servers, databases, *SERVICES) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def ear(pipe: Pipe) -> Pipe:
+    """The pipe by which places are told. Tests of one service have one at whose end only that service listens: the
+    others hear when the pipe itself is run.
+    """
+    return pipe
 
 
 @pytest.fixture
@@ -98,10 +152,10 @@ def caller(servers: TestServers, tenant: str) -> Callers:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def places(pipe: Pipe, tenant: str) -> AsyncIterator[Places]:
+async def places(ear: Pipe, tenant: str) -> AsyncIterator[Places]:
     """Open areas and units that the services hear of: `await places.area("district.zone")`."""
-    yield Places(pipe, tenant)
-    await pipe.forget(tenant)
+    yield Places(ear, tenant)
+    await ear.forget(tenant)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -6,6 +6,7 @@ wait in the socket's queue instead of being refused.
 
 import argparse
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -62,6 +63,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, and say so."""
         await super().startup(sockets=sockets)
+        gc.enable()
         if self._tell is not None and self.started:
             os.write(self._tell, b"1")
             os.close(self._tell)
@@ -74,6 +76,8 @@ def main() -> None:
     parser.add_argument("--door", type=int, required=True)
     parser.add_argument("--tell", type=int)
     asked = parser.parse_args()
+    # Loading an app makes hundreds of thousands of objects and no garbage worth looking for.
+    gc.disable()
     config = uvicorn.Config(
         f"services.{asked.name}.app:create",
         factory=True,

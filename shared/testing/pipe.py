@@ -1,7 +1,8 @@
 """The real pipe, turned by hand: relays, queues and inboxes run until nothing is on its way any more."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
 import asyncpg
@@ -9,7 +10,7 @@ from arq import ArqRedis
 
 from shared.contracts import EventData
 from shared.db import Database
-from shared.messaging import Consumers, Inbox, QueueWorker, Relay, publish, redis_pool
+from shared.messaging import Consumers, Inbox, QueueWorker, Relay, publish, publish_each, redis_pool
 
 __all__ = ["Pipe"]
 
@@ -55,6 +56,12 @@ class Pipe:
         """Say something in a service's name, through its outbox."""
         async with self.databases[service].write(tenant) as session:
             await publish(session, subject, *data)
+
+    async def publish_each(self, service: str, tenant: str, told: Sequence[tuple[str, EventData]]) -> None:
+        """Say something of each of many subjects in a service's name, in one transaction."""
+        async with self.databases[service].write(tenant) as session:
+            for _, alike in groupby(told, key=lambda one: type(one[1])):
+                await publish_each(session, list(alike))
 
     def relay_of(self, service: str) -> Relay:
         """Return the relay of a producing service."""

@@ -1,5 +1,6 @@
 """Bad input, for every operation of every service: a problem document with the right status, and nothing written."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -26,6 +27,7 @@ HSDS = "/v1/hsds/{tenant}"
 LISTS = "/v1/open-lists/{tenant}"
 CATALOGUE = "/v1/webhook-events"
 JWKS = "/.well-known/jwks.json"
+METHODS = {"GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"}
 # Asks for a signature, and says nothing about a request before it has seen one; its own tests send what is signed.
 SIGNED = "/v1/webhooks/"
 
@@ -46,6 +48,10 @@ class Operation:
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
+
+    def takes(self, address: str) -> bool:
+        """Whether a request to an address may be one to this operation."""
+        return re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(self.path)), address) is not None
 
 
 def resolve(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
@@ -200,6 +206,25 @@ async def test_unknown_ids_and_missing_versions_and_keys_are_told(
         if item.needs_key and not item.body_required:
             without = headers | {"If-Match": '"1"'}
             told(await send(item.method, item.address, headers=without, **body), {400}, f"{item} no key")
+    assert await counted() == before
+
+
+async def test_a_method_that_an_address_does_not_take_is_refused(
+    apps: dict[str, FastAPI], client: Any, caller: Callers, places: Places, counted: Any
+) -> None:
+    every = await every_operation(apps, places)
+    before = await counted()
+    for service, address in dict.fromkeys((item.service, item.address) for item in every):
+        # What is fixed in one address may be a name in another.
+        methods = {item.method for item in every if item.service == service and item.takes(address)}
+        headers = caller(service, *EVERYTHING)
+        for method in sorted(METHODS - methods):
+            answer = await client(service).request(method, address, headers=headers)
+            # Which form a refusal of Open311 has is said by the operation, and there is none.
+            assert answer.status_code == 405, f"{method} {address}"
+            if not address.startswith(OPEN311):
+                told(answer, {405}, f"{method} {address}")
+            assert methods.issuperset(answer.headers["allow"].split(", ")), address
     assert await counted() == before
 
 

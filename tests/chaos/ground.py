@@ -35,6 +35,8 @@ _ENVIRONMENT: Final = {
     "LINLI_LOG_LEVEL": "info",
     "LINLI_GATEWAY_CALLER_RATE_PER_S": "1000000",
     "LINLI_GATEWAY_CALLER_BURST": "1000000",
+    # A wire on which nothing comes is given up after seven seconds, not after seventeen.
+    "LINLI_STATEMENT_TIMEOUT_MS": "5000",
     # A poisoned event dies in a second, not in four minutes.
     "LINLI_EVENT_ATTEMPTS": "3",
     "LINLI_EVENT_FIRST_DELAY_S": "0.2",
@@ -60,6 +62,16 @@ class Ground:
         """Send a process of the house a signal; nothing when it is not there."""
         with suppress(KeyError, ProcessLookupError):
             os.kill(self.house.pids()[name], number)
+
+    async def kill(self, name: str) -> None:
+        """End a process of the house as `kill -9` does, and wait until it is gone."""
+        pid = self.house.pids()[name]
+        self.signal(name, signal.SIGKILL)
+
+        async def is_gone() -> bool:
+            return self.house.pids().get(name) != pid
+
+        await until(is_gone, 10)
 
     def processes(self, name: str) -> list[int]:
         """Return the processes of a part: of PostgreSQL also those that serve its connections."""

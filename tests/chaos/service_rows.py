@@ -252,8 +252,7 @@ async def killed(ground: Ground, *, short: bool, seed: int) -> Told:
             elif name == "valkey":
                 await ground.kill_redis()
             else:
-                ground.signal(name, signal.SIGKILL)
-                await asyncio.sleep(0.2)
+                await ground.kill(name)
             await ground.ready()
             again_s[name] = round(time.monotonic() - began, 2)
             await filing

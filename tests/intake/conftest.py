@@ -1,6 +1,7 @@
 """A street with a trouble: areas, units, categories, and the people who raise, judge and mend."""
 
 import io
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, TypeAlias
@@ -12,9 +13,10 @@ from PIL import Image
 
 from shared import clock
 from shared.auth import Role
+from shared.db import Database
 from shared.ids import new_id
-from shared.testing import Callers, Places
-from tests.conftest import ClientOf
+from shared.testing import Callers, Pipe, Places, TestServers
+from tests.conftest import ClientOf, open_pipe
 from tests.conftest import MovedClock as MovedClock
 
 Headers: TypeAlias = dict[str, str]
@@ -216,6 +218,13 @@ async def furnish(street: Street, places: Places) -> None:
         assert response.status_code == 201, response.text
 
 
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def ear(servers: TestServers, databases: dict[str, Database]) -> AsyncIterator[Pipe]:
+    """Open a pipe at whose end only the intake listens."""
+    async with open_pipe(servers, databases, "intake") as opened:
+        yield opened
+
+
 @pytest_asyncio.fixture(loop_scope="session")
 async def street(client: ClientOf, caller: Callers, places: Places) -> Street:
     built = Street(client("intake"), caller)
@@ -224,9 +233,10 @@ async def street(client: ClientOf, caller: Callers, places: Places) -> Street:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def elsewhere(client: ClientOf, caller: Callers, places: Places) -> Street:
+async def elsewhere(client: ClientOf, caller: Callers, ear: Pipe) -> AsyncIterator[Street]:
     """Another tenant with the same street."""
     stranger = Callers(caller._key, f"e{new_id().hex[:31]}")
     built = Street(client("intake"), stranger)
-    await furnish(built, Places(places._pipe, stranger.tenant))
-    return built
+    await furnish(built, Places(ear, stranger.tenant))
+    yield built
+    await ear.forget(stranger.tenant)

@@ -1,6 +1,7 @@
 """A fund and its people: a treasurer, three approvers, a payer, and a secretary who applies."""
 
 import hashlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -9,9 +10,10 @@ import httpx
 import pytest_asyncio
 
 from shared.auth import Role
+from shared.db import Database
 from shared.ids import new_id
-from shared.testing import Callers, Pipe, Places
-from tests.conftest import ClientOf
+from shared.testing import Callers, Pipe, Places, TestServers
+from tests.conftest import ClientOf, open_pipe
 
 Headers: TypeAlias = dict[str, str]
 # Whatever JSON may hold.
@@ -133,6 +135,13 @@ class Treasury:
 
     async def pay(self, invoice: dict[str, Json]) -> dict[str, Json]:
         return await self.made(f"/v1/invoices/{invoice['id']}/pay", by="payer", version=invoice["version"])
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def ear(servers: TestServers, databases: dict[str, Database]) -> AsyncIterator[Pipe]:
+    """Open a pipe at whose end only the ledger listens."""
+    async with open_pipe(servers, databases, "ledger") as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -1,6 +1,5 @@
 """A small quarter for the tests of the matching: areas, units and cases that it has heard of, and who lives there."""
 
-import importlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -18,7 +17,7 @@ from shared.db import Database
 from shared.ids import new_id
 from shared.messaging import TenantSchedule
 from shared.testing import Callers, Pipe, Places, TestServers
-from tests.conftest import ClientOf
+from tests.conftest import ClientOf, open_pipe
 
 Headers: TypeAlias = dict[str, str]
 # Whatever JSON, or a query, may hold.
@@ -173,10 +172,8 @@ class Quarter:
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def ear(servers: TestServers, databases: dict[str, Database]) -> AsyncIterator[Pipe]:
     """Open a pipe at whose end only the matching listens: nobody else answers what a test says in their name."""
-    consumers = {"matching": importlib.import_module("services.matching.jobs").consumers}
-    opened = await Pipe.open(databases, consumers, relay_url=servers.role_url("relay"), redis_url=servers.redis_url)
-    yield opened
-    await opened.close()
+    async with open_pipe(servers, databases, "matching") as opened:
+        yield opened
 
 
 async def _settle(built: Quarter) -> Quarter:

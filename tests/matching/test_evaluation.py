@@ -27,9 +27,8 @@ def test_the_set_is_large_and_hard() -> None:
             assert known[offer] == row["category"]
 
 
-# The encoders are asked once for all modes.
+# The encoders are asked once for all modes (see TOGETHER in tests/conftest.py).
 @pytest.mark.long
-@pytest.mark.xdist_group("evaluation")
 @pytest.mark.parametrize(
     ("missing", "left", "hit", "f1"),
     [

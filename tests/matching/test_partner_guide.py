@@ -33,8 +33,6 @@ from tests.serving import ServiceProcess
 GUIDE = Path(__file__).parents[2] / "docs" / "partners.md"
 _SAMPLE = re.compile(r"<!-- sample: (\S+) -->\n```\w+\n(.*?)```", re.DOTALL)
 SAMPLES = dict(_SAMPLE.findall(GUIDE.read_text(encoding="utf-8")))
-# They share two processes.
-pytestmark = pytest.mark.xdist_group("partner_guide")
 EXPECTED = ["created"] * 6 + ["updated", "unchanged", "updated"]
 
 
