@@ -56,20 +56,23 @@ SELECT $1::text, uuidv7(), ($1 || '.s' || c / 20 || '.c' || c || '.g' || g)::pub
 FROM generate_series(0, $2 - 1) c, generate_series(0, $3 - 1) g"""
 _LIVED_IN: Final = """
 SELECT id, path::text AS path FROM intake.areas WHERE tenant_id = $1::text AND nlevel(path) = 4 ORDER BY md5(path::text) LIMIT $2"""
-# Of a hundred cases two are open; words, places and days differ as chance has it.
+# Of a hundred cases two are open, and each has two or three of twelve words; which, in which place, is as good as chance.
 _CASES: Final = """
 WITH places AS (
     SELECT array_agg(id ORDER BY path) AS ids, array_agg(path ORDER BY path) AS paths FROM intake.areas
     WHERE tenant_id = $1::text AND kind = 'grid' AND nlevel(path) = 4)
 INSERT INTO intake.cases (tenant_id, id, number, category, title, description, area_id, area_path, latitude, longitude,
     requester_id, state, level, outcome, filed_at, updated_at, closed_at, version)
-SELECT $1::text, uuidv7(), 'G-' || n, 'drainage', ($4::text[])[1 + n % 12] || '问题 ' || n,
-    '某处' || ($4::text[])[1 + n * 7 % 12] || '，已经持续 ' || n % 30 || ' 天，' || ($4::text[])[1 + n * 5 % 12] ||
+SELECT $1::text, uuidv7(), 'G-' || n, 'drainage', ($4::text[])[1 + one] || '问题 ' || n,
+    '某处' || ($4::text[])[1 + other] || '，已经持续 ' || n % 30 || ' 天，' || ($4::text[])[1 + third] ||
         '也需要处理，请尽快安排人员上门查看 ' || md5(n::text),
     ids[1 + place], paths[1 + place], 30 + place % 45 * 0.01 + random() * 0.01, 110 + place / 45 * 0.01 + random() * 0.01,
-    $5, CASE WHEN n % 50 = 0 THEN 'accepted' ELSE 'closed' END, 'grid', CASE WHEN n % 50 <> 0 THEN 'satisfied' END,
-    now() - ((1000000 - n) * interval '60 seconds'), now(), CASE WHEN n % 50 <> 0 THEN now() END, 5
-FROM places, generate_series($2::int, $3::int - 1) n, LATERAL (SELECT (n::bigint * 7919 % 2000)::int AS place) p"""
+    $5, CASE WHEN is_open THEN 'accepted' ELSE 'closed' END, 'grid', CASE WHEN NOT is_open THEN 'satisfied' END,
+    now() - ((1000000 - n) * interval '60 seconds'), now(), CASE WHEN NOT is_open THEN now() END, 5
+FROM places, generate_series($2::int, $3::int - 1) n,
+    LATERAL (SELECT (n::bigint * 7919 % 2000)::int AS place, hashint4extended(n, 1) & 1048575 AS chance) p,
+    LATERAL (SELECT chance % 50 = 0 AS is_open, chance / 50 % 12 AS one, chance / 600 % 12 AS other,
+        chance / 7200 % 12 AS third) c"""
 _STEPS: Final = """
 INSERT INTO intake.case_steps (tenant_id, case_id, position, step, to_state, actor, data, clocks, at)
 SELECT tenant_id, id, position, 'progress', state, 'person/' || requester_id, '{}', '[]', filed_at
