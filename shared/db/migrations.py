@@ -69,11 +69,13 @@ END $$;
 COMMENT ON FUNCTION public.ngrams(text[]) IS
     'Every two neighbouring letters of some texts, and three where the middle one is ASCII; capitals made small.';
 CREATE FUNCTION public.ngrams_to_find(words text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-    SELECT array_agg(one) FROM unnest(public.ngrams(words)) one
-    WHERE NOT EXISTS (SELECT FROM unnest(public.ngrams(words)) other WHERE other <> one AND strpos(other, one) > 0)
+    WITH grams AS (SELECT DISTINCT gram FROM unnest(public.ngrams(words)) gram)
+    SELECT array_agg(gram) FROM grams
+    WHERE NOT EXISTS (SELECT FROM grams other WHERE other.gram <> grams.gram AND strpos(other.gram, grams.gram) > 0)
+        AND (length(gram) > 2 OR (SELECT count(*) < 2 FROM grams WHERE length(gram) > 2))
 $$;
 COMMENT ON FUNCTION public.ngrams_to_find(text) IS
-    'Of the ngrams of words those that are not part of another: whatever has these has all.';"""
+    'Enough of the ngrams of words: none that is part of another, and none of two letters beside several of three.';"""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # One migration run at a time, whichever machine starts it.
 _LOCK_KEY: Final = 5_274_655

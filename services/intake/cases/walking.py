@@ -7,10 +7,10 @@ each of its places; below a large one, what is newest of all soon fills a page.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Row, Select, Subquery, false, func, or_, select, true, union_all
+from sqlalchemy import ColumnElement, Row, Select, Subquery, false, func, select, true, union_all
 
 from services.intake.cases.models import Case
 from services.intake.cases.repository import VisiblePart, parts_visible_to
@@ -24,8 +24,17 @@ __all__ = ["LINE", "Walks", "first_below", "walks_of"]
 # District, subdistrict, community: from there on, an area has tens of places, not thousands.
 _SMALL_FROM_DEPTH: Final = 3
 # How many cases are read in search of words before these count as rare: of all places, and of each of a few.
-_READ_OF_ALL: Final = 5_000
+_READ_OF_ALL: Final = 2_000
 _READ_OF_A_PLACE: Final = 100
+_END_OF_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
+_BACK_OF_ALL: Final = """
+SELECT filed_at AS since FROM intake.cases WHERE tenant_id = $1 AND filed_at <= $2
+ORDER BY filed_at DESC OFFSET $3 LIMIT 1"""
+_BACK_OF_PLACES: Final = """
+SELECT max(back.filed_at) AS since FROM intake.areas a, LATERAL (
+    SELECT filed_at FROM intake.cases c WHERE c.tenant_id = $1 AND c.area_id = a.id AND c.filed_at <= $2
+    ORDER BY filed_at DESC OFFSET $3 LIMIT 1) back
+WHERE a.tenant_id = $1 AND a.path <@ $4::text[]::ltree[]"""
 # What a line of a list shows, and not the long words of the case.
 LINE: Final = [getattr(Case, name) for name in CaseSummary.model_fields]
 
@@ -59,16 +68,13 @@ class Walks:
             session: of the tenant.
             until: from where to look back; from now by default.
         """
-        earlier = [Case.filed_at <= until] if until is not None else []
-        filed = select(Case.filed_at).where(Case.tenant_id == self.tenant, *earlier).order_by(Case.filed_at.desc())
-        statement = filed.offset(_READ_OF_ALL).limit(1)
-        if not self.is_wide:
-            area, paths = reference.area, [path for path in self._paths() if path is not None]
-            below = or_(false(), *(area.path.within(path) for path in paths))
-            places = select(area.id).where(area.tenant_id == self.tenant, below).subquery()
-            back = filed.where(Case.area_id == places.c.id).offset(_READ_OF_A_PLACE).limit(1).lateral()
-            statement = select(func.max(back.c.filed_at)).select_from(places.join(back, true()))
-        since: datetime | None = await session.scalar(statement)
+        end = until if until is not None else _END_OF_TIME
+        if self.is_wide:
+            row = await session.fetch_row(_BACK_OF_ALL, self.tenant, end, _READ_OF_ALL)
+        else:
+            paths = [path for path in self._paths() if path is not None]
+            row = await session.fetch_row(_BACK_OF_PLACES, self.tenant, end, _READ_OF_A_PLACE, paths)
+        since: datetime | None = row["since"] if row is not None else None
         return since
 
     def _paths(self) -> list[str | None]:
