@@ -36,8 +36,22 @@ async def test_an_offer_passed_over_names_the_first_filter_that_failed(quarter: 
     assert need["no_match_reason"] == "no_suitable_resource"
     found = await quarter.read(f"/v1/needs/{need['id']}/matches")
     assert {item["offer_id"]: item["failed"] for item in found["passed_over"]} == expected
+    nearest = await quarter.read(f"/v1/needs/{need['id']}/matches", passed_over=1)
+    assert [item["offer_id"] for item in nearest["passed_over"]] == [found["passed_over"][0]["offer_id"]]
     for item in found["passed_over"]:
         assert item["failed"] == next(hurdle["name"] for hurdle in item["filters"] if not hurdle["passed"])
+
+
+async def test_what_suits_can_be_read_without_why_the_rest_does_not(quarter: Quarter) -> None:
+    partner = await quarter.partner()
+    await quarter.offer(partner)
+    await quarter.offer(partner, "d.y")
+    need = await quarter.need()
+    path = f"/v1/needs/{need['id']}/matches"
+    found = await quarter.read(path)
+    assert len(found["matches"]) == len(found["passed_over"]) == 1
+    assert await quarter.read(path, passed_over=0) == {**found, "passed_over": []}
+    assert (await quarter.get(path, passed_over=201)).status_code == 422
 
 
 async def test_a_later_offer_is_found_by_looking_again(quarter: Quarter) -> None:

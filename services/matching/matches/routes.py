@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import Depends, Response
+from fastapi import Depends, Query, Response
 
 from services.matching.matches import changing, repository, service
 from services.matching.matches.judging import PASSED_OVER_MAX, Judgement, PassedOver
@@ -30,7 +30,6 @@ from services.matching.offers.rules import OfferExhausted
 from services.matching.projects.schemas import ProjectOut
 from services.matching.projects.views import project_out
 from shared.auth import Principal, Role, authenticated, requires
-from shared.clock import utc_now
 from shared.db import Session
 from shared.problems import NotFound
 from shared.steps import NextAction, NextActionOut, check_step, next_actions
@@ -126,15 +125,22 @@ async def compute_matches(caller: Staff, session: Writing, need_id: UUID) -> Mat
 
 @router.get("/v1/needs/{need_id}/matches", summary="What suits a need, and why not the rest 对接结果与理由")
 async def read_matches(
-    caller: Annotated[Principal, Depends(authenticated)], session: Reading, need_id: UUID
+    caller: Annotated[Principal, Depends(authenticated)],
+    session: Reading,
+    need_id: UUID,
+    passed_over: Annotated[
+        int, Query(ge=0, le=PASSED_OVER_MAX, description="Of how many of the rest it is told why 未入选的条数")
+    ] = PASSED_OVER_MAX,
 ) -> MatchesOut:
-    """Return the kept proposals, and the offers of the category that are passed over as of now."""
+    """Return the kept proposals, and the offers of the category that are passed over as of now.
+
+    A screen that shows only what suits asks with `passed_over=0`, and is answered sooner.
+    """
     need = await find_need(session, need_id)
     if need is None:
         raise NotFound
     # What suits is told as it was kept.
-    judgement = await service.judge_need(session, need, utc_now(), suitable=0, passed_over=PASSED_OVER_MAX)
-    return await _matches(session, need, caller, judgement)
+    return await _matches(session, need, caller, await service.judgement_of(session, need, passed_over=passed_over))
 
 
 @router.post("/v1/matches/{match_id}/accept", summary="Accept a match: it becomes a project 确认对接")

@@ -32,6 +32,7 @@ __all__ = [
     "explanation_of",
     "facts_of",
     "judge_need",
+    "judgement_of",
     "parts_of",
     "propose_matches",
     "propose_on_arrival",
@@ -100,6 +101,18 @@ async def judge_need(
             passed_over=passed_over,
         )
     )
+
+
+async def judgement_of(session: Session, need: Need, *, passed_over: int) -> Judgement:
+    """Return by what the kept proposals of a need are told, with some of the offers that are passed over as of now.
+
+    With none of these, no offer is looked at.
+    """
+    if passed_over:
+        return await judge_need(session, need, utc_now(), suitable=0, passed_over=passed_over)
+    live = await counting(session, Subject.NEED, need.id)
+    weights = await weights_for(session, mode_of(tuple(encoder.name for encoder in live)))
+    return Judgement((), (), weights, await parts_of(session, need), beside=0)
 
 
 def explanation_of(verdict: Verdict, weights: Weights, mode: str) -> dict[str, Any]:
