@@ -149,7 +149,10 @@ class House:
         return servers
 
     async def _start_parts(self, servers: list[Server]) -> None:
-        """Start the servers and, at the same time, what serves requests; migrate; then start the worker."""
+        """Start the servers and, at the same time, what serves requests; migrate; then start the worker.
+
+        Programs take longer to be imported than servers to be started, so the migrations need not wait for them.
+        """
         if can_fork():
             log = self.home.logs / "forkserver.log"
             self._fork_server = ForkServer(
@@ -165,11 +168,16 @@ class House:
         )
         doors: list[Program] = [part for part in parts if part.has_door]
         self._say("starting " + ", ".join([*(part.name for part in servers), *(part.name for part in doors)]))
-        await self.supervisor.start(*servers, *doors)
-        owner_url = self._outside.get(_OWNER) or (self.postgres.url if self.postgres is not None else "")
-        self.environment = {**self.environment, _OWNER: owner_url}
-        self._say("migrating the four schemas")
-        await run_python("-m", "services.stack.migrate", environment=self.environment)
+        serving = asyncio.ensure_future(self.supervisor.start(*doors))
+        try:
+            await self.supervisor.start(*servers)
+            owner_url = self._outside.get(_OWNER) or (self.postgres.url if self.postgres is not None else "")
+            self.environment = {**self.environment, _OWNER: owner_url}
+            self._say("migrating the four schemas")
+            await run_python("-m", "services.stack.migrate", environment=self.environment)
+        finally:
+            await asyncio.gather(serving, return_exceptions=True)
+        await serving
         self._say("starting the worker, and waiting until all are ready")
         await self.supervisor.start(*(part for part in parts if not part.has_door))
         await self.supervisor.wait_ready([part.name for part in parts])

@@ -116,7 +116,12 @@ class Supervisor:
         self._lives[life.part.name] = life
         life.starts += 1
         life.started_at = time.time()
-        await asyncio.to_thread(life.part.start)
+        # Whoever watches must not take what is still being started for dead, and start another one.
+        life.is_changing = True
+        try:
+            await asyncio.to_thread(life.part.start)
+        finally:
+            life.is_changing = False
 
     async def _watch(self) -> None:
         while not self._is_stopping:

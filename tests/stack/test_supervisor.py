@@ -5,18 +5,20 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from services.stack import supervisor as module
 from services.stack.parts import Floor, Program
 from services.stack.supervisor import Life, Supervisor
-from shared.embedded import free_port
+from shared.embedded import Child, free_port, start_child
 
 HTTP = """
 import http.server, os, sys
@@ -86,6 +88,32 @@ async def test_what_dies_is_started_again_and_told_of(tmp_path: Path) -> None:
     finally:
         await house.stop()
     assert part.pid is None
+
+
+async def test_what_is_still_being_started_is_not_started_a_second_time(tmp_path: Path) -> None:
+    begun: list[int] = []
+    may_begin = threading.Event()
+
+    def slowly(*arguments: Any, **options: Any) -> Child:
+        begun.append(1)
+        assert may_begin.wait(20)
+        return start_child(*arguments, **options)
+
+    weak, slow = program(tmp_path, "weak", ENDS_AT_ONCE), program(tmp_path, "slow", HTTP)
+    slow.spawn = slowly
+    house = Supervisor()
+    try:
+        await house.start(weak)
+        starting = asyncio.create_task(house.start(slow))
+        # By then whoever watches has looked many times, at the slow one as well.
+        await seen(lambda: begun and house.lives[0].starts >= 3)
+        may_begin.set()
+        await starting
+        await house.wait_ready(["slow"], 20)
+        assert begun == [1]
+    finally:
+        may_begin.set()
+        await house.stop()
 
 
 async def test_the_pause_before_the_next_start_grows_up_to_a_bound(

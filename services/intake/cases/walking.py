@@ -25,7 +25,7 @@ __all__ = ["LINE", "Walks", "first_below", "walks_of"]
 _SMALL_FROM_DEPTH: Final = 3
 # How many cases are read in search of words before these count as rare: of all places, and of each of a few.
 _READ_OF_ALL: Final = 2_000
-_READ_OF_A_PLACE: Final = 100
+_READ_OF_A_PLACE: Final = 1_000
 _END_OF_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _BACK_OF_ALL: Final = """
 SELECT filed_at AS since FROM intake.cases WHERE tenant_id = $1 AND filed_at <= $2
