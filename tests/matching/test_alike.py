@@ -14,7 +14,7 @@ from services.matching.engine.facts import Vectors
 from services.matching.engine.lines import columns_of, read_offers
 from services.matching.engine.recent import Recent
 from services.matching.engine.scoring import STATED
-from services.matching.engine.singles import Kept
+from services.matching.engine.singles import Kept, products, singles
 from services.matching.engine.words import Grams
 from services.matching.matches.judging import Asked, judge_now
 from tests.matching.district import NOW, District, make_district
@@ -67,13 +67,12 @@ def test_a_need_is_judged_alike_from_memory_and_anew(district: District) -> None
 
 def test_a_need_that_was_compared_is_not_compared_again(district: District, monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[int] = []
-    against = Kept.against
 
-    def counted(self: Kept, others: NDArray[np.float32]) -> Any:
+    def counted(offers: NDArray[np.float32], others: NDArray[np.float32]) -> NDArray[np.float32]:
         compared.append(len(others))
-        return against(self, others)
+        return products(offers, others)
 
-    monkeypatch.setattr(Kept, "against", counted)
+    monkeypatch.setattr(module, "products", counted)
     alike = Alike(rows(district.offer_vectors, list(range(OFFERS))))
     for which in ([0, 1, 2, 3], [4, 0, 1, 2], [2, 1]):
         told = alike.to([district.needs[place].id for place in which], rows(district.need_vectors, which))
@@ -82,6 +81,13 @@ def test_a_need_that_was_compared_is_not_compared_again(district: District, monk
             exact = exact @ district.offer_vectors[place][:OFFERS].astype(np.float64).T
             assert np.abs(matrix - exact).max() < 1e-5
     assert compared == [4, 4, 1, 1]
+
+
+def test_rows_made_single_before_are_multiplied_as_if_made_single_now(district: District) -> None:
+    for offers, needs in zip(district.offer_vectors, district.need_vectors, strict=True):
+        everything, asked = np.arange(len(offers)), singles(needs, np.arange(5))
+        single = singles(offers, everything)
+        assert (products(single, asked) == Kept(offers, everything).against(asked)).all()
 
 
 def test_a_need_that_stands_nowhere_yet_is_looked_at_again(district: District) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.matching.engine.facts import Vectors
-from services.matching.engine.singles import Kept, singles
+from services.matching.engine.singles import products, singles
 from services.matching.engine.standing import SAMPLE
 
 __all__ = ["Alike"]
@@ -32,6 +32,8 @@ class Alike:
 
     def __init__(self, offers: Vectors) -> None:
         self._offers = offers
+        # In single precision from the first comparison on: making two thousand of them takes as long as all products.
+        self._single: tuple[Floats, ...] = ()
         self._known: OrderedDict[UUID, tuple[Floats, ...]] = OrderedDict()
         self._turn = Lock()
 
@@ -61,8 +63,8 @@ class Alike:
         if not new:
             return []
         rows = np.array(new, np.int64)
+        self._single = self._single or tuple(singles(matrix, np.arange(len(matrix))) for matrix in self._offers)
         matrices = []
-        for asked, found in zip(vectors, self._offers, strict=True):
-            against = Kept(found, np.arange(len(found))).against(singles(asked, rows))
-            matrices.append(np.ascontiguousarray(against.T))
+        for asked, found in zip(vectors, self._single, strict=True):
+            matrices.append(np.ascontiguousarray(products(found, singles(asked, rows)).T))
         return [tuple(matrix[place] for matrix in matrices) for place in range(len(new))]

@@ -38,7 +38,7 @@ from shared.encoders import Encoder, identity
 
 __all__ = ["Hand", "Memory", "memory", "needs_at_hand", "offers_at_hand"]
 
-# In a process. An offer takes some six kilobytes, with its vector and its columns; the vector of a need takes one.
+# In a process. An offer takes some nine kilobytes, with its vectors and its columns; the vector of a need takes one.
 _OFFERS_MAX: Final = 20_000
 _NEEDS_MAX: Final = 4_096
 
