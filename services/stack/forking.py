@@ -117,7 +117,9 @@ class ForkServer:
         with self._lock, log.open("ab") as output:
             order = {
                 "command": list(command[2:]),
-                "environment": dict(environment),
+                # Told by what differs: an environment may be larger than a message.
+                "set": {name: value for name, value in environment.items() if self._environment.get(name) != value},
+                "unset": [name for name in self._environment if name not in environment],
                 "folder": str(folder),
                 "death_signal": int(death_signal),
                 "handed": list(handed),

@@ -89,8 +89,9 @@ def _become(order: dict[str, Any], descriptors: Sequence[int], orders: socket.so
         _place(descriptors, [1, *order["handed"]])
         os.dup2(1, 2)
         die_with(parent, order["death_signal"])
-        os.environ.clear()
-        os.environ.update(order["environment"])
+        for name in order["unset"]:
+            os.environ.pop(name, None)
+        os.environ.update(order["set"])
         os.chdir(order["folder"])
         # Random numbers of C and Rust do not notice a fork, as those of Python do.
         uuid_utils.reseed_rng()

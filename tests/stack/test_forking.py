@@ -21,7 +21,8 @@ COMMAND = [sys.executable, "-m", "tests.stack.forked"]
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ForkServer]:
-    environment = {**os.environ, "LEFT_OUT": "1"}
+    # Larger than what fits into one message between the two.
+    environment = {**os.environ, "LEFT_OUT": "1"} | {f"LARGE_{number}": "x" * 100_000 for number in range(5)}
     made = ForkServer(["json"], log=tmp_path / "forkserver.log", environment=environment, folder=project_root())
     yield made
     made.stop()
@@ -29,6 +30,7 @@ def server(tmp_path: Path) -> Iterator[ForkServer]:
 
 def spawn(server: ForkServer, log: Path, *arguments: str, handed: list[int] | None = None) -> Child:
     environment = {name: value for name, value in os.environ.items() if name != "LEFT_OUT"} | {"GREETING": "你好"}
+    environment |= {f"LARGE_{number}": "x" * 100_000 for number in range(5)}
     return server.spawn(
         [*COMMAND, *arguments],
         log=log,
