@@ -11,7 +11,6 @@ from services.intake.cases import filing_service, repository, service
 from services.intake.cases.answers import begin, told
 from services.intake.cases.listing import list_cases as list_cases_for
 from services.intake.cases.listing import map_cases as map_cases_for
-from services.intake.cases.problems import UnknownArea
 from services.intake.cases.schemas import (
     AcceptIn,
     AssignIn,
@@ -36,12 +35,11 @@ from services.intake.cases.schemas import (
 from services.intake.cases.terms import Action, Outcome
 from services.intake.cases.viewing import view_case
 from services.intake.cases.views import case_out, case_summary, filed_out, step_out
-from services.intake.models import reference
+from services.intake.places import path_of
 from shared.auth import Principal, Role, authenticated, requires
-from shared.db import Session, WriteSession
+from shared.db import WriteSession
 from shared.pagination import Page, Paging
 from shared.problems import NotFound, Unavailable
-from shared.reference import find_area
 from shared.web import ExpectedVersion, KeyedWriting, Reading, Writing, database_of, service_router, set_etag
 
 __all__ = ["router"]
@@ -102,7 +100,7 @@ async def list_cases(
     caller: Caller, session: Reading, paging: Paging, wanted: Annotated[CaseQuery, Query()]
 ) -> Page[CaseSummary]:
     """Return the cases that the caller may see, the newest first; with `sort=joiners` what concerns the most people."""
-    path = await _path_of(session, wanted.under)
+    path = await path_of(session, wanted.under)
     rows = await list_cases_for(session, caller, wanted, under=path, after=paging.after, limit=paging.size + 1)
     by_joiners = wanted.sort == "joiners"
     return paging.page(
@@ -115,20 +113,10 @@ async def list_cases(
 @router.get("/v1/cases/map", response_model=MapOut, summary="Cases on a map 诉求地图")
 async def map_cases(caller: Caller, session: Reading, wanted: Annotated[MapQuery, Query()]) -> Response:
     """Return the points of the cases in a box that the caller may see, the newest first."""
-    path = await _path_of(session, wanted.under)
+    path = await path_of(session, wanted.under)
     rows = await map_cases_for(session, caller, wanted, under=path, limit=wanted.limit + 1)
     shown = {"points": rows[: wanted.limit], "is_whole": len(rows) <= wanted.limit}
     return Response(orjson.dumps(shown, default=str, option=orjson.OPT_UTC_Z), media_type="application/json")
-
-
-async def _path_of(session: Session, area_id: UUID | None) -> str | None:
-    """Return the path of the area that a list is narrowed to."""
-    if area_id is None:
-        return None
-    area = await find_area(session, reference, area_id)
-    if area is None:
-        raise UnknownArea(pointer="/query/under")
-    return area.path
 
 
 @router.get("/v1/cases/{case_id}", summary="Read a case 诉求详情")

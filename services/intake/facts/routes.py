@@ -5,7 +5,6 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Response
 
-from services.intake.cases.problems import UnknownArea
 from services.intake.cases.repository import SEES_BELOW
 from services.intake.facts import checking, checks_repository, lists_repository
 from services.intake.facts.schemas import (
@@ -17,12 +16,10 @@ from services.intake.facts.schemas import (
     FactsOut,
     TransitionFactOut,
 )
-from services.intake.models import reference
+from services.intake.places import path_of
 from shared.auth import Principal, Role, requires
-from shared.db import Session
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
-from shared.reference import find_area
 from shared.web import Reading, Writing, service_router
 
 __all__ = ["router"]
@@ -32,15 +29,6 @@ router = service_router(tags=["facts 统计事实"])
 Reader = Annotated[Principal, Depends(requires(*SEES_BELOW))]
 Administrator = Annotated[Principal, Depends(requires(Role.ADMINISTRATOR))]
 Wanted = Annotated[FactQuery, Query()]
-
-
-async def _path_of(session: Session, area_id: UUID | None) -> str | None:
-    if area_id is None:
-        return None
-    area = await find_area(session, reference, area_id)
-    if area is None:
-        raise UnknownArea(pointer="/query/under")
-    return area.path
 
 
 @router.get("/v1/facts", summary="How far facts are counted 统计进度")
@@ -55,7 +43,7 @@ async def read_fact_progress(_: Reader, session: Reading) -> FactsOut:
 @router.get("/v1/case-facts", summary="Facts of cases 诉求事实")
 async def list_case_facts(caller: Reader, session: Reading, paging: Paging, wanted: Wanted) -> Page[CaseFactOut]:
     """Return one row a case, by when they were filed, the newest first."""
-    under = await _path_of(session, wanted.under)
+    under = await path_of(session, wanted.under)
     rows = await lists_repository.list_cases(
         session, caller, wanted, under=under, after=paging.after, limit=paging.size + 1
     )
@@ -71,7 +59,7 @@ async def list_transition_facts(
     case_id: Annotated[UUID | None, Query(description="Of this case only 某一诉求")] = None,
 ) -> Page[TransitionFactOut]:
     """Return one row a step, the newest first."""
-    under = await _path_of(session, wanted.under)
+    under = await path_of(session, wanted.under)
     rows = await lists_repository.list_transitions(
         session, caller, wanted, under=under, case_id=case_id, after=paging.after, limit=paging.size + 1
     )
@@ -81,7 +69,7 @@ async def list_transition_facts(
 @router.get("/v1/day-facts", summary="Facts of days 每日事实")
 async def list_day_facts(caller: Reader, session: Reading, paging: Paging, wanted: Wanted) -> Page[DayFactOut]:
     """Return one row for each day that is over, area, category and level, unless there is nothing to count."""
-    under = await _path_of(session, wanted.under)
+    under = await path_of(session, wanted.under)
     rows = await lists_repository.list_days(
         session, caller, wanted, under=under, after=paging.after, limit=paging.size + 1
     )

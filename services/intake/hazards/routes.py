@@ -23,7 +23,7 @@ from services.intake.hazards.schemas import (
     WithdrawHazardIn,
 )
 from services.intake.hazards.views import hazard_out
-from services.intake.visit_plans.routes import path_of
+from services.intake.places import path_of
 from services.intake.visits.work import FieldWork
 from shared.auth import Principal, Role, authenticated, requires
 from shared.db import WriteSession

@@ -15,7 +15,7 @@ from services.intake.inspections.schemas import (
     InspectionSummary,
 )
 from services.intake.inspections.views import inspection_out
-from services.intake.visit_plans.routes import path_of
+from services.intake.places import path_of
 from services.intake.visits.work import FieldWork
 from shared.auth import Principal, Role, authenticated, requires
 from shared.pagination import Page, Paging

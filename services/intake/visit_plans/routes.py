@@ -6,8 +6,7 @@ from uuid import UUID
 from fastapi import Depends, Query, Response
 from pydantic import StringConstraints
 
-from services.intake.cases.problems import UnknownArea
-from services.intake.models import reference
+from services.intake.places import path_of
 from services.intake.visit_plans import repository, service
 from services.intake.visit_plans.models import VisitPlan
 from services.intake.visit_plans.rules import PlanAction
@@ -23,9 +22,8 @@ from services.intake.visit_plans.schemas import (
 from services.intake.visit_plans.views import plan_out, plan_summary
 from shared.auth import Principal, Role, authenticated, requires
 from shared.clock import today
-from shared.db import Session, WriteSession
+from shared.db import WriteSession
 from shared.pagination import Page, Paging
-from shared.reference import find_area
 from shared.vault import VaultOfApp
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
@@ -40,20 +38,6 @@ WhyItIsRead = Annotated[
     Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=200, pattern=r"^[^\x00]*$")],
     Query(description="Why it is needed; kept with who and when 用途（将被审计）"),
 ]
-
-
-async def path_of(session: Session, area_id: UUID | None) -> str | None:
-    """Return the path of the area that a list is narrowed to.
-
-    Raises:
-        UnknownArea: there is none.
-    """
-    if area_id is None:
-        return None
-    area = await find_area(session, reference, area_id)
-    if area is None:
-        raise UnknownArea(pointer="/query/under")
-    return area.path
 
 
 @router.post("/v1/visit-plans", status_code=201, summary="Plan visits 制定走访计划")

@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import Depends, Query, Request, Response
 
 from services.intake.cases.filing_service import Desk
-from services.intake.visit_plans.routes import WhyItIsRead, path_of
+from services.intake.places import path_of
+from services.intake.visit_plans.routes import WhyItIsRead
 from services.intake.visits import repository, service
 from services.intake.visits.models import Visit
 from services.intake.visits.rules import VisitAction
