@@ -26,4 +26,4 @@ async def _book(session: OpenReading, book_id: UUID) -> Book:
     return book
 
 
-OpenBook = Annotated[Book, Depends(_book, scope="function")]
+OpenBook = Annotated[Book, Depends(_book)]

@@ -5,14 +5,15 @@ SET LOCAL travel in one message, and there is exactly one place in the system th
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from types import TracebackType
+from typing import Any, TypeVar
 
 import asyncpg
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 
 from shared.db.failpoints import reach
@@ -20,6 +21,8 @@ from shared.db.session import ReadSession, WriteSession
 from shared.db.tenants import begin_statement
 
 __all__ = ["Database", "StatelessConnection"]
+
+S = TypeVar("S", bound=ReadSession)
 
 _CONNECT_TIMEOUT_S = 3.0
 # PostgreSQL ends a statement by itself; this is for when it does not even say so, on a connection that is half open.
@@ -63,7 +66,7 @@ class Database:
         self._pool_size = pool_size
         self._pool_timeout_s = pool_timeout_s
         self._command_timeout_s = statement_timeout_ms / 1000 + _SILENCE_S
-        self._application_name = application_name
+        self.application_name = application_name
         self._server_settings = {
             "application_name": application_name,
             "statement_timeout": str(statement_timeout_ms),
@@ -86,30 +89,13 @@ class Database:
         self._hot: asyncpg.Pool[asyncpg.Record] | None = None
         self._hot_lock = asyncio.Lock()
 
-    @asynccontextmanager
-    async def read(self, tenant: str) -> AsyncIterator[ReadSession]:
+    def read(self, tenant: str) -> AbstractAsyncContextManager[ReadSession]:
         """Open a read-only transaction of a tenant."""
-        async with self.engine.connect() as connection, self._transaction(connection, tenant, read_only=True):
-            session = ReadSession(bind=connection, expire_on_commit=False, autoflush=False)
-            session.tenant = tenant
-            async with _discarded(session):
-                yield session
+        return _Transaction(self, tenant, ReadSession)
 
-    @asynccontextmanager
-    async def write(self, tenant: str) -> AsyncIterator[WriteSession]:
+    def write(self, tenant: str) -> AbstractAsyncContextManager[WriteSession]:
         """Open a transaction of a tenant: committed when the block ends, rolled back when it raises."""
-        async with self.engine.connect() as connection:
-            async with self._transaction(connection, tenant):
-                session = WriteSession(bind=connection, expire_on_commit=False)
-                session.tenant = tenant
-                session.info["schema"] = self.schema
-                async with _discarded(session):
-                    yield session
-                    await session.flush()
-            for callback in session.info.get("after_commit", ()):
-                callback()
-            if session.info.get("published") and self.on_commit is not None:
-                self.on_commit()
+        return _Transaction(self, tenant, WriteSession)
 
     async def one_trip(self, tenant: str, statement: str, *arguments: Any) -> asyncpg.Record | None:  # noqa: ANN401
         """Run one statement as one fsynced transaction of a tenant, beside SQLAlchemy: for the hottest writes.
@@ -122,7 +108,7 @@ class Database:
             await connection.execute(begin_statement(tenant))
             try:
                 row = await connection.fetchrow(statement, *arguments)
-                await _commit(connection, self._application_name)
+                await _commit(connection, self.application_name)
             except BaseException:
                 await _abandon(connection)
                 raise
@@ -162,34 +148,80 @@ class Database:
                 )
             return self._hot
 
-    @asynccontextmanager
-    async def _transaction(
-        self, connection: AsyncConnection, tenant: str, *, read_only: bool = False
-    ) -> AsyncIterator[None]:
-        raw = (await connection.get_raw_connection()).driver_connection
-        if raw is None:
-            message = "the pool gave a connection without a driver connection"
-            raise RuntimeError(message)
+
+class _Transaction(AbstractAsyncContextManager[S]):
+    """One transaction of one tenant with its session. A class, since a generator for each layer costs every request."""
+
+    def __init__(self, database: Database, tenant: str, kind: type[S]) -> None:
+        self._database = database
+        self._tenant = tenant
+        self._kind = kind
+        self._driver: asyncpg.Connection | None = None
+        self._session: S | None = None
+
+    async def __aenter__(self) -> S:
+        writes = issubclass(self._kind, WriteSession)
+        self._connection = await self._database.engine.connect()
         try:
-            await raw.execute(begin_statement(tenant, read_only=read_only))
-            yield
-            await _commit(raw, self._application_name)
+            driver = self._driver = await _driver_of(self._connection)
+            await driver.execute(begin_statement(self._tenant, read_only=not writes))
+            session = self._kind(bind=self._connection, expire_on_commit=False, autoflush=writes)
         except BaseException:
-            if not await _abandon(raw):
-                await connection.invalidate()
+            await self._undo()
             raise
+        session.tenant = self._tenant
+        session.driver = driver
+        session.info["schema"] = self._database.schema
+        self._session = session
+        return session
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        session = self._session
+        if error is not None or session is None:
+            await self._undo()
+            return
+        try:
+            if isinstance(session, WriteSession):
+                await session.flush()
+            await _let_go(session)
+            await _commit(self._driver, self._database.application_name)
+        except BaseException:
+            await self._undo()
+            raise
+        await self._connection.close()
+        for callback in session.info.get("after_commit", ()):
+            callback()
+        if session.info.get("published") and self._database.on_commit is not None:
+            self._database.on_commit()
+
+    async def _undo(self) -> None:
+        """Roll back, and give the connection back if it is still good for anything."""
+        try:
+            if self._session is not None:
+                await _let_go(self._session)
+        finally:
+            if self._driver is None or not await _abandon(self._driver):
+                await self._connection.invalidate()
+            await asyncio.shield(self._connection.close())
 
 
-@asynccontextmanager
-async def _discarded(session: AsyncSession) -> AsyncIterator[None]:
-    """Let go of the session's objects at the end without a word to the database: the transaction is not the
-    session's.
-    """
-    try:
-        yield
-    finally:
-        session.expunge_all()
+async def _driver_of(connection: AsyncConnection) -> asyncpg.Connection:
+    driver = (await connection.get_raw_connection()).driver_connection
+    if driver is None:
+        message = "the pool gave a connection without a driver connection"
+        raise RuntimeError(message)
+    return driver
+
+
+async def _let_go(session: ReadSession) -> None:
+    """Let go of the session's objects without a word to the database: the transaction is not the session's."""
+    if session.sync_session.in_nested_transaction():
+        # But for a savepoint that somebody has left open.
         await session.close()
+    else:
+        session.sync_session.close()
 
 
 async def _commit(connection: Any, who: str) -> None:  # noqa: ANN401 - asyncpg's connection or its pool proxy

@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 __all__ = ["ReadSession", "Session", "WriteSession"]
@@ -14,10 +13,12 @@ class ReadSession(AsyncSession):
     """One read-only transaction of one tenant. Nobody commits it: `Database.read` ends it."""
 
     tenant: str = ""
+    driver: Any = None
+    """The driver's connection; whoever asks it itself sees no change that is not flushed."""
 
     async def fetch_row(self, statement: str, *arguments: Any) -> asyncpg.Record | None:  # noqa: ANN401
         """Run a statement in the driver's own form ($1, $2, …): for SQL that is shared with `Database.one_trip`."""
-        row: asyncpg.Record | None = await (await self._driver()).fetchrow(statement, *arguments)
+        row: asyncpg.Record | None = await (await self._ready()).fetchrow(statement, *arguments)
         return row
 
     async def fetch_rows(self, statement: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401
@@ -25,19 +26,15 @@ class ReadSession(AsyncSession):
 
         What the session has not flushed yet, the statement does not see.
         """
-        rows: list[asyncpg.Record] = await (await self._driver()).fetch(statement, *arguments)
+        rows: list[asyncpg.Record] = await (await self._ready()).fetch(statement, *arguments)
         return rows
 
-    async def _driver(self) -> Any:  # noqa: ANN401 - asyncpg's connection
+    async def _ready(self) -> Any:  # noqa: ANN401 - asyncpg's connection
         """Return the driver's connection, on which this transaction was begun."""
-        if self.in_nested_transaction():
+        if self.sync_session.in_nested_transaction():
             # A savepoint is set when the session first needs its connection, and not before.
             await self.connection()
-        bind = self.sync_session.bind
-        if not isinstance(bind, Connection):
-            message = "the session is bound to no connection"
-            raise TypeError(message)
-        return bind.connection.driver_connection
+        return self.driver
 
 
 class WriteSession(ReadSession):

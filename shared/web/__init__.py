@@ -7,7 +7,7 @@ from shared.web.conditional import ExpectedVersion, check_version, if_match, set
 from shared.web.idempotency import money_moves, show_once
 from shared.web.models import ApiModel, InputModel, OutputModel, PlainText, ShortText
 from shared.web.routing import service_router
-from shared.web.sessions import KeyedWriting, Reading, Writing, database_of
+from shared.web.sessions import KeyedWriting, Reading, Writing, begin_reading, begin_writing, database_of
 
 __all__ = [
     "ApiModel",
@@ -19,6 +19,8 @@ __all__ = [
     "Reading",
     "ShortText",
     "Writing",
+    "begin_reading",
+    "begin_writing",
     "check_version",
     "create_app",
     "database_of",

@@ -1,13 +1,12 @@
 """Reading without signing in: what is public of a tenant, whose code then stands in the address."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 
 from fastapi import Depends, Path, Request
 
 from shared.auth import Principal, public
 from shared.db import ReadSession
-from shared.web.sessions import database_of
+from shared.web.sessions import begin_reading
 
 __all__ = ["Anybody", "OpenReading", "Tenant"]
 
@@ -15,9 +14,8 @@ Tenant = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,32}$", description="Of which
 Anybody = Annotated[Principal, Depends(public)]
 
 
-async def _reading(request: Request, tenant: Tenant) -> AsyncIterator[ReadSession]:
-    async with database_of(request).read(tenant) as session:
-        yield session
+async def _reading(request: Request, tenant: Tenant) -> ReadSession:
+    return await begin_reading(request, tenant)
 
 
-OpenReading = Annotated[ReadSession, Depends(_reading, scope="function")]
+OpenReading = Annotated[ReadSession, Depends(_reading)]

@@ -1,4 +1,6 @@
-"""The route class of all services: replays answers, keeps them, and refuses text that PostgreSQL cannot hold."""
+"""The route class of all services: ends the transaction of a request, replays answers, keeps them, and refuses text
+that PostgreSQL cannot hold.
+"""
 
 import re
 from collections.abc import Callable, Coroutine
@@ -11,6 +13,7 @@ from fastapi.routing import APIRoute
 from shared.problems import Invalid, ProblemDocument
 from shared.texts import Text
 from shared.web.idempotency import Replay, remember_answer
+from shared.web.sessions import ending
 
 __all__ = ["LinliRoute", "service_router"]
 
@@ -37,10 +40,10 @@ class LinliRoute(APIRoute):
     """A route that may be asked twice: see shared.web.idempotency."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """Wrap the handler. This code still runs inside the request's transaction, before its COMMIT."""
+        """Wrap the handler. What is wrapped runs inside the request's transaction, before its COMMIT."""
         handle = super().get_route_handler()
 
-        async def replaying(request: Request) -> Response:
+        async def answer(request: Request) -> Response:
             if request.headers.get("content-type", "").startswith("application/json"):
                 body = await request.body()
                 if b"\\u0000" in body and _NUL_ESCAPE.search(body):
@@ -53,7 +56,11 @@ class LinliRoute(APIRoute):
                 await remember_answer(request, response)
             return response
 
-        return replaying
+        async def answer_when_committed(request: Request) -> Response:
+            async with ending(request):
+                return await answer(request)
+
+        return answer_when_committed
 
 
 def service_router(*, tags: list[str | Enum], prefix: str = "") -> APIRouter:

@@ -1,6 +1,5 @@
 """HTTP of anonymous cases. Whoever follows one signs in with its token alone, so the tenant stands in the address."""
 
-from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated
 from uuid import UUID
@@ -31,7 +30,7 @@ from shared.db import ReadSession, WriteSession
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
 from shared.vault import VaultOfApp
-from shared.web import Reading, Writing, database_of, service_router, set_etag
+from shared.web import Reading, Writing, begin_reading, begin_writing, database_of, service_router, set_etag
 
 __all__ = ["router"]
 
@@ -45,18 +44,16 @@ Tenant = Annotated[str, Path(pattern=r"^[a-z0-9_]{1,32}$", description="Whose ca
 CaseToken = Annotated[str, Header(min_length=32, max_length=128, description="The token of the case 查询码")]
 
 
-async def _reading(request: Request, tenant: Tenant) -> AsyncIterator[ReadSession]:
-    async with database_of(request).read(tenant) as session:
-        yield session
+async def _reading(request: Request, tenant: Tenant) -> ReadSession:
+    return await begin_reading(request, tenant)
 
 
-async def _writing(request: Request, tenant: Tenant) -> AsyncIterator[WriteSession]:
-    async with database_of(request).write(tenant) as session:
-        yield session
+async def _writing(request: Request, tenant: Tenant) -> WriteSession:
+    return await begin_writing(request, tenant)
 
 
-OpenReading = Annotated[ReadSession, Depends(_reading, scope="function")]
-OpenWriting = Annotated[WriteSession, Depends(_writing, scope="function")]
+OpenReading = Annotated[ReadSession, Depends(_reading)]
+OpenWriting = Annotated[WriteSession, Depends(_writing)]
 
 
 @router.post(

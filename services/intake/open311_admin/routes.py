@@ -1,6 +1,5 @@
 """HTTP of keys and of how categories are offered to other civic apps."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from shared.auth import Principal, Role, requires
 from shared.db import WriteSession
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
-from shared.web import ExpectedVersion, Reading, Writing, check_version, database_of, service_router, set_etag
+from shared.web import ExpectedVersion, Reading, Writing, begin_writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
 
@@ -22,13 +21,12 @@ router = service_router(tags=["open311 administration Open311 管理"])
 Administrator = Annotated[Principal, Depends(requires(Role.ADMINISTRATOR))]
 
 
-async def _writing_unkept(request: Request, caller: Administrator) -> AsyncIterator[WriteSession]:
+async def _writing_unkept(request: Request, caller: Administrator) -> WriteSession:
     # An Idempotency-Key would keep the answer, and with it the secret, for days.
-    async with database_of(request).write(caller.tenant) as session:
-        yield session
+    return await begin_writing(request, caller.tenant)
 
 
-UnkeptWriting = Annotated[WriteSession, Depends(_writing_unkept, scope="function")]
+UnkeptWriting = Annotated[WriteSession, Depends(_writing_unkept)]
 
 
 @router.post(

@@ -80,7 +80,7 @@ async def _asked(
     return Asked(page, per_page, **(plain | {fields[term.taxonomy_id]: term.code}))
 
 
-AskedOf = Annotated[Asked, Depends(_asked, scope="function")]
+AskedOf = Annotated[Asked, Depends(_asked)]
 
 
 def _paged(rows: list[M], page: int, per_page: int) -> HsdsPage[M]:

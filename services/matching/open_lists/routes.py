@@ -34,7 +34,7 @@ async def _open_area(session: OpenReading, area_id: Annotated[UUID, Path(descrip
     return path
 
 
-AreaPath = Annotated[str, Depends(_open_area, scope="function")]
+AreaPath = Annotated[str, Depends(_open_area)]
 
 
 @router.get(_AREAS, summary="Areas with open lists 公示区域")

@@ -1,6 +1,5 @@
 """HTTP of partners' keys."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated
 from uuid import UUID
 
@@ -14,7 +13,7 @@ from shared.db import WriteSession
 from shared.pagination import Page, Paging
 from shared.problems import NotFound
 from shared.vault import VaultOfApp
-from shared.web import ExpectedVersion, Reading, Writing, check_version, database_of, service_router, set_etag
+from shared.web import ExpectedVersion, Reading, Writing, begin_writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
 
@@ -28,13 +27,12 @@ Administrator = Annotated[Principal, Depends(requires(Role.ADMINISTRATOR))]
 Caller = Annotated[Principal, Depends(authenticated)]
 
 
-async def _writing_unkept(request: Request, caller: Giver) -> AsyncIterator[WriteSession]:
+async def _writing_unkept(request: Request, caller: Giver) -> WriteSession:
     # An Idempotency-Key would keep the answer, and with it the secret, for days.
-    async with database_of(request).write(caller.tenant) as session:
-        yield session
+    return await begin_writing(request, caller.tenant)
 
 
-UnkeptWriting = Annotated[WriteSession, Depends(_writing_unkept, scope="function")]
+UnkeptWriting = Annotated[WriteSession, Depends(_writing_unkept)]
 
 
 @router.post(
