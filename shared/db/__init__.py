@@ -4,6 +4,7 @@ it.
 
 from shared.db.base import Ltree, TenantRow, UtcTime, Xid8, service_base
 from shared.db.database import Database, StatelessConnection
+from shared.db.kept import KeptStatement, keep
 from shared.db.kernel_models import ReferenceModels, kernel_models, reference_models
 from shared.db.session import ReadSession, Session, WriteSession
 from shared.db.tenants import TENANT_PATTERN, begin_statement, check_tenant
@@ -11,6 +12,7 @@ from shared.db.tenants import TENANT_PATTERN, begin_statement, check_tenant
 __all__ = [
     "TENANT_PATTERN",
     "Database",
+    "KeptStatement",
     "Ltree",
     "ReadSession",
     "ReferenceModels",
@@ -22,6 +24,7 @@ __all__ = [
     "Xid8",
     "begin_statement",
     "check_tenant",
+    "keep",
     "kernel_models",
     "reference_models",
     "service_base",

@@ -29,6 +29,10 @@ class ReadSession(AsyncSession):
         rows: list[asyncpg.Record] = await (await self._ready()).fetch(statement, *arguments)
         return rows
 
+    async def plan_once(self) -> None:
+        """Let PostgreSQL keep the plans of this transaction's statements: where they are the same for all values."""
+        await self.driver.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+
     async def _ready(self) -> Any:  # noqa: ANN401 - asyncpg's connection
         """Return the driver's connection, on which this transaction was begun."""
         if self.sync_session.in_nested_transaction():

@@ -1,18 +1,19 @@
 """Who sees a case is one rule in two forms: as conditions of a list, and inside of the statement that locks a case."""
 
 import random
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from sqlalchemy import select
 
-from services.intake.cases import walking
+from services.intake.cases import listing, walking
 from services.intake.cases.listing import list_cases
 from services.intake.cases.locking import lock_case
 from services.intake.cases.models import Case
-from services.intake.cases.repository import visible_to
 from services.intake.cases.schemas import CaseQuery
+from services.intake.cases.visibility import visible_to
 from shared.auth import Grant, Principal, Role
 from shared.db import Database
 from shared.ids import new_id
@@ -72,7 +73,7 @@ async def test_lists_and_locks_agree_on_who_sees_what(street: Street, databases:
 async def test_however_words_are_looked_for_the_same_cases_are_found(
     street: Street, databases: dict[str, Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whether by reading back, by trigrams or by reading everything: all that the caller sees, page after page."""
+    """Whether by reading back, by letters or by reading everything: all that the caller sees, page after page."""
     chance = random.Random(8)
     words = ("路灯", "路灯不亮", "Pump", "水泵 PUMP", "漏水", "井盖")
     titles = {}
@@ -81,7 +82,7 @@ async def test_however_words_are_looked_for_the_same_cases_are_found(
         title = f"{chance.choice(words)}，{chance.choice(words)}"
         titles[UUID((await street.filed(area_id=area, title=title, description="请处理"))["id"])] = title
     monkeypatch.setattr(walking, "_READ_OF_ALL", 6)
-    monkeypatch.setattr(walking, "_READ_OF_A_PLACE", 2)
+    monkeypatch.setattr(listing, "_RECENT", timedelta(milliseconds=150))
     found = 0
     for _ in range(CALLERS):
         caller = somebody(chance, street, new_id())

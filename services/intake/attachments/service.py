@@ -17,8 +17,8 @@ from services.intake.attachments.rules import (
     again_in,
 )
 from services.intake.attachments.scanners import Scanner, ScannerAway, StructureScanner
-from services.intake.cases.repository import SEES_BELOW
 from services.intake.cases.viewing import can_see_case
+from services.intake.cases.visibility import SEES_BELOW
 from shared.auth import Principal, Role
 from shared.clock import utc_now
 from shared.contracts.matching import ProofShown

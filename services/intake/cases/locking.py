@@ -16,7 +16,7 @@ from sqlalchemy.orm.attributes import instance_dict, manager_of_class, set_commi
 from sqlalchemy.orm.util import identity_key
 
 from services.intake.cases.models import Case
-from services.intake.cases.repository import SEES_BELOW
+from services.intake.cases.visibility import SEES_BELOW
 from services.intake.clocks.sheet import ClockSheet, StoredInterval
 from services.intake.handling.service import note_versions
 from shared.auth import Principal, Role
@@ -50,7 +50,7 @@ class CaseFile:
 
 # $1 tenant, $2 the case (or cases), $3 whether anybody may have them (a job, a consumer), $4 the areas that the
 # caller sees, $5 the caller's person, $6 the units for which the caller acts, $7 their areas. Who sees what is the rule
-# of `repository.visible_to`, in a form that is the same for all callers; tests hold the two together.
+# of `visibility.visible_to`, in a form that is the same for all callers; tests hold the two together.
 _LOCK: Final = """
 SELECT c.id FROM intake.cases c
 WHERE c.tenant_id = $1 AND c.id = $2 AND ($3::boolean

@@ -1,25 +1,22 @@
 """SQL of cases. Every statement names its tenant; what a caller may see is part of the statement."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, and_, any_, delete, false, func, or_, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from services.intake.attachments.models import Attachment
 from services.intake.cases.models import Case, CaseJoiner, CaseStep
 from services.intake.cases.terms import ENDED
-from services.intake.claims.models import ClaimHelper
-from shared.auth import Principal, Role
+from services.intake.cases.visibility import visible_to
+from shared.auth import Principal
 from shared.db import Session, WriteSession
 
 __all__ = [
-    "SEES_BELOW",
     "Resolution",
-    "VisiblePart",
     "add_joiners",
     "attachment_ids_of",
     "count_joiners",
@@ -30,76 +27,19 @@ __all__ = [
     "joined_among",
     "joiner_ids",
     "name_of_active_unit",
-    "parts_visible_to",
     "remove_joiners",
     "remove_joiners_via",
     "report_attachment_ids",
     "resolutions_of",
     "steps_of",
     "visible_among",
-    "visible_to",
 ]
-
-SEES_BELOW = (
-    Role.GRID_WORKER,
-    Role.OFFICER,
-    Role.SECRETARY,
-    Role.CONVENOR,
-    Role.ADMINISTRATOR,
-    Role.AUDITOR,
-)
-
 
 _RESOLUTIONS: Final = """
 SELECT DISTINCT ON (case_id) case_id, step, note, data, at FROM intake.case_steps
 WHERE tenant_id = $1 AND case_id = ANY($2::uuid[]) AND to_state = ANY($3::text[]) AND from_state <> ALL($3::text[])
 ORDER BY case_id, position DESC"""
 _NAME_OF_ACTIVE_UNIT: Final = "SELECT name FROM intake.units WHERE tenant_id = $1 AND id = $2 AND active"
-
-
-def visible_to(caller: Principal) -> ColumnElement[bool]:
-    """Return the condition of what a caller may see: below its areas, its own, joined, or its units'."""
-    return or_(false(), *(part.condition for part in parts_visible_to(caller)))
-
-
-@dataclass(frozen=True, slots=True)
-class VisiblePart:
-    """One reason for which a caller sees cases.
-
-    Attributes:
-        condition: which cases; each has an index of its own.
-        path: the area at or below which they all lie, if that is the reason.
-        is_whole: whether nothing below that area is hidden.
-    """
-
-    condition: ColumnElement[bool]
-    path: str | None = None
-    is_whole: bool = False
-
-
-def parts_visible_to(caller: Principal) -> list[VisiblePart]:
-    """Return all reasons for which a caller sees cases; a case may be seen for several."""
-    # One condition a path: an index on a path knows `<@ path`, and not `<@ paths`.
-    parts = [VisiblePart(Case.area_path.within(path), path, is_whole=True) for path in caller.paths(*SEES_BELOW)]
-    if caller.subject_id is not None:
-        parts.append(VisiblePart(Case.requester_id == caller.subject_id))
-        # As an array, so that each condition here can use an index of its own.
-        joined = select(CaseJoiner.case_id).where(
-            CaseJoiner.tenant_id == caller.tenant, CaseJoiner.person_id == caller.subject_id
-        )
-        parts.append(VisiblePart(Case.id == any_(func.array(joined.scalar_subquery()))))
-    units = caller.units(Role.UNIT_STAFF)
-    if units:
-        parts += [VisiblePart(Case.unit_id == unit) for unit in sorted(units)]
-        helped = select(ClaimHelper.case_id).where(
-            ClaimHelper.tenant_id == caller.tenant, ClaimHelper.unit_id.in_(units)
-        )
-        parts.append(VisiblePart(Case.id == any_(func.array(helped.scalar_subquery()))))
-        # What waits for a unit to claim it is open to the units of its surroundings.
-        waits = and_(Case.state == "triaged", Case.unit_id.is_(None), Case.closed_at.is_(None))
-        for path in caller.paths(Role.UNIT_STAFF):
-            parts.append(VisiblePart(and_(waits, Case.area_path.within(path)), path))
-    return parts
 
 
 def _one(session: Session, caller: Principal, case_id: UUID) -> Select[tuple[Case]]:

@@ -106,7 +106,7 @@ async def list_cases(
     return paging.page(
         rows,
         key=lambda row: (row.joiners, row.filed_at, row.id) if by_joiners else (row.filed_at, row.id),
-        view=case_summary,
+        view=lambda row: row,
     )
 
 

@@ -10,6 +10,7 @@ from services.intake.cases.locking import CaseFile, file_of, lock_case
 from services.intake.cases.models import Case
 from services.intake.cases.rules import STEPS
 from services.intake.cases.terms import ENDED, Action, CaseFacts, Level, Outcome, State
+from services.intake.cases.visibility import SEES_BELOW
 from services.intake.clocks.service import view_clocks_of
 from services.intake.clocks.sheet import ClockView
 from services.intake.forms.rules import missing
@@ -148,7 +149,7 @@ async def _missing_answers(session: Session, case: Case) -> list[str]:
 
 def knows_requester(caller: Principal, case: Case) -> bool:
     """Tell whether the caller may know who raised a case: the area's staff and the requester, nobody else."""
-    return case.requester_id == caller.subject_id or caller.has(*repository.SEES_BELOW, at=case.area_path)
+    return case.requester_id == caller.subject_id or caller.has(*SEES_BELOW, at=case.area_path)
 
 
 async def can_see_case(session: Session, caller: Principal, case_id: UUID) -> bool:

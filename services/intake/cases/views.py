@@ -4,8 +4,6 @@ from functools import lru_cache
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import Row
-
 from services.intake.cases.filing_service import Filed
 from services.intake.cases.models import Case, CaseStep
 from services.intake.cases.repository import Resolution
@@ -21,7 +19,7 @@ __all__ = ["case_out", "case_summary", "filed_out", "step_out"]
 _SUMMARY: Final = tuple(CaseSummary.model_fields)
 
 
-def case_summary(case: Case | Row[Any]) -> CaseSummary:
+def case_summary(case: Case) -> CaseSummary:
     """Show a line of a list."""
     return CaseSummary.model_validate(case)
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import ColumnElement, Date, String, Uuid, cast, false, literal, or_, select, tuple_
 
-from services.intake.cases.repository import SEES_BELOW
+from services.intake.cases.visibility import SEES_BELOW
 from services.intake.facts.models import CaseFact, DayFact, TransitionFact
 from services.intake.facts.rules import UNJUDGED, end_of, start_of
 from services.intake.facts.schemas import FactQuery

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import Depends, Query, Response
 
-from services.intake.cases.repository import SEES_BELOW
+from services.intake.cases.visibility import SEES_BELOW
 from services.intake.facts import checking, checks_repository, lists_repository
 from services.intake.facts.schemas import (
     CaseFactOut,

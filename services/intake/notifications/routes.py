@@ -5,7 +5,8 @@ from uuid import UUID
 
 from fastapi import Depends, Query
 
-from services.intake.cases.repository import SEES_BELOW, find_case
+from services.intake.cases.repository import find_case
+from services.intake.cases.visibility import SEES_BELOW
 from services.intake.notifications import repository, service
 from services.intake.notifications.schemas import NotificationOut, ReadIn, ReadOut, ReceiptOut, UnreadOut
 from services.intake.notifications.views import notification_out, receipt_out

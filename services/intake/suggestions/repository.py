@@ -6,7 +6,7 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, func, select, union
 
 from services.intake.cases.models import Case
-from services.intake.cases.walking import first_below
+from services.intake.cases.walking import first_below, is_small
 from services.intake.categories.models import Category
 from shared.db import Session
 
@@ -27,7 +27,8 @@ async def open_cases_around(
     """
     is_open = (Case.tenant_id == session.tenant, Case.closed_at.is_(None))
     below = [Case.closed_at.is_(None), Case.area_path.within(path)]
-    parts = [first_below(session.tenant, path, below, [Case.filed_at, Case.id], _NEWEST).subquery("around")]
+    small_path = path if is_small(path) else None
+    parts = [first_below(session.tenant, small_path, below, [Case.filed_at, Case.id], _NEWEST).subquery("around")]
     if box is not None:
         place = func.point(Case.longitude, Case.latitude)
         corners = func.box(func.point(box[0], box[1]), func.point(box[2], box[3]))

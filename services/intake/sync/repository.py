@@ -26,8 +26,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, aliased, undefer
 
 from services.intake.cases.models import Case, CaseJoiner, CaseStep
-from services.intake.cases.repository import visible_to
 from services.intake.cases.terms import Action, State
+from services.intake.cases.visibility import visible_to
 from services.intake.sync.models import SyncOperation
 from services.intake.sync.rules import CLOSED_FOR, DatabaseState, Pass, epoch_name
 from shared.auth import Principal, Role
