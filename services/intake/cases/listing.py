@@ -119,6 +119,7 @@ class _Search:
     caller: Principal
     names: frozenset[str]
     values: dict[str, Any]
+    limit: int
     order: tuple[Any, ...] = _NEWEST
 
     def narrowed(self, *names: str, **values: Any) -> "_Search":  # noqa: ANN401 - of whatever type the conditions take
@@ -134,9 +135,9 @@ class _Search:
             await self.session.plan_once()
 
         def build() -> Select[Any]:
-            return walks.first([_read(name) for name in sorted(self.names)], self.order)
+            return walks.first([_read(name) for name in sorted(self.names)], self.order, self.limit)
 
-        statement = _keep(("on walks", walks.shape, self.names, self.order is _NEWEST), build)
+        statement = _keep(("on walks", walks.shape, self.names, self.order is _NEWEST, self.limit), build)
         rows = await statement.rows(self.session, self.values | walks.values)
         return [CaseSummary.model_validate(dict(row)) for row in rows]
 
@@ -158,10 +159,10 @@ class _Search:
                 filters.append(Case.id == any_(func.array(saying)))
             greatest_first = (column.desc() for column in self.order)
             cases = select(*columns).where(tenant, *filters).order_by(*greatest_first)
-            return cases.limit(bindparam("limit", type_=Integer))
+            return cases.limit(literal_column(str(self.limit)))
 
         reasons = tuple(part.reason for part in parts)
-        statement = _keep(("found", columns is LINE, reasons, names, self.order is _NEWEST), build)
+        statement = _keep(("found", columns is LINE, reasons, names, self.order is _NEWEST, self.limit), build)
         seen = {f"seen_{place}": part.value for place, part in enumerate(parts)}
         return [dict(row) for row in await statement.rows(self.session, self.values | seen)]
 
@@ -204,8 +205,8 @@ async def list_cases(
     search = search.narrowed(back=(until or utc_now()) - _RECENT)
     lines = await search.narrowed("back").on(walks)
     if len(lines) < limit:
-        lines += await search.narrowed("beyond", limit=limit - len(lines)).on(walks)
-    return lines
+        lines += await search.narrowed("beyond").on(walks)
+    return lines[:limit]
 
 
 async def map_cases(
@@ -232,8 +233,8 @@ def _search(
     if wanted.bbox is not None:
         names.add("bbox")
         values |= zip(("west", "south", "east", "north"), map(float, wanted.bbox.split(",")), strict=True)
-    values |= {"tenant": session.tenant, "caller": caller.subject_id, "under": under, "limit": limit}
-    return _Search(session, caller, frozenset(names), values)
+    values |= {"tenant": session.tenant, "caller": caller.subject_id, "under": under}
+    return _Search(session, caller, frozenset(names), values, limit)
 
 
 def _read(name: str) -> ColumnElement[bool]:

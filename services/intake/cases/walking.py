@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Integer, Select, Subquery, bindparam, false, func, select, true, union_all
+from sqlalchemy import ColumnElement, Select, Subquery, bindparam, false, func, literal_column, select, true, union_all
 
 from services.intake.cases.models import Case
 from services.intake.cases.schemas import CaseSummary
@@ -71,18 +71,21 @@ class Walks:
         paths = {f"path_{place}": walk.path for place, walk in enumerate(self.walks)}
         return {**parts, **paths, "under": self.under}
 
-    def first(self, filters: Sequence[ColumnElement[bool]], order: Sequence[Any]) -> Select[Any]:
+    def first(self, filters: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int) -> Select[Any]:
         """Return the statement of the first lines that pass the filters, the greatest in the order first.
 
-        Its parameters are the walks' own, those of the filters, `tenant` and `limit`.
+        Its parameters are the walks' own, those of the filters, and `tenant`. The limit is written into it: a plan that
+        is kept could not know that it is small.
         """
-        first = self._laid_together(filters, order).limit(bindparam("limit", type_=Integer)).subquery("page")
+        size: ColumnElement[int] = literal_column(str(limit))
+        first = self._laid_together(filters, order, size).limit(size).subquery("page")
         statement = select(*LINE).join(first, first.c.id == Case.id).where(Case.tenant_id == tenant_given())
         return statement.order_by(*(column.desc() for column in order))
 
-    def _laid_together(self, filters: Sequence[ColumnElement[bool]], order: Sequence[Any]) -> Select[tuple[Any, ...]]:
+    def _laid_together(
+        self, filters: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: ColumnElement[int]
+    ) -> Select[tuple[Any, ...]]:
         tenant = tenant_given()
-        limit = bindparam("limit", type_=Integer)
         below = [Case.area_path.within(bindparam("under", type_=Ltree))] if self.under is not None else []
         pages = []
         for place, walk in enumerate(self.walks):
