@@ -11,7 +11,7 @@ from shared.problems import Forbidden, WrongState
 from shared.texts import Text
 from shared.web.models import OutputModel
 
-__all__ = ["Denial", "NextAction", "NextActionOut", "Step", "check_step", "next_actions"]
+__all__ = ["Denial", "NextActionOut", "Step", "check_step", "next_actions"]
 
 _WRONG_STATE = Text(zh="当前状态不能执行此操作", en="Not possible in the current state")
 
@@ -44,16 +44,6 @@ class Step(Generic[Facts]):
     guard: Callable[[Facts, Principal], Denial | None]
 
 
-@dataclass(frozen=True, slots=True)
-class NextAction:
-    """Whether a caller may take a step now, and if not, why."""
-
-    action: str
-    allowed: bool
-    code: str | None
-    detail: Text | None
-
-
 class NextActionOut(OutputModel):
     """Whether the caller may do this now, and if not, why."""
 
@@ -64,40 +54,33 @@ class NextActionOut(OutputModel):
     detail_en: str | None
 
     @classmethod
-    def of(cls, told: NextAction) -> "NextActionOut":
-        """Show what the table says."""
-        return _shown(told)
+    def of(cls, action: str, denial: Denial | None) -> "NextActionOut":
+        """Show what a table says of a step."""
+        return _shown(action, denial)
 
 
 # Few are ever told apart: a table has some tens of steps, each with a few reasons why not.
 @lru_cache(maxsize=4096)
-def _shown(told: NextAction) -> NextActionOut:
-    return NextActionOut(
-        action=told.action,
-        allowed=told.allowed,
-        code=told.code,
-        detail_zh=told.detail.zh if told.detail else None,
-        detail_en=told.detail.en if told.detail else None,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _judged(action: str, denial: Denial | None) -> NextAction:
-    code, detail = (denial.rule, denial.detail) if denial else (None, None)
-    return NextAction(action, allowed=denial is None, code=code, detail=detail)
+def _shown(action: str, denial: Denial | None) -> NextActionOut:
+    code, zh, en = (denial.rule, denial.detail.zh, denial.detail.en) if denial else (None, None, None)
+    return NextActionOut(action=str(action), allowed=denial is None, code=code, detail_zh=zh, detail_en=en)
 
 
 _NOT_NOW: Final = Denial("wrong_state", _WRONG_STATE)
 
 
-def next_actions(table: Mapping[Any, Step[Facts]], facts: Facts, caller: Principal) -> list[NextAction]:
+def next_actions(table: Mapping[Any, Step[Facts]], facts: Facts, caller: Principal) -> list[NextActionOut]:
     """Tell for every step of a table whether this caller may take it now, and why not the rest."""
+    # Many steps have the same guard.
+    denials: dict[Callable[[Facts, Principal], Denial | None], Denial | None] = {}
     told = []
     for action, step in table.items():
-        denial = step.guard(facts, caller)
+        if step.guard not in denials:
+            denials[step.guard] = step.guard(facts, caller)
+        denial = denials[step.guard]
         if denial is None and facts.state not in step.sources:
             denial = _NOT_NOW
-        told.append(_judged(str(action), denial))
+        told.append(_shown(action, denial))
     return told
 
 
@@ -108,5 +91,5 @@ def check_step(table: Mapping[Any, Step[Facts]], action: StrEnum, facts: Facts, 
     if denial is not None:
         raise Forbidden(denial.detail, rule=denial.rule)
     if facts.state not in step.sources:
-        told = [NextActionOut.of(item).model_dump() for item in next_actions(table, facts, caller)]
+        told = [item.model_dump() for item in next_actions(table, facts, caller)]
         raise WrongState(state=facts.state, next_actions=told)

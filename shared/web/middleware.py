@@ -6,6 +6,7 @@ Pure ASGI, because Starlette's BaseHTTPMiddleware costs a task per request.
 import asyncio
 import re
 import time
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -34,6 +35,12 @@ DURATION = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
 )
 POOL = Gauge("linli_db_pool_connections", "Connections of the two pools by use.", ["service", "pool", "use"])
+
+
+# There are as many as routes have ways to answer; looking one up by its labels costs more than counting.
+@lru_cache(maxsize=4096)
+def _meters(service: str, route: str, method: str, status: int) -> tuple[Counter, Histogram]:
+    return REQUESTS.labels(service, route, method, str(status)), DURATION.labels(service, route)
 
 
 def record_pool_use(service: str, database: Database) -> None:
@@ -122,6 +129,7 @@ class RequestEnvelope:
         if path in _QUIET:
             return
         route = getattr(scope.get("route"), "path", None) or "unmatched"
-        REQUESTS.labels(self.service, route, scope["method"], str(status)).inc()
-        DURATION.labels(self.service, route).observe(seconds)
+        counted, timed = _meters(self.service, route, scope["method"], status)
+        counted.inc()
+        timed.observe(seconds)
         log.debug("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1000, 2))

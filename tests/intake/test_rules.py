@@ -114,7 +114,7 @@ def test_what_is_told_beforehand_is_what_happens(case: CaseFacts, caller: Princi
         refusal = taken(action, case, caller)
         assert told[action].allowed == (refusal is None)
         assert told[action].code == refusal
-        assert (told[action].detail is None) == (refusal is None)
+        assert (told[action].detail_zh is None) == (refusal is None)
 
 
 STAFF = (Role.GRID_WORKER, Role.OFFICER, Role.SECRETARY)

@@ -20,7 +20,7 @@ from services.directory.entitlements.service import evidence_of, facts_of, reaso
 from services.directory.tenants.schemas import BilingualName
 from shared.auth import Principal
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 from shared.vault import Vault
 
 __all__ = ["entitlement_detail", "entitlement_out", "kind_out", "look_out"]
@@ -63,7 +63,7 @@ async def entitlement_detail(
         **entitlement_out(entitlement, day).model_dump(),
         evidence=EvidenceOut.model_validate(evidence_of(vault, entitlement)) if clear else None,
         history=steps,
-        next_actions=[NextActionOut.of(item) for item in told],
+        next_actions=told,
     )
 
 

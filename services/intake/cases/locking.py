@@ -16,6 +16,7 @@ from sqlalchemy.orm.attributes import instance_dict, manager_of_class, set_commi
 from sqlalchemy.orm.util import identity_key
 
 from services.intake.cases.models import Case
+from services.intake.cases.repository import Resolution
 from services.intake.cases.visibility import SEES_BELOW
 from services.intake.clocks.sheet import ClockSheet, StoredInterval
 from services.intake.handling.service import note_versions
@@ -37,6 +38,7 @@ class CaseFile:
         is_joined: whether that person has joined it.
         has_offers: whether units have offered to take it and nobody has decided.
         needs_proof: whether cases of its category are resolved with a picture.
+        resolution: what ended the work on it, if that was in this transaction.
     """
 
     case: Case
@@ -46,6 +48,7 @@ class CaseFile:
     is_joined: bool
     has_offers: bool
     needs_proof: bool
+    resolution: Resolution | None = None
 
 
 # $1 tenant, $2 the case (or cases), $3 whether anybody may have them (a job, a consumer), $4 the areas that the

@@ -7,11 +7,12 @@ from typing import Any, Final
 from uuid import UUID
 
 from services.intake.cases.locking import CaseFile, in_hand
-from services.intake.cases.models import Case, CaseStep
+from services.intake.cases.models import Case
+from services.intake.cases.repository import Resolution
 from services.intake.cases.rules import clock_ops
 from services.intake.cases.telling import told_of
-from services.intake.cases.terms import Action, Level, Outcome, State
-from services.intake.cases.writing import write_step
+from services.intake.cases.terms import ENDED, Action, Level, Outcome, State
+from services.intake.cases.writing import Line, write_step
 from services.intake.claims import repository as claims
 from services.intake.claims.rules import ClaimState
 from services.intake.clocks.rules import ClockKind, ClockOp
@@ -103,24 +104,12 @@ async def move(session: WriteSession, case: Case, wanted: Move, *, tells: bool =
     case.version += 1
     done = await _time(session, file, wanted, now) if wanted.target or wanted.step in _TIMED else []
     await _claims_follow(session, file, wanted, before, now)
-    row = CaseStep(
-        tenant_id=session.tenant,
-        case_id=case.id,
-        position=case.version,
-        step=wanted.step,
-        from_state=before,
-        to_state=case.state,
-        level=case.level,
-        unit_id=case.unit_id,
-        actor=wanted.actor,
-        note=wanted.note,
-        data=wanted.data,
-        clocks=ops_as_json(done),
-        at=now,
-    )
+    if case.state in ENDED and before not in ENDED:
+        file.resolution = Resolution(wanted.step, wanted.note, wanted.data, now)
+    line = Line(wanted.step, before, wanted.actor, wanted.note, wanted.data, ops_as_json(done))
     with session.no_autoflush:
         told = rows_of(session, await told_of(session, case, wanted), now) if tells else []
-    reachable = await write_step(session, case, row, file.clocks.take_changed(), told)
+    reachable = await write_step(session, case, line, file.clocks.take_changed(), told)
     await send_outside(session, told, reachable)
     return now
 

@@ -20,7 +20,7 @@ from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Session, WriteSession
 from shared.problems import NotFound
-from shared.steps import NextAction, check_step, next_actions
+from shared.steps import NextActionOut, check_step, next_actions
 
 __all__ = [
     "CaseView",
@@ -44,7 +44,7 @@ class CaseView:
     case: Case
     attachment_ids: list[UUID]
     clocks: list[ClockView]
-    next_actions: list[NextAction]
+    next_actions: list[NextActionOut]
     shows_requester: bool
     missing_answers: list[str]
     resolution: repository.Resolution | None
@@ -93,7 +93,7 @@ async def view_case(session: Session, caller: Principal, case: Case) -> CaseView
         pictures,
         file.clocks.view(utc_now(), handling),
         is_joined=file.is_joined,
-        resolution=(await _resolutions(session, [case])).get(case.id),
+        resolution=await _resolution(session, file),
     )
     return await _view(session, caller, case, handling, beside)
 
@@ -121,6 +121,12 @@ async def view_cases(session: Session, caller: Principal, cases: Sequence[Case])
         )
         for case in cases
     ]
+
+
+async def _resolution(session: Session, file: CaseFile) -> repository.Resolution | None:
+    if file.resolution is not None and file.case.state in ENDED:
+        return file.resolution
+    return (await _resolutions(session, [file.case])).get(file.case.id)
 
 
 async def _resolutions(session: Session, cases: Sequence[Case]) -> dict[UUID, repository.Resolution]:

@@ -12,7 +12,7 @@ from services.intake.cases.schemas import CaseOut, CaseSummary, FileCaseIn, Reso
 from services.intake.cases.terms import Action, CaseFacts, State
 from services.intake.cases.viewing import CaseView, knows_requester
 from shared.auth import Principal
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["case_out", "case_summary", "filed_out", "step_out"]
 
@@ -44,7 +44,7 @@ def case_out(view: CaseView) -> CaseOut:
             "missing_answers": view.missing_answers,
             "resolution": _resolution(view.resolution),
             "clocks": view.clocks,
-            "next_actions": [NextActionOut.of(item) for item in view.next_actions],
+            "next_actions": view.next_actions,
         }
     )
 
@@ -133,4 +133,4 @@ def filed_out(filed: Filed, wanted: FileCaseIn, caller: Principal) -> dict[str, 
 def _first_actions(caller: Principal, requester: UUID, path: str) -> list[dict[str, Any]]:
     """Tell what the requester may do with a fresh case: the same for every case that somebody files in one place."""
     facts = CaseFacts(State.FILED, path, requester)
-    return [NextActionOut.of(item).model_dump() for item in next_actions(STEPS, facts, caller)]
+    return [told.model_dump() for told in next_actions(STEPS, facts, caller)]

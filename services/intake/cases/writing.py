@@ -5,17 +5,17 @@ what is not among it never changes, or is changed once the step is taken (answer
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from services.intake.cases.locking import settled
-from services.intake.cases.models import Case, CaseStep
+from services.intake.cases.models import Case
 from services.intake.clocks.sheet import StoredInterval
 from shared.db import WriteSession
 
-__all__ = ["WRITTEN", "write_clocks", "write_step"]
+__all__ = ["WRITTEN", "Line", "write_clocks", "write_step"]
 
 # Beside the triage, which is JSON.
 WRITTEN: Final = (
@@ -63,6 +63,17 @@ _TOLD: Final[tuple[tuple[str, str], ...]] = (
     ("area_path", "text"),
     ("urgent", "boolean"),
 )
+
+
+class Line(NamedTuple):
+    """A line of a case's history, apart from what it has in common with the case."""
+
+    step: str
+    from_state: str
+    actor: str
+    note: str | None
+    data: dict[str, Any]
+    clocks: list[dict[str, Any]]
 
 
 def _names(columns: Sequence[tuple[str, str]]) -> str:
@@ -115,7 +126,7 @@ _WRITE_CLOCKS: Final = _store_intervals(3)
 async def write_step(
     session: WriteSession,
     case: Case,
-    step: CaseStep,
+    line: Line,
     intervals: Sequence[StoredInterval],
     told: Sequence[dict[str, Any]],
 ) -> set[UUID]:
@@ -124,7 +135,7 @@ async def write_step(
     Args:
         session: the transaction.
         case: as the step leaves it.
-        step: the line of its history, at the case's new version.
+        line: of its history, at the case's new version.
         intervals: of its clocks, those that have changed.
         told: rows of notifications.
 
@@ -134,12 +145,12 @@ async def write_step(
     values = (
         *(getattr(case, name) for name in WRITTEN),
         _json(case.triage),
-        step.step,
-        step.from_state,
-        step.actor,
-        step.note,
-        _json(step.data),
-        _json(step.clocks),
+        line.step,
+        line.from_state,
+        line.actor,
+        line.note,
+        _json(line.data),
+        _json(line.clocks),
         *_columns(intervals),
         *([_json(row[name]) if name == "params" else row[name] for row in told] for name, _ in _TOLD),
     )

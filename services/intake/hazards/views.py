@@ -9,7 +9,7 @@ from services.intake.hazards.schemas import HazardOut, HazardSummary
 from services.intake.hazards.service import facts_of
 from shared.auth import Principal
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["hazard_out", "hazards_out"]
 
@@ -37,7 +37,7 @@ async def hazards_out(session: Session, caller: Principal, hazards: Sequence[Haz
                     {"attachment_id": attachment_id, "purpose": purpose}
                     for attachment_id, purpose in pictures.get(hazard.id, [])
                 ],
-                "next_actions": [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(hazard), caller)],
+                "next_actions": next_actions(STEPS, facts_of(hazard), caller),
             }
         )
         for hazard in hazards

@@ -16,7 +16,7 @@ from services.intake.mediation.recording import facts_of
 from services.intake.mediation.rules import STEPS
 from shared.auth import Principal
 from shared.db import Session
-from shared.steps import NextAction, next_actions
+from shared.steps import NextActionOut, next_actions
 
 __all__ = ["MediationView", "view_mediation"]
 
@@ -31,7 +31,7 @@ class MediationView:
     agreement: MediationAgreement | None
     terms: Sequence[MediationTerm]
     signatures: Sequence[MediationSignature]
-    next_actions: list[NextAction]
+    next_actions: list[NextActionOut]
 
 
 async def view_mediation(session: Session, caller: Principal, mediation: Mediation) -> MediationView:

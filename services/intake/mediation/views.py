@@ -11,7 +11,6 @@ from services.intake.mediation.schemas import (
     TermOut,
 )
 from services.intake.mediation.viewing import MediationView
-from shared.steps import NextActionOut
 
 __all__ = ["mediation_out", "summary_out"]
 
@@ -47,6 +46,6 @@ def mediation_out(view: MediationView) -> MediationOut:
             "parties": [_party_out(party) for party in view.parties],
             "sessions": [SessionOut.model_validate(one) for one in view.sessions],
             "agreement": _agreement_out(view),
-            "next_actions": [NextActionOut.of(item) for item in view.next_actions],
+            "next_actions": view.next_actions,
         }
     )

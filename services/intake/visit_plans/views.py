@@ -19,7 +19,7 @@ from services.intake.visit_plans.service import facts_of
 from shared.auth import Principal
 from shared.clock import today
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["plan_out", "plan_summary", "plans_held"]
 
@@ -49,7 +49,7 @@ async def plan_out(session: Session, caller: Principal, plan: VisitPlan) -> Plan
         created_at=plan.created_at,
         overdue=plan.state == PlanState.OPEN and bool(over) and over[-1].overdue,
         progress=rounds,
-        next_actions=[NextActionOut.of(item) for item in next_actions(STEPS, facts_of(plan), caller)],
+        next_actions=next_actions(STEPS, facts_of(plan), caller),
     )
 
 

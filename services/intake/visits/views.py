@@ -10,7 +10,7 @@ from services.intake.visits.schemas import VisitOut, VisitSummary
 from services.intake.visits.service import facts_of
 from shared.auth import Principal
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["visit_out", "visits_out"]
 
@@ -38,7 +38,7 @@ async def visits_out(session: Session, caller: Principal, visits: Sequence[Visit
                 "heard": parts[visit.id].heard,
                 "errands": parts[visit.id].errands,
                 "attachment_ids": [attachment_id for attachment_id, _ in pictures.get(visit.id, [])],
-                "next_actions": [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(visit), caller)],
+                "next_actions": next_actions(STEPS, facts_of(visit), caller),
             }
         )
         for visit in visits

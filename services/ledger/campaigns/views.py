@@ -7,7 +7,7 @@ from services.ledger.campaigns.schemas import CampaignOut, ChangeOut
 from services.ledger.campaigns.service import facts_of
 from shared.auth import Principal
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["campaign_out", "change_out"]
 
@@ -28,7 +28,7 @@ async def campaign_out(session: Session, campaign: Campaign, caller: Principal) 
             "missing_fen": max(0, campaign.goal_fen - raised_fen),
             "givers": givers,
             "open_change_id": change.id if change is not None else None,
-            "next_actions": [NextActionOut.of(item) for item in actions],
+            "next_actions": actions,
         }
     )
 

@@ -8,7 +8,7 @@ from services.ledger.contracts.service import facts_of
 from services.ledger.grants.models import Grant
 from shared.auth import Principal
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["contract_out"]
 
@@ -27,6 +27,6 @@ async def contract_out(session: Session, contract: Contract, grant: Grant, calle
             "invoiced_fen": await repository.invoiced_fen(session, contract.id),
             "document_sha256": contract.document_sha256.hex(),
             "acceptance_sha256": acceptance.hex() if acceptance else None,
-            "next_actions": [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(contract, grant), caller)],
+            "next_actions": next_actions(STEPS, facts_of(contract, grant), caller),
         }
     )

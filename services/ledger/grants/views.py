@@ -11,7 +11,7 @@ from services.ledger.grants.schemas import GrantOut, GrantSummary, ReviewOut, So
 from services.ledger.grants.service import facts_of, fund_of
 from shared.auth import Principal
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["grant_out"]
 
@@ -30,6 +30,6 @@ async def grant_out(session: Session, grant: Grant, caller: Principal) -> GrantO
             "raised_fen": raised_fen,
             "match_unlocked": unlocked and raised_fen >= grant.own_fen,
             "available_fen": available_fen(await funds.balance_of(session, grant.account_id)),
-            "next_actions": [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(grant), caller)],
+            "next_actions": next_actions(STEPS, facts_of(grant), caller),
         }
     )

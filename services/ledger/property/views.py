@@ -12,7 +12,7 @@ from services.ledger.property.schemas import ChargeOut, LineResultOut, LinesOut,
 from services.ledger.property.spending import facts_of
 from shared.auth import Principal
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["book_out", "charge_out", "lines_out", "spending_out"]
 
@@ -74,6 +74,6 @@ def spending_out(spending: PropertySpending, book: PropertyBook, caller: Princip
         {
             **columns,
             "document_sha256": spending.document_sha256.hex(),
-            "next_actions": [NextActionOut.of(item) for item in actions],
+            "next_actions": actions,
         }
     )

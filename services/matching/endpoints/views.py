@@ -14,7 +14,7 @@ from services.matching.partners.models import Partner
 from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["catalogue_out", "endpoint_out", "endpoints_out"]
 
@@ -22,7 +22,7 @@ _COLUMNS = EndpointOut.model_fields.keys() - {"keys", "next_actions"}
 
 
 def _view(endpoint: Endpoint, partner: Partner, keys: Sequence[EndpointKey], caller: Principal) -> EndpointOut:
-    actions = [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(endpoint, partner), caller)]
+    actions = next_actions(STEPS, facts_of(endpoint, partner), caller)
     columns = {name: getattr(endpoint, name) for name in _COLUMNS}
     shown = [KeyOut.model_validate(key) for key in keys]
     return EndpointOut.model_validate({**columns, "keys": shown, "next_actions": actions})

@@ -32,7 +32,7 @@ from services.matching.projects.views import project_out
 from shared.auth import Principal, Role, authenticated, requires
 from shared.db import Session
 from shared.problems import NotFound
-from shared.steps import NextAction, NextActionOut, check_step, next_actions
+from shared.steps import Denial, NextActionOut, check_step, next_actions
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
@@ -46,16 +46,16 @@ _COLUMNS: Final = tuple(
 Staff = Annotated[Principal, Depends(requires(Role.OFFICER, Role.SECRETARY, Role.GRID_WORKER))]
 
 
-def _action(told: NextAction, need: Need, free: int) -> NextActionOut:
+def _action(told: NextActionOut, need: Need, free: int) -> NextActionOut:
     """Show whether a step is possible; a need that has found something else, or an offer that others have, is not."""
     if told.allowed and told.action == MatchAction.ACCEPT:
         why = NeedNotOpen if need.state != NeedState.OPEN else OfferExhausted if free < need.quantity else None
         if why is not None:
-            told = NextAction(told.action, allowed=False, code=why.code, detail=why.title)
-    return NextActionOut.of(told)
+            return NextActionOut.of(told.action, Denial(why.code, why.title))
+    return told
 
 
-def _match(match: Match, need: Need, told: Sequence[NextAction], free: int) -> MatchOut:
+def _match(match: Match, need: Need, told: Sequence[NextActionOut], free: int) -> MatchOut:
     columns = {name: getattr(match, name) for name in _COLUMNS}
     actions = [_action(item, need, free) for item in told]
     return MatchOut.model_validate({**columns, **_explained(match), "next_actions": actions})

@@ -9,7 +9,7 @@ from services.matching.needs.rules import STEPS, may_see_where
 from services.matching.needs.schemas import NeedOut
 from services.matching.needs.service import facts_of
 from shared.auth import Principal
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["need_out"]
 
@@ -28,5 +28,5 @@ def need_out(need: Need, caller: Principal, at_work: Collection[UUID] = ()) -> N
     columns = {name: getattr(need, name) for name in NeedOut.model_fields if name != "next_actions"}
     if not may_see_where(need.area_path, at_work, caller):
         columns |= dict.fromkeys(_NOT_FOR_ALL)
-    actions = [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(need), caller)]
+    actions = next_actions(STEPS, facts_of(need), caller)
     return NeedOut.model_validate({**columns, "next_actions": actions})

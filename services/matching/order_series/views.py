@@ -7,7 +7,7 @@ from services.matching.order_series.rules import STEPS
 from services.matching.order_series.schemas import SeriesOut
 from services.matching.order_series.service import facts_of
 from shared.auth import Principal
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["series_out"]
 
@@ -16,7 +16,7 @@ _COMPUTED: Final = frozenset({"next_actions", "starts_at", "lasts_minutes", "ski
 
 def series_out(series: Series, caller: Principal) -> SeriesOut:
     """Show a recurring order with what the caller may do next."""
-    told = [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(series), caller)]
+    told = next_actions(STEPS, facts_of(series), caller)
     columns = {name: getattr(series, name) for name in SeriesOut.model_fields if name not in _COMPUTED}
     return SeriesOut.model_validate(
         {

@@ -12,7 +12,7 @@ from services.matching.orders.schemas import CatalogueItem, OrderOut
 from services.matching.orders.steps import facts_of
 from shared.auth import Principal
 from shared.clock import utc_now
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["catalogue_item", "is_partners_view", "order_out"]
 
@@ -27,7 +27,7 @@ def is_partners_view(order: Order, caller: Principal) -> bool:
 
 def order_out(order: Order, caller: Principal) -> OrderOut:
     """Show an order with what this caller may do; to its partner, without what is the requester's own business."""
-    told = [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(order, utc_now()), caller)]
+    told = next_actions(STEPS, facts_of(order, utc_now()), caller)
     columns = {name: getattr(order, name) for name in OrderOut.model_fields if name not in _COMPUTED}
     return OrderOut.model_validate(
         {

@@ -12,7 +12,7 @@ from services.matching.plans.rules import STEPS, LineChange, PlanState
 from services.matching.plans.schemas import LineOut, PassedOfferOut, PlanIn, PlanOut
 from shared.auth import Principal, Role, authenticated, requires
 from shared.pagination import Page, Paging
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 from shared.web import ExpectedVersion, Reading, Writing, check_version, service_router, set_etag
 
 __all__ = ["router"]
@@ -24,7 +24,7 @@ Officer = Annotated[Principal, Depends(requires(Role.OFFICER, Role.SECRETARY))]
 
 def _view(plan: MatchPlan, caller: Principal) -> PlanOut:
     columns = {name: getattr(plan, name) for name in PlanOut.model_fields if name != "next_actions"}
-    actions = [NextActionOut.of(item) for item in next_actions(STEPS, service.facts_of(plan), caller)]
+    actions = next_actions(STEPS, service.facts_of(plan), caller)
     return PlanOut.model_validate({**columns, "next_actions": actions})
 
 

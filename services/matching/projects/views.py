@@ -7,7 +7,7 @@ from services.matching.projects.schemas import ProjectOut, ProjectSummary
 from services.matching.projects.service import cases_of, facts_of
 from shared.auth import Principal
 from shared.db import Session
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["project_out"]
 
@@ -52,6 +52,6 @@ async def project_out(session: Session, project: Project, caller: Principal) -> 
             "acceptance_proof": project.acceptance_proof,
             "acceptance_attachment_ids": project.acceptance_attachment_ids,
             "cancel_reason": project.cancel_reason,
-            "next_actions": [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(project), caller)],
+            "next_actions": next_actions(STEPS, facts_of(project), caller),
         }
     )

@@ -6,13 +6,13 @@ from services.matching.record.rules import STEPS
 from services.matching.record.schemas import EntryOut
 from services.matching.record.service import facts_of
 from shared.auth import Principal
-from shared.steps import NextActionOut, next_actions
+from shared.steps import next_actions
 
 __all__ = ["entry_out"]
 
 
 def entry_out(entry: FulfilmentEntry, partner: Partner, caller: Principal) -> EntryOut:
     """Show an entry, with what this caller may do."""
-    actions = [NextActionOut.of(item) for item in next_actions(STEPS, facts_of(entry, partner), caller)]
+    actions = next_actions(STEPS, facts_of(entry, partner), caller)
     columns = {name: getattr(entry, name) for name in EntryOut.model_fields if name != "next_actions"}
     return EntryOut.model_validate({**columns, "next_actions": actions})
