@@ -9,10 +9,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 import orjson
 import structlog
 from fastapi import APIRouter, FastAPI, Response
-from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy.orm import configure_mappers
-from starlette.types import Message
 
 from shared.auth import InternalVerifier, read_public_key
 from shared.db import Database
@@ -32,22 +30,6 @@ log = structlog.get_logger()
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
-async def _look_at_every_route(app: FastAPI) -> None:
-    """Let FastAPI prepare its routes before the first request has to wait for it: of two hundred, a second and more.
-
-    It prepares a route when it is first asked whether it fits; this asks all of them.
-    """
-
-    async def nothing_more() -> Message:
-        return {"type": "http.disconnect"}
-
-    async def unheard(_: Message) -> None:
-        pass
-
-    asked = {"type": "http", "method": "GET", "path": "/nowhere", "root_path": "", "query_string": b"", "headers": []}
-    await app.router(asked, nothing_more, unheard)
-
-
 @asynccontextmanager
 async def _going_on(work: Callable[[FastAPI], Awaitable[None]], app: FastAPI) -> AsyncIterator[None]:
     """Let something go on beside requests, until it is done or the app ends."""
@@ -64,11 +46,6 @@ async def _going_on(work: Callable[[FastAPI], Awaitable[None]], app: FastAPI) ->
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-def _operation_id(route: APIRoute) -> str:
-    """Use the handler's own name: it is a verb and unique within its service."""
-    return route.name
 
 
 def create_app(
@@ -113,7 +90,6 @@ def create_app(
             if lifespan_extra is not None:
                 await stack.enter_async_context(lifespan_extra(app))
             configure_mappers()
-            await _look_at_every_route(app)
             keep_what_stays()
             if beside is not None:
                 await stack.enter_async_context(_going_on(beside, app))
@@ -126,7 +102,6 @@ def create_app(
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        generate_unique_id_function=_operation_id,
         # Spans and figures are RequestEnvelope's; FastAPI would look for its own with every request.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -140,9 +115,9 @@ def create_app(
     app.add_middleware(
         RequestEnvelope, service=name, max_in_flight=settings.max_in_flight, timeout_s=settings.request_timeout_s
     )
-    app.include_router(health_router)
-    for router in routers:
-        app.include_router(router)
+    for router in (health_router, *routers):
+        # Not included: that would build every route anew for this app, and ask each of them twice for every request.
+        app.router.routes.extend(router.routes)
 
     document: list[bytes] = []
     being_written = asyncio.Lock()

@@ -9,13 +9,15 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from shared.problems import Invalid, ProblemDocument
 from shared.texts import Text
 from shared.web.idempotency import Replay, remember_answer
 from shared.web.sessions import ending
 
-__all__ = ["LinliRoute", "service_router"]
+__all__ = ["LinliRoute", "operation_id", "service_router"]
 
 # An escaped U+0000 that is not itself preceded by an escaped backslash.
 _NUL_ESCAPE: Final = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
@@ -29,6 +31,11 @@ _PROBLEMS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
+def operation_id(route: APIRoute) -> str:
+    """Use the handler's own name: it is a verb and unique within its service."""
+    return route.name
+
+
 class NulCharacter(Invalid):
     """A text holds U+0000."""
 
@@ -38,6 +45,18 @@ class NulCharacter(Invalid):
 
 class LinliRoute(APIRoute):
     """A route that may be asked twice: see shared.web.idempotency."""
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - FastAPI's
+        super().__init__(path, endpoint, **options)
+        head, _, rest = self.path_format.partition("{")
+        self._begins, self._ends = head, rest.rpartition("}")[2]
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Tell whether a request is for this route; that it is not is mostly seen from how its path begins and ends."""
+        path: str = scope["path"]
+        if not scope.get("root_path") and not (path.startswith(self._begins) and path.endswith(self._ends)):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Wrap the handler. What is wrapped runs inside the request's transaction, before its COMMIT."""
@@ -65,4 +84,10 @@ class LinliRoute(APIRoute):
 
 def service_router(*, tags: list[str | Enum], prefix: str = "") -> APIRouter:
     """Make the router of a subject: our route class, and refusals documented as problem+json."""
-    return APIRouter(prefix=prefix, tags=tags, route_class=LinliRoute, responses=_PROBLEMS)
+    return APIRouter(
+        prefix=prefix,
+        tags=tags,
+        route_class=LinliRoute,
+        responses=_PROBLEMS,
+        generate_unique_id_function=operation_id,
+    )

@@ -23,7 +23,7 @@ from shared.db import Database, ReadSession, WriteSession
 from shared.problems import Problem, accident_problem
 from shared.texts import Text, preferred_language
 from shared.web import database_of
-from shared.web.routing import LinliRoute
+from shared.web.routing import LinliRoute, operation_id
 
 __all__ = ["Anybody", "Door", "DoorOf", "answers", "open311_router"]
 
@@ -176,4 +176,9 @@ def open311_router() -> APIRouter:
         "4XX": _refusals("Refused 拒绝：errors, or a problem when no route was found"),
         "5XX": _refusals("Not our day 服务异常"),
     }
-    return APIRouter(tags=["open311 Open311 接口"], route_class=_Open311Route, responses=responses)
+    return APIRouter(
+        tags=["open311 Open311 接口"],
+        route_class=_Open311Route,
+        responses=responses,
+        generate_unique_id_function=operation_id,
+    )
