@@ -11,8 +11,8 @@ from typing import Any, Final
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.orm import make_transient, make_transient_to_detached
-from sqlalchemy.orm.attributes import instance_dict, manager_of_class, set_committed_value
+from sqlalchemy.orm import make_transient_to_detached
+from sqlalchemy.orm.attributes import instance_dict, instance_state, manager_of_class, set_committed_value
 from sqlalchemy.orm.util import identity_key
 
 from services.intake.cases.models import Case
@@ -164,9 +164,9 @@ def _kept(session: WriteSession, row: asyncpg.Record) -> Case:
 
 def settled(session: WriteSession, case: Case) -> None:
     """Note that a case is stored as it stands, so that the session does not write it again."""
-    make_transient(case)
-    make_transient_to_detached(case)
-    session.add(case)
+    state = instance_state(case)
+    # What a session does after it has written a row; to say so by public names would take the case out and in again.
+    state._commit_all(state.dict, session.sync_session.identity_map)  # noqa: SLF001
 
 
 def _files(session: Session) -> dict[UUID, CaseFile]:
