@@ -71,7 +71,9 @@ class Database:
             "application_name": application_name,
             "statement_timeout": str(statement_timeout_ms),
             "idle_in_transaction_session_timeout": str(max(statement_timeout_ms, 10_000)),
+            # Requests are short and many: what PostgreSQL would do to hurry a single one takes longer than it does.
             "jit": "off",
+            "max_parallel_workers_per_gather": "0",
         }
         self.engine: AsyncEngine = create_async_engine(
             self._url.set(drivername="postgresql+asyncpg"),

@@ -42,15 +42,20 @@ _LEAKPROOF: Final = (
     "pg_catalog.arraycontains(anyarray, anyarray)",
     "public.ngrams(text[])",
 )
-# Most Chinese words have two letters, for which the trigrams of pg_trgm are of no use; of two digits there are too few.
-# Called with columns, not with what `||` makes of them: that is not leak-proof.
-_NGRAMS: Final = """
-CREATE FUNCTION public.ngrams(VARIADIC texts text[]) RETURNS text[]
+# Most Chinese words have two letters, for which the trigrams of pg_trgm are of no use; of two digits there are too few,
+# and of three in long numbers still. Called with columns, not with what `||` makes of them: that is not leak-proof.
+# Whoever changes what they return changes the comment of the first, and has the indexes made of it built anew.
+_NGRAMS_ARE: Final = (
+    "Every two neighbouring letters of some texts, three where the middle one is ASCII, four where the middle two are;"
+    " capitals made small."
+)
+_NGRAMS: Final = f"""
+CREATE OR REPLACE FUNCTION public.ngrams(VARIADIC texts text[]) RETURNS text[]
 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE
     one text;
     letters text[];
-    grams text[] := '{}';
+    grams text[] := '{{}}';
     count integer := 0;
 BEGIN
     FOREACH one IN ARRAY texts LOOP
@@ -58,24 +63,28 @@ BEGIN
         FOR i IN 2 .. cardinality(letters) LOOP
             count := count + 1;
             grams[count] := letters[i - 1] || letters[i];
-            IF i > 2 AND letters[i - 1] < '{' COLLATE "C" THEN
+            IF i > 2 AND letters[i - 1] < '{{' COLLATE "C" THEN
                 count := count + 1;
-                grams[count] := letters[i - 2] || letters[i - 1] || letters[i];
+                grams[count] := letters[i - 2] || grams[count - 1];
+                IF i > 3 AND letters[i - 2] < '{{' COLLATE "C" THEN
+                    count := count + 1;
+                    grams[count] := letters[i - 3] || grams[count - 1];
+                END IF;
             END IF;
         END LOOP;
     END LOOP;
     RETURN grams;
 END $$;
-COMMENT ON FUNCTION public.ngrams(text[]) IS
-    'Every two neighbouring letters of some texts, and three where the middle one is ASCII; capitals made small.';
-CREATE FUNCTION public.ngrams_to_find(words text) RETURNS text[] LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+COMMENT ON FUNCTION public.ngrams(text[]) IS '{_NGRAMS_ARE}';
+CREATE OR REPLACE FUNCTION public.ngrams_to_find(words text) RETURNS text[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
     WITH grams AS (SELECT DISTINCT gram FROM unnest(public.ngrams(words)) gram)
     SELECT array_agg(gram) FROM grams
     WHERE NOT EXISTS (SELECT FROM grams other WHERE other.gram <> grams.gram AND strpos(other.gram, grams.gram) > 0)
         AND (length(gram) > 2 OR (SELECT count(*) < 2 FROM grams WHERE length(gram) > 2))
 $$;
 COMMENT ON FUNCTION public.ngrams_to_find(text) IS
-    'Enough of the ngrams of words: none that is part of another, and none of two letters beside several of three.';"""
+    'Enough of the ngrams of words: none that is part of another, and no pair beside several longer ones.';"""
 _NAME: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # One migration run at a time, whichever machine starts it.
 _LOCK_KEY: Final = 5_274_655
@@ -116,7 +125,8 @@ async def prepare_database(owner_url: str, role_urls: Mapping[str, str]) -> None
         await connection.execute(f"SELECT pg_advisory_lock({_LOCK_KEY})")
         for extension in _EXTENSIONS:
             await connection.execute(f"CREATE EXTENSION IF NOT EXISTS {extension} SCHEMA public")
-        if await connection.fetchval("SELECT to_regprocedure('public.ngrams_to_find(text)') IS NULL"):
+        made = await connection.fetchval("SELECT obj_description(to_regprocedure('public.ngrams(text[])'), 'pg_proc')")
+        if made != _NGRAMS_ARE:
             await connection.execute(_NGRAMS)
         await _let_indexes_work_under_row_security(connection)
         for service, role_url in role_urls.items():

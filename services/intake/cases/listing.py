@@ -130,12 +130,14 @@ class _Search:
         """Return the first lines of what is met on walks."""
         if not walks.walks:
             return []
-        if not walks.is_wide:
+        is_bounded = "back" in self.names
+        if is_bounded or not walks.is_wide:
             # Each walk has its index whatever the values are, and planning takes longer than walking.
             await self.session.plan_once()
 
         def build() -> Select[Any]:
-            return walks.first([_read(name) for name in sorted(self.names)], self.order, self.limit)
+            filters = [_read(name) for name in sorted(self.names)]
+            return walks.first(filters, self.order, self.limit, is_bounded=is_bounded)
 
         statement = _keep(("on walks", walks.shape, self.names, self.order is _NEWEST, self.limit), build)
         rows = await statement.rows(self.session, self.values | walks.values)
@@ -145,6 +147,10 @@ class _Search:
         """Return the first visible cases that the index on a box, or else the one on letters, finds."""
         parts = parts_visible_to(self.caller)
         names = self.names | ({"under"} if self.values["under"] is not None else set()) | ({"mine"} if mine else set())
+        by_letters = "bbox" not in names
+        if by_letters:
+            # Nothing is left to choose.
+            await self.session.plan_once()
 
         def build() -> Select[Any]:
             tenant = Case.tenant_id == tenant_given()
@@ -152,11 +158,12 @@ class _Search:
             filters = [_CONDITIONS[name] for name in sorted(names - _SAYS)]
             if not mine:
                 filters.append(visible_to(self.caller))
-            if "bbox" in names:
-                filters += words
-            else:
+            if by_letters:
                 saying = select(Case.id).where(tenant, _lettered(), *words).scalar_subquery()
-                filters.append(Case.id == any_(func.array(saying)))
+                hidden = [func.coalesce(condition, false()) for condition in filters]
+                filters = [Case.id == any_(func.array(saying)), *hidden]
+            else:
+                filters += words
             greatest_first = (column.desc() for column in self.order)
             cases = select(*columns).where(tenant, *filters).order_by(*greatest_first)
             return cases.limit(literal_column(str(self.limit)))

@@ -10,6 +10,7 @@ Statements are kept by their shape, so conditions here have parameters with name
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, Subquery, bindparam, false, func, literal_column, select, true, union_all
@@ -28,6 +29,10 @@ _SMALL_FROM_DEPTH: Final = 3
 _ONE_PLACE_FROM_DEPTH: Final = 4
 # How many cases are read in search of words before these count as rare.
 _READ_OF_ALL: Final = 2_000
+_BACK_FOR_S: Final = 15.0
+_TENANTS_MAX: Final = 1_000
+# Since when there were so many in a tenant, and until when that is not looked up again.
+_back: dict[str, tuple[datetime, float]] = {}
 _END_OF_TIME: Final = datetime(9999, 1, 1, tzinfo=UTC)
 _BACK_OF_ALL: Final = """
 SELECT filed_at AS since FROM intake.cases WHERE tenant_id = $1 AND filed_at <= $2
@@ -71,25 +76,40 @@ class Walks:
         paths = {f"path_{place}": walk.path for place, walk in enumerate(self.walks)}
         return {**parts, **paths, "under": self.under}
 
-    def first(self, filters: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int) -> Select[Any]:
+    def first(
+        self, filters: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: int, *, is_bounded: bool = False
+    ) -> Select[Any]:
         """Return the statement of the first lines that pass the filters, the greatest in the order first.
 
         Its parameters are the walks' own, those of the filters, and `tenant`. The limit is written into it: a plan that
         is kept could not know that it is small.
+
+        Args:
+            filters: which cases.
+            order: the columns of the order.
+            limit: how many at the most.
+            is_bounded: whether the filters leave little to walk over, so that no other way is to be looked for.
         """
         size: ColumnElement[int] = literal_column(str(limit))
-        first = self._laid_together(filters, order, size).limit(size).subquery("page")
+        first = self._laid_together(filters, order, size, is_bounded=is_bounded).limit(size).subquery("page")
         statement = select(*LINE).join(first, first.c.id == Case.id).where(Case.tenant_id == tenant_given())
         return statement.order_by(*(column.desc() for column in order))
 
     def _laid_together(
-        self, filters: Sequence[ColumnElement[bool]], order: Sequence[Any], limit: ColumnElement[int]
+        self,
+        filters: Sequence[ColumnElement[bool]],
+        order: Sequence[Any],
+        limit: ColumnElement[int],
+        *,
+        is_bounded: bool,
     ) -> Select[tuple[Any, ...]]:
         tenant = tenant_given()
         below = [Case.area_path.within(bindparam("under", type_=Ltree))] if self.under is not None else []
         pages = []
         for place, walk in enumerate(self.walks):
             places = [*below, walk.part.condition(f"seen_{place}", tenant)]
+            if is_bounded and walk.path is not None:
+                places = [func.coalesce(condition, false()) for condition in places]
             path = bindparam(f"path_{place}", type_=Ltree) if walk.path is not None and is_small(walk.path) else None
             pages.append(first_below(tenant, path, filters, order, limit, places))
         found: Subquery = union_all(*pages).subquery("found")
@@ -99,15 +119,22 @@ class Walks:
 async def time_back(session: Session, until: datetime | None) -> datetime | None:
     """Return since when only some thousand cases were met; None when they are not more in all.
 
-    It is read from an index alone, whatever the caller sees of it.
+    It is read from an index alone, whatever the caller sees of it. From now on it is the same for some moments: that
+    some have been filed meanwhile only makes them more.
 
     Args:
         session: of the tenant.
         until: from where to look back; from now by default.
     """
-    end = until if until is not None else _END_OF_TIME
-    row = await session.fetch_row(_BACK_OF_ALL, session.tenant, end, _READ_OF_ALL)
+    known = _back.get(session.tenant)
+    if until is None and known is not None and monotonic() < known[1]:
+        return known[0]
+    row = await session.fetch_row(_BACK_OF_ALL, session.tenant, until or _END_OF_TIME, _READ_OF_ALL)
     since: datetime | None = row["since"] if row is not None else None
+    if until is None and since is not None:
+        if len(_back) >= _TENANTS_MAX:
+            _back.clear()
+        _back[session.tenant] = since, monotonic() + _BACK_FOR_S
     return since
 
 
