@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from services.intake.cases import listing, walking
 from services.intake.cases.listing import list_cases
-from services.intake.cases.locking import lock_case
+from services.intake.cases.locking import lock_case, look_at
 from services.intake.cases.models import Case
 from services.intake.cases.schemas import CaseQuery
 from services.intake.cases.visibility import visible_to
@@ -63,8 +63,9 @@ async def test_lists_and_locks_agree_on_who_sees_what(street: Street, databases:
             statement = select(Case.id).where(Case.tenant_id == session.tenant, visible_to(caller))
             in_lists = set((await session.scalars(statement)).all())
             page = await list_cases(session, caller, CaseQuery(), under=None, after=None, limit=50)
+            looked = {one for one in case_ids if await look_at(session, caller, one) is not None}
             locked = {one for one in case_ids if await lock_case(session, caller, one) is not None}
-        assert locked == in_lists == {case.id for case in page}, caller
+        assert looked == locked == in_lists == {case.id for case in page}, caller
         assert [case.id for case in page] == sorted(in_lists, reverse=True)
         seen += len(locked)
     assert CALLERS < seen < CALLERS * len(case_ids)

@@ -1,4 +1,4 @@
-"""Taking cases in hand: locked, and then read with everything that a step needs to know of them.
+"""Taking cases in hand: locked, and then read with everything that a step needs to know of them; or looked at only.
 
 Two short trips beside SQLAlchemy. What stands beside a case is read once the lock is held, so that whoever had the case
 before has been heard out: one statement that locks and reads would read the rest as it was before the wait. The case is
@@ -23,12 +23,12 @@ from services.intake.handling.service import note_versions
 from shared.auth import Principal, Role
 from shared.db import Session, WriteSession
 
-__all__ = ["CaseFile", "file_of", "in_hand", "lock_case", "lock_case_if_free", "lock_cases", "settled"]
+__all__ = ["CaseFile", "file_of", "in_hand", "lock_case", "lock_case_if_free", "lock_cases", "look_at", "settled"]
 
 
 @dataclass(slots=True)
 class CaseFile:
-    """A case in hand, with what stands beside it.
+    """A case in hand, or looked at, with what stands beside it.
 
     Attributes:
         case: the row.
@@ -54,17 +54,16 @@ class CaseFile:
 # $1 tenant, $2 the case (or cases), $3 whether anybody may have them (a job, a consumer), $4 the areas that the
 # caller sees, $5 the caller's person, $6 the units for which the caller acts, $7 their areas. Who sees what is the rule
 # of `visibility.visible_to`, in a form that is the same for all callers; tests hold the two together.
-_LOCK: Final = """
-SELECT c.id FROM intake.cases c
-WHERE c.tenant_id = $1 AND c.id = $2 AND ($3::boolean
+_SEEN: Final = """($3::boolean
     OR c.area_path <@ ANY($4::text[]::public.ltree[])
     OR c.requester_id = $5
     OR EXISTS (SELECT FROM intake.case_joiners j WHERE j.tenant_id = $1 AND j.case_id = c.id AND j.person_id = $5)
     OR c.unit_id = ANY($6::uuid[])
     OR EXISTS (
         SELECT FROM intake.claim_helpers h WHERE h.tenant_id = $1 AND h.case_id = c.id AND h.unit_id = ANY($6::uuid[]))
-    OR (c.state = 'triaged' AND c.unit_id IS NULL AND c.area_path <@ ANY($7::text[]::public.ltree[])))
-ORDER BY c.id FOR UPDATE OF c"""
+    OR (c.state = 'triaged' AND c.unit_id IS NULL AND c.area_path <@ ANY($7::text[]::public.ltree[])))"""
+_LOCK: Final = f"""
+SELECT c.id FROM intake.cases c WHERE c.tenant_id = $1 AND c.id = $2 AND {_SEEN} ORDER BY c.id FOR UPDATE OF c"""
 _LOCK_IF_FREE: Final = f"{_LOCK} SKIP LOCKED"
 # One case has statements of its own: for an equality PostgreSQL keeps the plan, for an array it plans every time.
 _ONE: Final = "c.id = $2"
@@ -89,6 +88,13 @@ SELECT {", ".join("ltree2text(c.area_path) AS area_path" if key == "area_path" e
     coalesce((SELECT max(version) FROM intake.calendar_versions WHERE tenant_id = $1), 0) AS calendar_version
 FROM intake.cases c WHERE c.tenant_id = $1 AND c.id = $2"""
 _READ_MANY: Final = _READ.replace(_ONE, _MANY)
+_LOOK: Final = f"{_READ.replace('j.person_id = $3', 'j.person_id = $5')} AND {_SEEN}"
+
+
+async def look_at(session: Session, caller: Principal, case_id: UUID) -> Case | None:
+    """Return a case that the caller may see, with what stands beside it, as they are now; nobody is kept waiting."""
+    row = await session.fetch_row(_LOOK, session.tenant, case_id, *_seen_by(caller))
+    return _filed(session, row, caller.subject_id) if row is not None else None
 
 
 async def lock_case(session: WriteSession, caller: Principal | None, case_id: UUID) -> Case | None:
@@ -130,7 +136,7 @@ def _seen_by(caller: Principal | None) -> tuple[Any, ...]:
     return (False, caller.paths(*SEES_BELOW), caller.subject_id, units, around)
 
 
-def _filed(session: WriteSession, row: asyncpg.Record, person: UUID | None) -> Case:
+def _filed(session: Session, row: asyncpg.Record, person: UUID | None) -> Case:
     """Keep what was read beside a case for the rest of the transaction, and return the case."""
     note_versions(session, row["rules_version"], row["calendar_version"])
     case = _kept(session, row)
@@ -146,7 +152,7 @@ def _filed(session: WriteSession, row: asyncpg.Record, person: UUID | None) -> C
     return case
 
 
-def _kept(session: WriteSession, row: asyncpg.Record) -> Case:
+def _kept(session: Session, row: asyncpg.Record) -> Case:
     """Return the session's object for a row, as it is stored now."""
     values = {key: row[key] for key in _COLUMNS}
     known: Case | None = session.sync_session.identity_map.get(identity_key(Case, (row["tenant_id"], row["id"])))
@@ -175,7 +181,7 @@ def _files(session: Session) -> dict[UUID, CaseFile]:
 
 
 def file_of(session: Session, case: Case) -> CaseFile | None:
-    """Return what was read beside a case when it was taken in hand; None for one that was only looked at."""
+    """Return what was read beside a case when it was taken in hand or looked at; None for one that a query found."""
     file = _files(session).get(case.id)
     return file if file is not None and file.case is case else None
 

@@ -11,6 +11,7 @@ from services.intake.cases import filing_service, repository, service
 from services.intake.cases.answers import begin, told
 from services.intake.cases.listing import list_cases as list_cases_for
 from services.intake.cases.listing import map_cases as map_cases_for
+from services.intake.cases.locking import look_at
 from services.intake.cases.schemas import (
     AcceptIn,
     AssignIn,
@@ -122,7 +123,7 @@ async def map_cases(caller: Caller, session: Reading, wanted: Annotated[MapQuery
 @router.get("/v1/cases/{case_id}", summary="Read a case 诉求详情")
 async def read_case(caller: Caller, session: Reading, response: Response, case_id: UUID) -> CaseOut:
     """Return a case with what the caller may do next."""
-    case = await repository.find_case(session, caller, case_id)
+    case = await look_at(session, caller, case_id)
     if case is None:
         raise NotFound
     set_etag(response, case.version)
