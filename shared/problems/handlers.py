@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared.problems.kinds import (
     BadRequest,
@@ -158,7 +159,16 @@ async def _on_http(request: Request, error: Exception) -> Response:
         kind = type(
             "FrameworkRefusal", (_OtherStatus,), {"status": error.status_code, "title": Text(zh=phrase, en=phrase)}
         )
-    return problem_response(request, kind(headers=error.headers))
+    headers = dict(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_methods_here(request))
+    return problem_response(request, kind(headers=headers))
+
+
+def _methods_here(request: Request) -> list[str]:
+    """Return all methods of an address; each route knows only its own."""
+    here = (route for route in request.app.routes if route.matches(request.scope)[0] is not Match.NONE)
+    return sorted({method for route in here for method in getattr(route, "methods", ())})
 
 
 def install_problem_handlers(app: FastAPI) -> None:
