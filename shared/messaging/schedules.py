@@ -31,11 +31,13 @@ class Schedule:
         name: unique within the service; the key of its lock.
         every_s: the interval; occurrences are its multiples since the epoch, the same on every machine.
         run: the work, given the service's database and the occurrence.
+        has_work: asked before an occurrence is claimed, which costs more than to ask; without it there always is some.
     """
 
     name: str
     every_s: int
     run: Callable[[Database, datetime], Awaitable[None]]
+    has_work: Callable[[], Awaitable[bool]] | None = None
 
     def occurrence(self, now: datetime) -> datetime:
         """Return the start of the interval that `now` is in."""
@@ -62,6 +64,9 @@ class TenantSchedule:
     def for_all(self, pool: "asyncpg.Pool[asyncpg.Record]", schema: str) -> Schedule:
         """Return the schedule that does it for all tenants, one after the other."""
 
+        async def has_work() -> bool:
+            return await pool.fetchval(f"SELECT EXISTS (SELECT FROM {schema}.{self.table})") is True
+
         async def run(database: Database, occurrence: datetime) -> None:
             rows = await pool.fetch(f"SELECT DISTINCT tenant_id FROM {schema}.{self.table} ORDER BY tenant_id")
             for row in rows:
@@ -70,7 +75,7 @@ class TenantSchedule:
                 except Exception as error:  # noqa: BLE001 - the other tenants have nothing to do with it
                     log.error("schedule_failed", schedule=self.name, tenant=row["tenant_id"], error=repr(error)[:300])
 
-        return Schedule(self.name, self.every_s, run)
+        return Schedule(self.name, self.every_s, run, has_work)
 
 
 async def run_schedules(
@@ -104,6 +109,8 @@ async def _run_once(
 ) -> None:
     key = (_NO_TENANT, schedule.name, occurrence)
     try:
+        if schedule.has_work is not None and not await schedule.has_work():
+            return
         won = await pool.fetchval(
             f"INSERT INTO {schema}.schedule_runs (tenant_id, name, occurrence) VALUES ($1, $2, $3) "
             "ON CONFLICT DO NOTHING RETURNING 1",
@@ -113,13 +120,10 @@ async def _run_once(
             return
         await schedule.run(database, occurrence)
         await pool.execute(
+            f"WITH old AS (DELETE FROM {schema}.schedule_runs WHERE tenant_id = $1 AND name = $2 "
+            f"AND occurrence < $3::timestamptz - interval '{_KEPT_DAYS} days') "
             f"UPDATE {schema}.schedule_runs SET finished_at = clock_timestamp() "
             "WHERE tenant_id = $1 AND name = $2 AND occurrence = $3",
-            *key,
-        )
-        await pool.execute(
-            f"DELETE FROM {schema}.schedule_runs WHERE tenant_id = $1 AND name = $2 "
-            f"AND occurrence < $3::timestamptz - interval '{_KEPT_DAYS} days'",
             *key,
         )
     except Exception as error:  # noqa: BLE001 - one failing schedule must not stop the others

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +21,7 @@ from shared.db import Database
 from shared.messaging import Bell
 from tests.benchmarks.events import TENANT as _EVENTS_TENANT
 from tests.benchmarks.events import events_per_s, latencies_ms
+from tests.chaos.ground import until
 from tests.chaos.told import LoadRow, Told
 from tests.furnishing import Furnished, furnish
 from tests.measuring import cpu_seconds
@@ -108,11 +110,18 @@ async def _drained_per_s(owner: Any, backlog: int) -> float:
     return backlog / (time.perf_counter() - began)
 
 
+async def _is_calm(worker: int) -> bool:
+    """Tell whether the worker has done what there was to do after the start."""
+    before = cpu_seconds({"worker": worker})["worker"]
+    await asyncio.sleep(0.5)
+    return cpu_seconds({"worker": worker})["worker"] - before < 0.01
+
+
 async def idle(*, short: bool) -> Told:
     """Row 6: what the worker costs when nothing happens."""
     async with _standing() as house:
         await asyncio.to_thread(furnish, house, _TENANT)
-        await asyncio.sleep(2)
+        await until(partial(_is_calm, house.pids()["worker"]), 60)
         seconds = 5 if short else 30
         pids = {"worker": house.pids()["worker"]}
         before = cpu_seconds(pids)["worker"]

@@ -1,6 +1,7 @@
 """Faults of services and of PostgreSQL, seen by clients: rows 3, 12, 13, 14 and 18, and whatever stands still or is torn."""
 
 import asyncio
+import itertools
 import os
 import signal
 import time
@@ -61,8 +62,15 @@ async def database_restarts(ground: Ground, *, short: bool, seed: int) -> Told:
     return Told(figures, good and checked.is_clean)
 
 
-async def _load(phones: Phones, seconds: float, *, per_s: int, look: Any = None) -> None:
-    """Ask so many times a second, without waiting for answers: reading, filing with a key, filing with an own id."""
+async def _load(phones: Phones, until: float | asyncio.Event, *, per_s: int, look: Any = None) -> None:
+    """Ask so many times a second, without waiting for answers: reading, filing with a key, filing with an own id.
+
+    Args:
+        phones: who asks.
+        until: for how many seconds, or until when.
+        per_s: how often.
+        look: looks at each answer.
+    """
     began = time.monotonic()
     tasks: set[asyncio.Task[None]] = set()
 
@@ -72,7 +80,9 @@ async def _load(phones: Phones, seconds: float, *, per_s: int, look: Any = None)
         if look is not None:
             look(answer)
 
-    for number in range(int(seconds * per_s)):
+    for number in itertools.count():
+        if until.is_set() if isinstance(until, asyncio.Event) else number >= until * per_s:
+            break
         await asyncio.sleep(max(0.0, began + number / per_s - time.monotonic()))
         task = asyncio.create_task(one(number))
         tasks.add(task)
@@ -208,15 +218,16 @@ async def standstill(ground: Ground, *, short: bool, seed: int) -> Told:
     still_s = 0.5 if short else 3.0
     names = [name for name in ground.house.pids() if name != "supervisor"] + ["postgres", "valkey"]
     async with Phones(ground) as phones:
-        loading = asyncio.create_task(_load(phones, len(names) * (still_s + 0.5), per_s=30))
+        over = asyncio.Event()
+        loading = asyncio.create_task(_load(phones, over, per_s=30))
         for name in names:
             stopped = ground.processes(name)
             _send(stopped, signal.SIGSTOP)
             await asyncio.sleep(still_s)
             _send(stopped, signal.SIGCONT)
-            await asyncio.sleep(0.5)
+            await ground.ready()
+        over.set()
         await loading
-        await ground.ready()
         checked = await phones.check()
     figures = {
         "stopped": names,

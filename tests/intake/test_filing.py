@@ -9,8 +9,12 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
+from services.intake.cases.filing_service import Desk, file_in_session
 from services.intake.cases.numbers import CaseNumbers
-from shared.auth import Role
+from services.intake.cases.schemas import FileCaseIn
+from services.intake.cases.terms import Channel
+from services.intake.handling import service as handling
+from shared.auth import Grant, Principal, Role
 from shared.clock import utc_now
 from shared.contracts import CONSUMERS
 from shared.contracts.intake import CaseFiled
@@ -105,6 +109,28 @@ async def test_numbers_are_never_given_twice(street: Street, databases: dict[str
     taken = await asyncio.gather(*(counters[n % 3].take(street.caller.tenant, 2026) for n in range(300)))
     assert len(set(taken) | {case["number"] for case in cases}) == 360
     assert await counters[0].take(street.caller.tenant, 2027) == "C-2027-000001"
+
+
+async def test_who_files_in_a_transaction_waits_for_no_second_connection(
+    street: Street, servers: TestServers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that knows nothing yet, and as many filings at once as it has connections: each has all it needs."""
+    monkeypatch.setattr(handling, "_known", {})
+    database = Database(servers.role_url("intake"), schema="intake", pool_size=2, pool_timeout_s=5)
+    desk = Desk(database)
+    tenant = street.caller.tenant
+    caller = Principal(tenant, street.owner_id, "person", (Grant(Role.RESIDENT, GRID),))
+
+    async def file() -> None:
+        async with database.write(tenant) as session:
+            await file_in_session(session, desk, caller, FileCaseIn.model_validate(street.words()), channel=Channel.APP)
+
+    try:
+        async with asyncio.timeout(4), asyncio.TaskGroup() as together:
+            for _ in range(6):
+                together.create_task(file())
+    finally:
+        await database.close()
 
 
 async def test_a_failed_commit_is_never_answered_as_success(street: Street, servers: TestServers) -> None:

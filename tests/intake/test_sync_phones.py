@@ -163,7 +163,7 @@ class Neighbourhood:
             case_id = new_id()
             resident = Principal(tenant, self.street.owner_id, "person", (Grant(Role.RESIDENT, GRID),))
             wanted = FileCaseIn.model_validate(self.street.words(id=str(case_id)))
-            assert await filing_service.file_case(session.fetch_row, self.app.state.desk, resident, wanted)
+            assert await filing_service.file_case(session, self.app.state.desk, resident, wanted)
             self.ids.append(str(case_id))
         self.open[str(case_id)], self.began[str(case_id)] = stack, time.monotonic()
         self.late += 1

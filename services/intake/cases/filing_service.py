@@ -1,7 +1,9 @@
 """Filing a case: beside SQLAlchemy when nothing but the case is written, in the request's transaction otherwise."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +25,7 @@ from services.intake.clocks.rules import ClockKind, Interval
 from services.intake.clocks.sheet import first_interval
 from services.intake.forms.rules import FIRST_VERSION, AnswersDoNotFit, Form, missing
 from services.intake.forms.service import form_of, known_form
-from services.intake.handling.service import Handling, handling_of, known_handling
+from services.intake.handling.service import Handling, handling_anew, handling_of, known_handling
 from services.intake.models import reference
 from services.intake.notifications.repository import reachable_among
 from services.intake.notifications.service import send_outside
@@ -71,21 +73,38 @@ class Filed:
 
 
 class Desk:
-    """What a process needs to file cases: their numbers, and the rules of each tenant as it last knew them."""
+    """What a process needs to file cases: their numbers, and the rules of each tenant as it last knew them.
+
+    What it does not know it reads in the session of whoever files, if there is one: who holds a connection and waits
+    for a second one may wait for others that do the same.
+    """
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        self.database = database
         self.numbers = CaseNumbers(database)
 
-    async def handling(self, tenant: str) -> Handling:
+    def runner(self, tenant: str, session: WriteSession | None) -> Runner:
+        """Return what runs a statement: in a session's transaction, or as one by itself."""
+        return session.fetch_row if session is not None else partial(self.database.one_trip, tenant)
+
+    @asynccontextmanager
+    async def reading(self, tenant: str, session: WriteSession | None) -> AsyncIterator[Session]:
+        """Read in a session, or in a new one if there is none."""
+        if session is not None:
+            yield session
+            return
+        async with self.database.read(tenant) as fresh:
+            yield fresh
+
+    async def handling(self, tenant: str, session: WriteSession | None) -> Handling:
         """Return a tenant's rules and calendar; they may be old, which the filing statement finds out."""
         known = known_handling(tenant)
         if known is not None:
             return known
-        async with self._database.read(tenant) as session:
-            return await handling_of(session)
+        async with self.reading(tenant, session) as reading:
+            return await handling_of(reading)
 
-    async def form(self, tenant: str, wanted: FileCaseIn, *, complete: bool) -> Form:
+    async def form(self, tenant: str, session: WriteSession | None, wanted: FileCaseIn, *, complete: bool) -> Form:
         """Return what the category of a filing asks; it may be old, which the filing statement finds out.
 
         Raises:
@@ -98,9 +117,9 @@ class Desk:
             except AnswersDoNotFit:
                 known = None
         if known is None:
-            async with self._database.read(tenant) as session:
-                known = await form_of(session, wanted.category)
-                earlier = await repository.find_case_for_filing(session, wanted.id) if wanted.id else None
+            async with self.reading(tenant, session) as reading:
+                known = await form_of(reading, wanted.category)
+                earlier = await repository.find_case_for_filing(reading, wanted.id) if wanted.id else None
             # What was filed already may be sent again after the questions have changed.
             if earlier is None:
                 known.check(wanted.answers, complete=complete)
@@ -108,7 +127,7 @@ class Desk:
 
 
 async def file_case(
-    run: Runner,
+    session: WriteSession | None,
     desk: Desk,
     caller: Principal,
     wanted: FileCaseIn,
@@ -120,7 +139,7 @@ async def file_case(
     """File a case with one statement.
 
     Args:
-        run: runs the statement in a transaction of the caller's tenant.
+        session: in whose transaction; in one of its own if there is none.
         desk: where its number and the tenant's rules come from.
         caller: who files it.
         wanted: the case.
@@ -139,8 +158,8 @@ async def file_case(
     if case_id.version != _UUID7:
         raise WrongIdVersion(pointer="/id")
     now = utc_now()
-    handling = await desk.handling(caller.tenant)
-    form = await desk.form(caller.tenant, wanted, complete=channel is Channel.APP if asks is None else asks)
+    handling = await desk.handling(caller.tenant, session)
+    form = await desk.form(caller.tenant, session, wanted, complete=channel is Channel.APP if asks is None else asks)
     filing = Filing(
         tenant=caller.tenant,
         case_id=case_id,
@@ -153,9 +172,12 @@ async def file_case(
         clocks=first_clocks(wanted.category, now, handling),
         form_version=form.version,
     )
-    row = await run(FILE_CASE, *file_arguments(filing, wanted))
+    row = await desk.runner(caller.tenant, session)(FILE_CASE, *file_arguments(filing, wanted))
     if row is None:
         return None
+    if session is not None:
+        # Ring for its event after the commit.
+        session.info["published"] = True
     if row["bound"] != len(set(wanted.attachment_ids)):
         raise UnknownAttachment(pointer="/attachment_ids")
     notice = {
@@ -186,12 +208,8 @@ async def file_in_session(
         UnknownArea, UnknownCategory: as when filing by itself.
         Unavailable: the tenant is changing its rules at this very moment, again and again.
     """
-    # Ring for its event after the commit.
-    session.info["published"] = True
     for _ in range(2):
-        filed = await file_case(
-            session.fetch_row, desk, caller, wanted, channel=channel, asks=asks, requester_id=requester_id
-        )
+        filed = await file_case(session, desk, caller, wanted, channel=channel, asks=asks, requester_id=requester_id)
         if filed is not None:
             if requester_id not in (None, caller.subject_id):
                 # Whoever files it knows; for whom somebody else has filed it may not be looking.
@@ -223,7 +241,7 @@ async def why_not_filed(session: Session, caller: Principal, wanted: FileCaseIn)
         The case, if it was filed before with the same content; None if only the rules of the tenant or the questions
         of the category were newer than this process knew, which it does now: it is worth another try.
     """
-    await handling_of(session)
+    await handling_anew(session)
     await form_of(session, wanted.category)
     area = await find_area(session, reference, wanted.area_id)
     if area is None or area.closed_on is not None:

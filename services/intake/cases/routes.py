@@ -41,7 +41,7 @@ from shared.auth import Principal, Role, authenticated, requires
 from shared.db import WriteSession
 from shared.pagination import Page, Paging
 from shared.problems import NotFound, Unavailable
-from shared.web import ExpectedVersion, KeyedWriting, Reading, Writing, database_of, service_router, set_etag
+from shared.web import ExpectedVersion, KeyedWriting, Reading, Writing, service_router, set_etag
 
 __all__ = ["router"]
 
@@ -61,14 +61,15 @@ async def file_case(caller: Caller, request: Request, keyed: KeyedWriting, wante
 
     The common case goes straight to the driver; an Idempotency-Key or pictures take an ordinary transaction.
     """
+    desk: filing_service.Desk = request.app.state.desk
     # Once more when the tenant has changed its rules since this process last looked, and no more than that.
     for _ in range(2):
-        filed = await _file(caller, request, keyed, wanted)
+        filed = await _file(caller, desk, keyed, wanted)
         if filed is not None:
             headers = {"Location": f"/v1/cases/{filed.case_id}", "ETag": '"1"'}
             body = orjson.dumps(filed_out(filed, wanted, caller), option=orjson.OPT_UTC_Z)
             return Response(body, 201, headers, media_type="application/json")
-        async with database_of(request).read(caller.tenant) as reading:
+        async with desk.reading(caller.tenant, keyed) as reading:
             earlier = await filing_service.why_not_filed(reading, caller, wanted)
             if earlier is not None:
                 shown = case_out(await view_case(reading, caller, earlier))
@@ -78,22 +79,12 @@ async def file_case(caller: Caller, request: Request, keyed: KeyedWriting, wante
 
 
 async def _file(
-    caller: Principal, request: Request, keyed: WriteSession | None, wanted: FileCaseIn
+    caller: Principal, desk: filing_service.Desk, keyed: WriteSession | None, wanted: FileCaseIn
 ) -> filing_service.Filed | None:
-    desk: filing_service.Desk = request.app.state.desk
-    database = database_of(request)
-    if keyed is not None:
-        return await filing_service.file_case(_in_session(keyed), desk, caller, wanted)
-    if wanted.attachment_ids:
-        async with database.write(caller.tenant) as session:
-            return await filing_service.file_case(_in_session(session), desk, caller, wanted)
-    return await filing_service.file_case(partial(database.one_trip, caller.tenant), desk, caller, wanted)
-
-
-def _in_session(session: WriteSession) -> filing_service.Runner:
-    """Run the filing statement in a session's transaction, and ring for its event."""
-    session.info["published"] = True
-    return session.fetch_row
+    if keyed is None and wanted.attachment_ids:
+        async with desk.database.write(caller.tenant) as session:
+            return await filing_service.file_case(session, desk, caller, wanted)
+    return await filing_service.file_case(keyed, desk, caller, wanted)
 
 
 @router.get("/v1/cases", summary="List cases 诉求列表")

@@ -18,7 +18,15 @@ from shared.auth import Principal
 from shared.clock import utc_now
 from shared.db import Session, WriteSession
 
-__all__ = ["Handling", "current_handling", "handling_of", "known_handling", "note_versions", "set_handling"]
+__all__ = [
+    "Handling",
+    "current_handling",
+    "handling_anew",
+    "handling_of",
+    "known_handling",
+    "note_versions",
+    "set_handling",
+]
 
 _TENANTS_MAX: Final = 1_000
 
@@ -60,6 +68,12 @@ async def handling_of(session: Session) -> Handling:
         _known.clear()
     _known[session.tenant] = fresh
     return fresh
+
+
+async def handling_anew(session: Session) -> Handling:
+    """Return a tenant's rules and calendar as they stand now, whatever the transaction has seen before."""
+    session.info.pop("handling_versions", None)
+    return await handling_of(session)
 
 
 async def current_handling(session: Session) -> HandlingOut:

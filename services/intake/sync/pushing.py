@@ -186,10 +186,9 @@ class Batch:
         if wanted.id not in (None, operation.id):
             raise IdsDiffer(pointer="/id")
         wanted = wanted.model_copy(update={"id": operation.id})
-        self._session.info["published"] = True
         # Once more when the tenant has changed its rules since this process last looked, and no more than that.
         for _ in range(2):
-            filed = await filing_service.file_case(self._session.fetch_row, self._desk, self._caller, wanted)
+            filed = await filing_service.file_case(self._session, self._desk, self._caller, wanted)
             if filed is not None:
                 return 1
             earlier = await filing_service.why_not_filed(self._session, self._caller, wanted)
