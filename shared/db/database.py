@@ -204,9 +204,12 @@ class _Transaction(AbstractAsyncContextManager[S]):
             if self._session is not None:
                 await _let_go(self._session)
         finally:
-            if self._driver is None or not await _abandon(self._driver):
-                await self._connection.invalidate()
-            await asyncio.shield(self._connection.close())
+            try:
+                if self._driver is None or not await _abandon(self._driver):
+                    await self._connection.invalidate()
+            finally:
+                # Whatever else is cut short, the pool gets its place back.
+                await asyncio.shield(self._connection.close())
 
 
 async def _driver_of(connection: AsyncConnection) -> asyncpg.Connection:

@@ -36,7 +36,7 @@ class KeptStatement:
         return await session.fetch_rows(self.text, *(values[name] for name in self.names))
 
 
-def keep(statement: Select[Any]) -> KeptStatement:
+def keep(statement: Select[*tuple[Any, ...]]) -> KeptStatement:
     """Keep a statement whose parameters all have names, since one without would keep its first value.
 
     Raises:

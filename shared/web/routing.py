@@ -44,7 +44,7 @@ class NulCharacter(Invalid):
 
 
 class LinliRoute(APIRoute):
-    """A route that may be asked twice: see shared.web.idempotency."""
+    """A route that ends the transaction of its request, and may be asked twice: see `sessions` and `idempotency`."""
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:  # noqa: ANN401 - FastAPI's
         super().__init__(path, endpoint, **options)
